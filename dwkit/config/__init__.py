@@ -1,0 +1,15 @@
+"""The only reader of the environment, the working directory, ``dwkit.toml`` and the model files."""
+
+from dwkit.config.find import find_project
+from dwkit.config.models import load_models, parse_model
+from dwkit.config.project import Dataset, ProjectConfig, Retention, load_config
+
+__all__ = [
+    "Dataset",
+    "ProjectConfig",
+    "Retention",
+    "find_project",
+    "load_config",
+    "load_models",
+    "parse_model",
+]

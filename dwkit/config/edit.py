@@ -1,0 +1,102 @@
+"""Changes to ``dwkit.toml`` that keep the person's own comments and layout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dwkit.config.project import load_config
+from dwkit.model.contract import Contract
+from dwkit.model.source import ReadOptions
+
+__all__ = ["new_config", "write_contract", "write_source"]
+
+
+def new_config(name: str) -> str:
+    """Return the text of a new project's ``dwkit.toml``."""
+    return f"""# A dwkit project: one folder is one warehouse. Every key: docs/configuration.md
+name = {json.dumps(name)}
+dialect = "duckdb"            # of the SQL in models and queries; any dialect that sqlglot knows
+
+[retention]
+staging = "7d"                # keep | loaded | an age such as 7d: how long staged rows outlive their load
+"""
+
+
+def write_contract(path: Path, dataset: str, contract: Contract) -> None:
+    """Write a dataset's contract, in place of the one it had; the file is replaced in one step.
+
+    Only keys whose values changed are touched.
+    """
+    import tomlkit
+
+    document, table = _open(path, dataset)
+    value: dict[str, Any] = msgspec.to_builtins(contract)
+    columns = value.pop("columns")
+    for key in ("key", "dedupe", "drift", "expressions", "quarantine_limit"):
+        if key in value:
+            if key not in table or table[key] != value[key]:
+                table[key] = _inline(value[key])
+        elif key in table:
+            del table[key]
+    held = table.get("columns")
+    if held is None:
+        held = tomlkit.table()
+        table["columns"] = held
+    for name in [n for n in held if n not in columns]:
+        del held[name]
+    for name, rules in columns.items():
+        rules.setdefault("type", "string")
+        if name not in held or {"type": "string"} | dict(held[name]) != rules:
+            held[name] = _inline({"type": rules.pop("type"), **rules})
+    _save(path, document)
+
+
+def write_source(path: Path, dataset: str, sources: list[str], options: ReadOptions) -> None:
+    """Write where a dataset comes from and how it is read."""
+    document, table = _open(path, dataset)
+    table["source"] = sources[0] if len(sources) == 1 else sources
+    default = msgspec.to_builtins(ReadOptions())
+    read = {k: v for k, v in msgspec.to_builtins(options).items() if v != default.get(k)}
+    if read:
+        table["read"] = _inline(read)
+    elif "read" in table:
+        del table["read"]
+    _save(path, document)
+
+
+def _open(path: Path, dataset: str) -> tuple[Any, Any]:
+    import tomlkit
+
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    if "datasets" not in document:
+        document["datasets"] = tomlkit.table(is_super_table=True)
+    datasets: Any = document["datasets"]
+    if dataset not in datasets:
+        datasets[dataset] = tomlkit.table()
+    return document, datasets[dataset]
+
+
+def _inline(value: Any) -> Any:
+    import tomlkit
+
+    if isinstance(value, dict):
+        made = tomlkit.inline_table()
+        for key, inner in value.items():
+            if inner is not None:
+                made[key] = _inline(inner)
+        return made
+    return value
+
+
+def _save(path: Path, document: Any) -> None:
+    import tomlkit
+
+    text = tomlkit.dumps(document)
+    made = path.with_name(f".{path.name}.new")
+    made.write_text(text, encoding="utf-8")
+    load_config(made)  # what is written must be what can be read
+    made.replace(path)

@@ -1,0 +1,117 @@
+"""Model files: SQL with an optional TOML header in its first comment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from dwkit.config.decode import decode, parse_toml
+from dwkit.errors import ConfigError, UsageError
+from dwkit.model.header import Header, Model
+from dwkit.model.names import check_name
+
+__all__ = ["load_models", "model_text", "parse_model"]
+
+_FOLDERS: dict[str, Literal["staging", "warehouse", "marts"]] = {
+    "staging": "staging",
+    "warehouse": "warehouse",
+    "marts": "marts",
+}
+_HEADER = re.compile(r"\A\s*/\*\s*dwkit\b(?P<toml>.*?)\*/", re.DOTALL)
+_KINDS = {
+    "staging": ("table",),
+    "warehouse": ("dimension", "date_dimension", "fact", "table"),
+    "marts": ("table", "view", "incremental"),
+}
+
+
+def load_models(folder: Path) -> dict[str, Model]:
+    """Read all model files below ``models/``; the result maps ``layer.name`` to its model.
+
+    A mart may lie in a folder of its team: ``marts/sales/orders.sql`` is ``marts.orders`` of team sales.
+
+    Raises:
+        ConfigError: a header, a name or a kind is wrong, or two files have one name.
+    """
+    models: dict[str, Model] = {}
+    for name, layer in _FOLDERS.items():
+        for path in sorted((folder / name).rglob("*.sql")):
+            model = parse_model(path, layer, folder.parent)
+            key = f"{layer}.{model.name}"
+            if key in models:
+                raise ConfigError(f"{key} is made by {models[key].path} as well", place=model.path)
+            models[key] = model
+    return models
+
+
+def parse_model(path: Path, layer: Literal["staging", "warehouse", "marts"], root: Path) -> Model:
+    """Read one model file.
+
+    Raises:
+        ConfigError: the header or the name is wrong.
+    """
+    shown = path.relative_to(root).as_posix()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", place=shown) from None
+    try:
+        name = check_name(path.stem, "model")
+    except UsageError as error:
+        raise ConfigError(error.message, place=shown, hint=error.hint) from None
+    found = _HEADER.match(text)
+    header = Header()
+    if found:
+        toml, first = found["toml"], text[: found.start("toml")].count("\n") + 1
+        header = decode(
+            parse_toml(toml, shown, first_line=first), Header, text=toml, file=shown, first_line=first
+        )
+    # The header's lines stay as blank lines, so that places in SQL errors are those of the file.
+    sql = "\n" * text[: found.end()].count("\n") + text[found.end() :] if found else text
+    team = path.parent.name if layer == "marts" and path.parent.name != "marts" else ""
+    model = Model(layer=layer, name=name, header=header, sql=sql if sql.strip() else "", path=shown)
+    if team and not header.team:
+        import msgspec
+
+        model = msgspec.structs.replace(model, header=msgspec.structs.replace(header, team=team))
+    check_model(model)
+    return model
+
+
+def check_model(model: Model) -> None:
+    """Check that the header fits the layer and has what its kind needs.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    place = model.path or f"{model.layer}.{model.name}"
+    header, kind = model.header, model.kind
+    if kind not in _KINDS[model.layer]:
+        raise ConfigError(
+            f"kind {kind!r} does not belong in {model.layer}",
+            place=place,
+            hint=f"one of {', '.join(_KINDS[model.layer])}",
+        )
+    if kind == "dimension" and not header.key:
+        raise ConfigError(
+            "a dimension needs its natural key",
+            place=place,
+            hint='key = ["customer_id"] in the header, or --key',
+        )
+    if kind == "dimension" and header.scd not in (0, 1, 2):
+        raise ConfigError(f"scd = {header.scd} is not among the types 0, 1 and 2", place=place)
+    if kind == "date_dimension" and not (header.start and header.end):
+        raise ConfigError("a date dimension needs start and end", place=place, hint='start = "2025-01-01"')
+    if kind != "date_dimension" and not model.sql:
+        raise ConfigError("the file has no SQL", place=place)
+
+
+def model_text(model: Model) -> str:
+    """Return the text of the model file that holds this model."""
+    import msgspec
+    import tomlkit
+
+    header = msgspec.to_builtins(model.header)
+    body = model.sql.strip() + "\n" if model.sql.strip() else ""
+    return (f"/* dwkit\n{tomlkit.dumps(header)}*/\n" if header else "") + body

@@ -1,0 +1,185 @@
+"""The ledger's SQLite file: schema, connections, and structs to rows and back."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from dwkit.errors import ConfigError, ConflictError
+
+__all__ = ["Database"]
+
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE run (
+    id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, state TEXT NOT NULL,
+    finished_at TEXT NOT NULL, exit_code INTEGER, pid INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE step (
+    run TEXT NOT NULL REFERENCES run (id), seq INTEGER NOT NULL, verb TEXT NOT NULL, node TEXT NOT NULL,
+    state TEXT NOT NULL, started_at TEXT NOT NULL, seconds REAL NOT NULL, rows_in INTEGER NOT NULL,
+    rows_out INTEGER NOT NULL, quarantined INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
+    digest TEXT NOT NULL, why TEXT NOT NULL, error TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+CREATE INDEX step_node ON step (node, started_at);
+CREATE TABLE batch (
+    id TEXT PRIMARY KEY, dataset TEXT NOT NULL, source TEXT NOT NULL, digest TEXT NOT NULL,
+    format TEXT NOT NULL, rows INTEGER NOT NULL, malformed INTEGER NOT NULL, bytes_in INTEGER NOT NULL,
+    bytes_out INTEGER NOT NULL, files TEXT NOT NULL, malformed_file TEXT NOT NULL, columns TEXT NOT NULL,
+    options TEXT NOT NULL, notes TEXT NOT NULL, run TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX batch_digest ON batch (dataset, digest);
+CREATE TABLE part (
+    id TEXT PRIMARY KEY, dataset TEXT NOT NULL, batch TEXT NOT NULL, digest TEXT NOT NULL,
+    contract TEXT NOT NULL, rows_in INTEGER NOT NULL, rows_out INTEGER NOT NULL,
+    quarantined INTEGER NOT NULL, deduplicated INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    columns TEXT NOT NULL, run TEXT NOT NULL, purged_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX part_dataset ON part (dataset, batch);
+CREATE TABLE repair (
+    dataset TEXT NOT NULL, batch TEXT NOT NULL, row INTEGER NOT NULL, action TEXT NOT NULL,
+    changes TEXT NOT NULL, run TEXT NOT NULL, made_at TEXT NOT NULL,
+    PRIMARY KEY (dataset, batch, row)
+) WITHOUT ROWID;
+CREATE TABLE version (
+    layer TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, model TEXT NOT NULL,
+    kind TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, mode TEXT NOT NULL,
+    inputs TEXT NOT NULL, parts TEXT NOT NULL, run TEXT NOT NULL, created_at TEXT NOT NULL,
+    PRIMARY KEY (layer, name, version)
+) WITHOUT ROWID;
+CREATE TABLE applied (
+    layer TEXT NOT NULL, name TEXT NOT NULL, part TEXT NOT NULL, digest TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (layer, name, part)
+) WITHOUT ROWID;
+CREATE TABLE edge (
+    node TEXT NOT NULL, input TEXT NOT NULL, columns TEXT NOT NULL, run TEXT NOT NULL,
+    PRIMARY KEY (node, input)
+) WITHOUT ROWID;
+"""
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, bool]:
+    """Field name -> whether it is kept as JSON text."""
+    return {
+        f.name: not isinstance(f.type, (msgspec.inspect.StrType, msgspec.inspect.IntType,
+                                        msgspec.inspect.FloatType, msgspec.inspect.LiteralType,
+                                        msgspec.inspect.UnionType))
+        for f in msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]
+    }  # fmt: skip
+
+
+class Database:
+    """Connections to one ledger file; one per thread, opened on first use.
+
+    The file is made, with its folder, when it is first written to.
+
+    Args:
+        path: the SQLite file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection.
+
+        Raises:
+            ConfigError: the file is no ledger, or a newer dwkit wrote it.
+        """
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is not None:
+            return found
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        con = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        con.row_factory = sqlite3.Row
+        try:
+            con.execute("PRAGMA journal_mode = WAL")
+            con.execute("PRAGMA synchronous = NORMAL")
+            con.execute("PRAGMA foreign_keys = ON")
+            self._migrate(con)
+        except sqlite3.DatabaseError as error:
+            con.close()
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise ConflictError("the ledger is locked by another process", hint="try again") from error
+            raise ConfigError(f"not a ledger: {error}", place=str(self.path), hint="dwkit repair") from error
+        self._local.connection = con
+        return con
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block in one write transaction; roll back on any error.
+
+        Raises:
+            ConflictError: another process held the ledger for more than 30 seconds.
+        """
+        con = self.connection()
+        if con.in_transaction:
+            yield con
+            return
+        try:
+            con.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise ConflictError("the ledger is locked by another process", hint="try again") from error
+        try:
+            yield con
+        except BaseException:
+            con.execute("ROLLBACK")
+            raise
+        con.execute("COMMIT")
+
+    def put(self, table: str, value: msgspec.Struct, *, extra: dict[str, object] | None = None) -> None:
+        """Insert ``value`` as a row, replacing the row with its key."""
+        kinds = _fields(type(value))
+        row: dict[str, object] = {
+            name: msgspec.json.encode(getattr(value, name)).decode() if as_json else getattr(value, name)
+            for name, as_json in kinds.items()
+        }
+        row |= extra or {}
+        marks = ", ".join(f":{name}" for name in row)
+        with self.transaction() as con:
+            con.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
+
+    def rows(self, kind: type[T], sql: str, *args: object) -> list[T]:
+        """Return the rows of a query as structs of ``kind``."""
+        kinds = _fields(kind)
+        found: list[T] = []
+        for row in self.connection().execute(sql, args):
+            record: dict[str, Any] = {
+                name: msgspec.json.decode(row[name]) if kinds[name] else row[name]
+                for name in row.keys()  # noqa: SIM118 - sqlite3.Row is no mapping
+                if name in kinds
+            }
+            found.append(msgspec.convert(record, kind, strict=False))
+        return found
+
+    def _migrate(self, con: sqlite3.Connection) -> None:
+        version = con.execute("PRAGMA user_version").fetchone()[0]
+        if version == VERSION:
+            return
+        if version > VERSION:
+            raise ConfigError(
+                f"written by a newer dwkit (ledger format {version}, this one reads {VERSION})",
+                place=str(self.path),
+                hint="pip install --upgrade dwkit",
+            )
+        con.execute("BEGIN IMMEDIATE")
+        if con.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            for statement in SCHEMA.split(";"):
+                if statement.strip():
+                    con.execute(statement)
+            con.execute(f"PRAGMA user_version = {VERSION}")
+        con.execute("COMMIT")

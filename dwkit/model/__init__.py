@@ -1,0 +1,1 @@
+"""Frozen values that every layer speaks of: names, types, contracts, batches, runs, model headers."""

@@ -1,0 +1,235 @@
+"""The tables of all layers: their names, their frames, and SQL over them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dwkit.errors import NotFoundError, UsageError
+from dwkit.model.header import Model
+from dwkit.model.ids import time_of
+from dwkit.model.names import LAYERS
+from dwkit.project.dependencies import resolve
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from dwkit.project.project import Project
+
+__all__ = ["Catalog"]
+
+
+class Catalog:
+    """All tables of one project.
+
+    Args:
+        project: the project; its ledger says which batches, parts and versions there are.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._files: dict[tuple[str, float], pl.LazyFrame] = {}
+        self._lock = threading.Lock()
+
+    # -- names --------------------------------------------------------------------------------
+
+    def names(self) -> set[str]:
+        """Return ``layer.table`` of every table that has rows or a model that would make them."""
+        ledger, layout = self._project.ledger, self._project.layout
+        found = {f"lake.{b.dataset}" for b in ledger.batches()}
+        found |= {f"staging.{p.dataset}" for p in ledger.parts()}
+        found |= {f"{v.layer}.{v.name}" for v in ledger.versions()}
+        for layer in ("warehouse", "marts"):
+            folder = layout.root / layer
+            if folder.is_dir():
+                found |= {f"{layer}.{p.name}" for p in folder.iterdir() if (p / "_delta_log").is_dir()}
+        return found
+
+    def find(self, text: str) -> str:
+        """Return the ``layer.table`` that a person's text names.
+
+        Raises:
+            NotFoundError: nothing has that name.
+        """
+        known = self.names()
+        schema, _, name = text.rpartition(".")
+        if schema and schema not in LAYERS:
+            raise NotFoundError("layer", schema, LAYERS)
+        for one in [text] if schema else [f"{layer}.{name}" for layer in reversed(LAYERS)]:
+            if one in known:
+                return one
+        models = {k for k in self._project.models if k == text or k.endswith(f".{text}")}
+        if models:
+            key = models.pop()
+            verb = {"staging": "stage", "warehouse": "load", "marts": "mart"}[key.split(".", 1)[0]]
+            raise NotFoundError("rows", key, hint=f"dwkit {verb} {key.split('.', 1)[1]} makes them")
+        raise NotFoundError("table", text, known)
+
+    # -- frames -------------------------------------------------------------------------------
+
+    def scan(self, name: str, as_of: datetime | int | None = None) -> pl.LazyFrame:
+        """Return the rows of ``layer.table``, or of a file, not yet read.
+
+        Raises:
+            NotFoundError: there is no such table or file.
+            DataError: its files are missing or damaged.
+        """
+        layer, _, table = name.partition(".")
+        if layer not in LAYERS or "/" in name:
+            return self.scan_file(name)
+        ledger, layout = self._project.ledger, self._project.layout
+        if layer == "lake":
+            from dwkit.storage.tables import scan_batches
+
+            batches = ledger.batches(table)
+            if isinstance(as_of, datetime):
+                batches = [b for b in batches if b.created_at.replace(tzinfo=None) <= as_of]
+            if not batches:
+                raise NotFoundError("dataset", name, {f"lake.{b.dataset}" for b in ledger.batches()})
+            return scan_batches(layout, batches)
+        if layer == "staging":
+            return self._scan_staging(table)
+        version = ledger.version(layer, table)
+        if version is not None and version.kind == "view":
+            return self._scan_view(table, as_of)
+        from dwkit.storage.delta import Table
+
+        delta = Table(layout.table(layer, table))  # type: ignore[arg-type]
+        if not delta.exists:
+            raise NotFoundError("table", name, self.names())
+        return delta.scan(as_of)
+
+    def _scan_staging(self, table: str) -> pl.LazyFrame:
+        from dwkit.storage.tables import scan_parts
+
+        parts = [p for p in self._project.ledger.parts(table) if not p.purged_at]
+        if not parts:
+            purged = self._project.ledger.parts(table)
+            hint = (
+                f"dwkit stage {table} --force brings them back from the lake"
+                if purged
+                else f"dwkit stage {table}"
+            )
+            raise NotFoundError("staged rows of dataset", table, hint=hint)
+        return scan_parts(self._project.layout, parts)
+
+    def _scan_view(self, table: str, as_of: datetime | int | None) -> pl.LazyFrame:
+        from dwkit.marts import view_model
+
+        model = view_model(self._project.layout, table)
+        return self.model_frame(model, as_of=as_of)
+
+    def scan_file(self, path: str) -> pl.LazyFrame:
+        """Return the typed rows of a file of any kind that `ingest` reads.
+
+        Raises:
+            ReachError: there is no such file.
+            DataError: it cannot be read, or holds more than one table.
+        """
+        from dwkit.project.files import scan_file
+
+        return scan_file(path)
+
+    # -- SQL ----------------------------------------------------------------------------------
+
+    def query(
+        self,
+        sql: str,
+        *,
+        dialect: str | None = None,
+        params: Mapping[str, object] | None = None,
+        as_of: datetime | int | None = None,
+        place: str = "",
+    ) -> pl.LazyFrame:
+        """Return the rows of a query (see `Project.query`)."""
+        from dwkit.sql import parse, to_lazy
+
+        dialect = dialect or self._project.config.dialect
+        parsed = parse(sql, dialect, params=params)
+        known = self.names()
+        tables: dict[str, pl.LazyFrame] = {}
+        for ref in parsed.tables:
+            if ref.file is not None:
+                tables[ref.file] = self.scan_file(ref.file)
+            else:
+                key = f"{ref.schema}.{ref.name}" if ref.schema else ref.name
+                tables[key] = self.scan(resolve(ref.schema, ref.name, known, place), as_of)
+        return to_lazy(parsed, tables, dialect)
+
+    def model_frame(self, model: Model, as_of: datetime | int | None = None) -> pl.LazyFrame:
+        """Return the rows that a model's SQL gives now."""
+        dialect = model.header.dialect or None
+        return self.query(model.sql, dialect=dialect, as_of=as_of, place=model.path)
+
+    def fingerprint(self, name: str) -> str:
+        """Return a text that changes when, and only when, the rows of ``layer.table`` may have changed."""
+        layer, _, table = name.partition(".")
+        ledger = self._project.ledger
+        if layer == "lake":
+            return _joined(b.id for b in ledger.batches(table))
+        if layer == "staging":
+            return _joined(f"{p.id}:{p.digest}" for p in ledger.parts(table))
+        if layer in LAYERS:
+            version = ledger.version(layer, table)
+            if version is not None and version.kind == "view":
+                inputs = "".join(self.fingerprint(i) for i in sorted(version.inputs))
+                return _joined([version.model, inputs])
+            return str(version.version) if version else ""
+        path = Path(name)
+        stat = path.stat() if path.exists() else None
+        return f"{stat.st_size}:{stat.st_mtime_ns}" if stat else ""
+
+    # -- listing ------------------------------------------------------------------------------
+
+    def listing(self, layer: str | None = None) -> list[dict[str, Any]]:
+        """Return one record for each table: name, layer, kind, rows, bytes, updated_at and more.
+
+        Raises:
+            UsageError: there is no such layer.
+        """
+        if layer is not None and layer not in LAYERS:
+            raise UsageError(f"no layer {layer!r}", hint="one of lake, staging, warehouse, marts")
+        records: dict[tuple[str, str], dict[str, Any]] = {}
+        ledger = self._project.ledger
+        for batch in ledger.batches():
+            one = _record(records, "lake", batch.dataset, "objects" if batch.format == "object" else "raw")
+            one["rows"] += batch.rows
+            one["bytes"] += batch.bytes_out
+            one["pieces"] += 1
+            one["updated_at"] = max(one["updated_at"], _stamp(batch.id))
+        for part in ledger.parts():
+            one = _record(records, "staging", part.dataset, "staged")
+            if not part.purged_at:
+                one["rows"] += part.rows_out
+                one["bytes"] += part.bytes
+                one["pieces"] += 1
+            one["updated_at"] = max(one["updated_at"], _stamp(part.id))
+        for version in ledger.versions():
+            one = _record(records, version.layer, version.name, version.kind)
+            one |= {"rows": version.rows, "bytes": version.bytes, "pieces": version.version + 1}
+            one["updated_at"] = version.created_at
+        order = {name: n for n, name in enumerate(LAYERS)}
+        found = sorted(records.values(), key=lambda r: (order[r["layer"]], r["name"]))
+        return [r for r in found if layer in (None, r["layer"])]
+
+
+def _record(
+    records: dict[tuple[str, str], dict[str, Any]], layer: str, name: str, kind: str
+) -> dict[str, Any]:
+    return records.setdefault(
+        (layer, name),
+        {"name": name, "layer": layer, "kind": kind, "rows": 0, "bytes": 0, "pieces": 0, "updated_at": ""},
+    )
+
+
+def _stamp(ident: str) -> str:
+    return time_of(ident).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _joined(pieces: Any) -> str:
+    import hashlib
+
+    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Where the bytes are: folders, Parquet files, Delta tables, locks. Knows no SQL and no ledger."""

@@ -1,0 +1,85 @@
+"""Parquet files: streaming writes, and reads of many files whose columns differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+__all__ = ["Written", "compression", "counted", "scan_union", "sink"]
+
+# lz4 beats zstd on two cores: staging reads each lake file once or twice, and then it is history.
+compression = "lz4"
+
+
+class Written(NamedTuple):
+    """A Parquet file that was written: its path, rows and bytes."""
+
+    path: Path
+    rows: int
+    bytes: int
+
+
+def sink(frame: pl.LazyFrame, path: Path) -> Written:
+    """Stream a frame into one Parquet file; memory is bounded by the batches under way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.sink_parquet(path, compression=compression, engine="streaming")  # type: ignore[arg-type]
+    return counted(path)
+
+
+def counted(path: Path) -> Written:
+    """Return the rows and bytes of a Parquet file, from its footer."""
+    import pyarrow.parquet as pq
+
+    return Written(path, pq.read_metadata(path).num_rows, path.stat().st_size)
+
+
+def scan_union(files: Sequence[tuple[Path, Mapping[str, pl.DataType]]]) -> pl.LazyFrame:
+    """Scan files as one table by column name.
+
+    Columns that a file lacks are NULL; a column whose types differ takes the narrowest type that
+    holds both, text in the last resort. Files of one schema are one scan.
+
+    Args:
+        files: path and schema of each, in the order of their rows.
+    """
+    groups: list[tuple[Mapping[str, pl.DataType], list[Path]]] = []
+    for path, schema in files:
+        if groups and dict(groups[-1][0]) == dict(schema) and list(groups[-1][0]) == list(schema):
+            groups[-1][1].append(path)
+        else:
+            groups.append((schema, [path]))
+    scans = [pl.scan_parquet(paths, hive_partitioning=False, glob=False) for _, paths in groups]
+    if len(scans) == 1:
+        return scans[0]
+    wanted = _unified(schema for schema, _ in groups)
+    aligned = [
+        scan.select(
+            pl.col(name).cast(dtype) if name in schema else pl.lit(None, dtype=dtype).alias(name)
+            for name, dtype in wanted.items()
+        )
+        for scan, (schema, _) in zip(scans, groups, strict=True)
+    ]
+    return pl.concat(aligned, how="vertical")
+
+
+def _unified(schemas: Iterable[Mapping[str, pl.DataType]]) -> dict[str, pl.DataType]:
+    wanted: dict[str, pl.DataType] = {}
+    for schema in schemas:
+        for name, dtype in schema.items():
+            wanted[name] = _common(wanted[name], dtype) if name in wanted else dtype
+    return wanted
+
+
+def _common(left: pl.DataType, right: pl.DataType) -> pl.DataType:
+    if left == right or isinstance(right, pl.Null):
+        return left
+    if isinstance(left, pl.Null):
+        return right
+    both = [pl.DataFrame(schema={"x": left}), pl.DataFrame(schema={"x": right})]
+    try:
+        return pl.concat(both, how="vertical_relaxed").schema["x"]
+    except pl.exceptions.PolarsError:
+        return pl.String()
