@@ -67,18 +67,26 @@ def parse_type(text: str) -> ColumnType:
     Raises:
         UsageError: the text is no type; the hint is the nearest one.
     """
-    tokens = [(m[1] is not None, m[1] if m[1] is not None else m[2] or m[3]) for m in _TOKEN.finditer(text)]
-    kind, rest = _parse(tokens, text)
+    kind, rest = _parse([_token(m) for m in _TOKEN.finditer(text)], text)
     if rest:
         raise UsageError(f"{text!r} is no type: {rest[0][1]!r} is left over")
     return kind
 
 
 _Tokens = list[tuple[bool, str]]
+"""Tokens and whether each is a quoted name, which is never a word of the language."""
+
+
+def _token(found: re.Match[str]) -> tuple[bool, str]:
+    return (True, found[1].replace('""', '"')) if found[1] is not None else (False, found[2] or found[3])
+
+
+def _is(tokens: _Tokens, mark: str) -> bool:
+    return bool(tokens) and tokens[0] == (False, mark)
 
 
 def _parse(tokens: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
-    if not tokens:
+    if not tokens or tokens[0][0]:
         raise UsageError(f"{text!r} is no type", hint="for instance string, int64, decimal(18,2), date")
     word = tokens[0][1].lower()
     word, rest = _ALIASES.get(word, word), tokens[1:]
@@ -87,7 +95,7 @@ def _parse(tokens: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
     if word not in ("decimal", "list", "struct"):
         known = sorted(_SIMPLE | {"decimal", "list", "struct"} | set(_ALIASES))
         raise UsageError(f"{tokens[0][1]!r} is no type", hint=did_you_mean(word, known))
-    if not rest or rest[0][1] != "(":
+    if not _is(rest, "("):
         if word == "decimal":
             return ColumnType("decimal", 38, 10), rest
         raise UsageError(f"{text!r}: {word} needs its contents in parentheses")
@@ -98,18 +106,18 @@ def _parse(tokens: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
         element, rest = _parse(rest, text)
         return ColumnType("list", element=element), _closed(rest, text)
     fields: list[tuple[str, ColumnType]] = []
-    while rest and rest[0][1] != ")":
+    while rest and not _is(rest, ")"):
         name = rest[0][1]
         kind, rest = _parse(rest[1:], text)
         fields.append((name, kind))
-        if rest and rest[0][1] == ",":
+        if _is(rest, ","):
             rest = rest[1:]
     return ColumnType("struct", fields=tuple(fields)), _closed(rest, text)
 
 
 def _decimal(rest: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
     numbers: list[int] = []
-    while rest and rest[0][1] != ")":
+    while rest and not _is(rest, ")"):
         word = rest[0][1]
         if word.isdigit():
             numbers.append(int(word))
@@ -124,7 +132,7 @@ def _decimal(rest: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
 
 
 def _closed(rest: _Tokens, text: str) -> _Tokens:
-    if not rest or rest[0][1] != ")":
+    if not _is(rest, ")"):
         raise UsageError(f"{text!r} is no type: ')' is missing")
     return rest[1:]
 

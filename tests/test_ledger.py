@@ -1,0 +1,114 @@
+"""The ledger: what is entered comes back; a newer format and another writer are refused clearly."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from dwkit.errors import ConfigError, NotFoundError
+from dwkit.ledger import Ledger
+from dwkit.ledger.ledger import Edge, Repair
+from dwkit.model.batch import Batch, Part, TableVersion
+from dwkit.model.ids import new_id
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / ".dwkit" / "ledger.db")
+
+
+def test_entries_come_back_as_they_went_in(ledger: Ledger) -> None:
+    batch = Batch(
+        id=new_id(), dataset="a", source="x.csv", digest="d", format="csv", rows=3, columns={"x": "string"},
+        options={"delimiter": ";", "widths": [1, 2]}, notes=["n"], files=["p.parquet"],
+    )  # fmt: skip
+    part = Part(id=batch.id, dataset="a", batch=batch.id, digest="e", contract="c", rows_in=3, rows_out=2)
+    version = TableVersion(
+        layer="marts", name="m", version=0, model="d", kind="table", rows=1, bytes=2, mode="overwrite",
+        inputs={"staging.a": "f"}, parts=[batch.id],
+    )  # fmt: skip
+    repair = Repair(dataset="a", batch=batch.id, row=7, action="fix", changes={"x": None, "y": "1"})
+    edge = Edge(node="marts.m", input="staging.a", columns={"x": ["y"]})
+    ledger.add_batch(batch)
+    ledger.add_part(part)
+    ledger.add_version(version, {part.id: part.digest}, rebuilt=True)
+    ledger.repair([repair])
+    ledger.set_edges("marts.m", [edge])
+    again = Ledger(ledger.path)
+    assert again.batches("a") == [batch] == again.batches()
+    assert again.batch_with("a", "d") == batch
+    assert again.batch_with("b", "d") is None
+    assert again.parts("a") == [part]
+    assert again.version("marts", "m") == version
+    assert again.applied("marts", "m") == {part.id: "e"}
+    assert again.repairs("a") == [repair]
+    assert again.edges() == [edge]
+
+
+def test_a_run_keeps_its_steps_and_their_ends(ledger: Ledger) -> None:
+    run = ledger.start("dwkit x")
+    with run.step("stage", "staging.a") as step:
+        step.count(rows_in=5, rows_out=4, quarantined=1)
+    with pytest.raises(ValueError, match="boom"), run.step("load", "warehouse.b"):
+        raise ValueError("boom")
+    run.block("mart", "marts.c", "warehouse.b failed")
+    run.finish(1)
+    first, second, third = ledger.steps(run.id)
+    assert (first.state, first.rows_in, first.rows_out, first.quarantined) == ("done", 5, 4, 1)
+    assert (second.state, second.error) == ("failed", "ValueError: boom")
+    assert third.state == "blocked"
+    found = ledger.run("last")
+    assert (found.state, found.exit_code, found.steps, found.quarantined) == ("failed", 1, 3, 1)
+    with pytest.raises(NotFoundError):
+        ledger.run("zzz")
+
+
+def test_a_killed_run_is_shown_as_interrupted(ledger: Ledger) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from dwkit.ledger import Ledger\n"
+        "run = Ledger(Path(sys.argv[1])).start('dwkit x')\n"
+        "with run.step('stage', 'staging.a'): os._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(ledger.path)], check=False)
+    ledger.start("dwkit y").finish(0)
+    killed = ledger.runs()[1]
+    assert killed.state == "interrupted"
+    assert ledger.steps(killed.id)[0].state == "interrupted"
+
+
+def test_several_threads_write_at_once(ledger: Ledger) -> None:
+    run = ledger.start("dwkit x")
+
+    def work(n: int) -> None:
+        for _ in range(20):
+            with run.step("stage", f"staging.t{n}") as step:
+                step.count(rows_in=1)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ledger.steps(run.id)) == 80
+
+
+def test_a_newer_format_is_refused(ledger: Ledger) -> None:
+    ledger.runs()
+    con = sqlite3.connect(ledger.path)
+    con.execute("PRAGMA user_version = 99")
+    con.commit()
+    con.close()
+    with pytest.raises(ConfigError, match="newer dwkit"):
+        Ledger(ledger.path).runs()
+
+
+def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"not a database at all, just bytes" * 100)
+    with pytest.raises(ConfigError, match="not a ledger"):
+        Ledger(path).runs()
