@@ -51,6 +51,20 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     description: str = ""
 
 
+    def check(self) -> None:
+        """Check the type and the pattern.
+
+        Raises:
+            UsageError: the type is none.
+            ValueError: the pattern does not compile.
+        """
+        parse_type(self.type)
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"pattern: {error}") from error
+
+
 class Dedupe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Of the rows with one key, keep the one with the latest ``latest_by`` (else the last row)."""
 
@@ -99,13 +113,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
             ValueError: a key or dedupe column that the contract lacks, or a limit that is none; a
                 pattern that does not compile.
         """
-        for name, rules in self.columns.items():
-            parse_type(rules.type)
-            if rules.pattern:
-                try:
-                    re.compile(rules.pattern)
-                except re.error as error:
-                    raise ValueError(f"columns.{name}.pattern: {error}") from error
+        for rules in self.columns.values():
+            rules.check()
         latest = [self.dedupe.latest_by] if self.dedupe and self.dedupe.latest_by else []
         for name in (*self.key, *latest):
             if name not in self.columns:

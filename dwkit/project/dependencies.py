@@ -2,48 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dwkit.errors import SqlError
+from dwkit.errors import NotFoundError, SqlError, did_you_mean
 from dwkit.model.header import Model
 from dwkit.project.graph import Graph, GraphNode
 
 if TYPE_CHECKING:
     from dwkit.project.project import Project
 
-__all__ = ["build_graph", "model_inputs"]
+__all__ = ["build_graph", "model_inputs", "resolve", "staging_nodes"]
 
 
 def build_graph(project: Project) -> Graph:
-    """Return the graph: lake and staging nodes of each dataset, and a node for each model.
+    """Return the graph: lake and staging nodes of each dataset, and a node for each model or table.
 
     Raises:
         ConfigError: tables are made from each other.
         SqlError: a model's SQL does not parse, or reads a table that nothing makes.
     """
-    models = project.models
-    lake = {b.dataset: b.format for b in project.ledger.batches()}
-    datasets = {*project.config.datasets, *lake}
-    nodes = [GraphNode(f"lake.{name}", tags=tuple(_tags(project, name))) for name in sorted(datasets)]
-    known = {f"lake.{d}" for d in datasets} | {f"staging.{d}" for d in datasets} | set(models)
-    inputs = {key: model_inputs(model, project.config.dialect, known) for key, model in models.items()}
+    models, dialect = project.models, project.config.dialect
+    existing = project.catalog.names()
+    lake = sorted(
+        {*project.config.datasets, *(n.partition(".")[2] for n in existing if n.startswith("lake."))}
+    )
+    known = {f"lake.{d}" for d in lake} | {f"staging.{d}" for d in lake} | set(models) | existing
+    inputs = {key: model_inputs(model, dialect, known) for key, model in models.items()}
     read = {name for found in inputs.values() for name in found}
-    for name in sorted(datasets | {m.name for m in models.values() if m.layer == "staging"}):
+    nodes = [GraphNode(f"lake.{name}", tags=_tags(project, name)) for name in lake]
+    for name in sorted({*lake, *(m.name for m in models.values() if m.layer == "staging")}):
         key = f"staging.{name}"
-        dataset = project.config.datasets.get(name)
-        is_object = lake.get(name) == "object" or (name not in lake and not (dataset and dataset.columns))
-        if is_object and key not in read and key not in models and lake.get(name) == "object":
-            continue
-        model = models.get(key)
-        found = [i for i in inputs[key] if i != key] if model else [f"lake.{name}"]
-        for rules in dataset.columns.values() if dataset else ():
-            if rules.references:
-                found.append(_referred(rules.references))
-        nodes.append(GraphNode(key, tuple(dict.fromkeys(found)), model, tuple(_tags(project, name))))
-    for key, model in models.items():
-        if model.layer != "staging":
-            nodes.append(GraphNode(key, inputs[key], model, tuple(model.header.tags)))
+        if key in models or key in read or not _only_objects(project, name):
+            nodes.append(_staging_node(project, name, inputs.get(key)))
+    recorded: dict[str, list[str]] = {}
+    for edge in project.ledger.edges():
+        recorded.setdefault(edge.node, []).append(edge.input)
+    for key in sorted({*models, *existing}):
+        if key.startswith(("warehouse.", "marts.")):
+            model = models.get(key)
+            found = inputs[key] if model else tuple(recorded.get(key, ()))
+            nodes.append(GraphNode(key, found, model, tuple(model.header.tags) if model else ()))
     return Graph(nodes)
+
+
+def staging_nodes(project: Project, names: Sequence[str]) -> list[str]:
+    """Return the staging nodes that datasets' names (or selectors) stand for; all without a name.
+
+    Raises:
+        NotFoundError: a name that no dataset has.
+    """
+    nodes = project.graph.nodes
+    lake = {b.dataset for b in project.ledger.batches()}
+    if not names:
+        return [n for n in project.graph.order if n.startswith("staging.") and _can_stage(project, n, lake)]
+    known = {n.partition(".")[2] for n in nodes if n.startswith("staging.")} | lake
+    wanted = []
+    for name in names:
+        short = name.removeprefix("staging.")
+        if not any(c in short for c in "*?[+:") and short not in known:
+            raise NotFoundError(
+                "dataset", short, known, hint="" if known else f"dwkit ingest FILE --into {short}"
+            )
+        wanted.append(f"staging.{short}")
+    return project.graph.select(wanted)
+
+
+def _can_stage(project: Project, node: str, lake: set[str]) -> bool:
+    model = project.models.get(node)
+    return node.partition(".")[2] in lake or model is not None
+
+
+def _only_objects(project: Project, name: str) -> bool:
+    """Whether a dataset holds objects, which have nothing to be typed, or nothing yet."""
+    formats = {b.format for b in project.ledger.batches(name)}
+    return formats == {"object"}
+
+
+def _staging_node(project: Project, name: str, inputs: tuple[str, ...] | None) -> GraphNode:
+    key = f"staging.{name}"
+    found = [i for i in inputs if i != key] if inputs is not None else [f"lake.{name}"]
+    dataset = project.config.datasets.get(name)
+    for rules in dataset.columns.values() if dataset else ():
+        if rules.references:
+            pieces = rules.references.split(".")
+            found.append(f"staging.{pieces[0]}" if len(pieces) == 2 else ".".join(pieces[:2]))
+    unique = dict.fromkeys(i for i in found if i != key)
+    return GraphNode(key, tuple(unique), project.models.get(key), _tags(project, name))
 
 
 def model_inputs(model: Model, dialect: str, known: set[str]) -> tuple[str, ...]:
@@ -71,8 +116,6 @@ def resolve(schema: str | None, name: str, known: set[str], place: str = "") -> 
     Raises:
         SqlError: nothing has that name; the hint is the nearest one.
     """
-    from dwkit.errors import did_you_mean
-
     wanted = (
         [f"{schema}.{name}"]
         if schema
@@ -89,11 +132,6 @@ def resolve(schema: str | None, name: str, known: set[str], place: str = "") -> 
     )
 
 
-def _referred(text: str) -> str:
-    pieces = text.split(".")
-    return f"staging.{pieces[0]}" if len(pieces) == 2 else ".".join(pieces[:2])
-
-
-def _tags(project: Project, dataset: str) -> list[str]:
+def _tags(project: Project, dataset: str) -> tuple[str, ...]:
     found = project.config.datasets.get(dataset)
-    return found.tags if found else []
+    return tuple(found.tags) if found else ()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dwkit.errors import DataError
+from dwkit.errors import DataError, UsageError
 from dwkit.lake.sources import detect, expand, extracts
 from dwkit.model.source import ReadOptions
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["scan_file"]
+__all__ = ["query_files", "scan_file"]
 
 
 def scan_file(spec: str, *, cwd: Path | None = None) -> pl.LazyFrame:
@@ -31,6 +32,26 @@ def scan_file(spec: str, *, cwd: Path | None = None) -> pl.LazyFrame:
 
     frames = [_one(path) for path in expand(spec, cwd or Path.cwd())]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+
+
+def query_files(
+    sql: str, *, dialect: str = "duckdb", params: Mapping[str, object] | None = None
+) -> pl.LazyFrame:
+    """Return the rows of a query that reads files only, outside any project.
+
+    Raises:
+        UsageError: it reads a table, which only a project has.
+    """
+    from dwkit.sql import parse, to_lazy
+
+    parsed = parse(sql, dialect, params=params)
+    for ref in parsed.tables:
+        if ref.file is None:
+            raise UsageError(
+                f"no table {ref.name!r}: there is no project here, only files can be read",
+                hint="select * from 'file.csv', or -C DIR for a project",
+            )
+    return to_lazy(parsed, {r.file: scan_file(r.file) for r in parsed.tables if r.file}, dialect)
 
 
 def _one(path: Path) -> pl.LazyFrame:

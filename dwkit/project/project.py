@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dwkit.config import ProjectConfig, find_project, load_config, load_models
 from dwkit.config.edit import new_config
-from dwkit.errors import UsageError
-from dwkit.ledger import Ledger
+from dwkit.errors import DwkitError, UsageError
+from dwkit.ledger import Ledger, RunRecorder
 from dwkit.model.header import Model
 from dwkit.model.names import suggest_name
 from dwkit.storage.aside import commit_text
@@ -69,6 +70,23 @@ class Project:
         from dwkit.project.dependencies import build_graph
 
         return build_graph(self)
+
+    @contextmanager
+    def recording(self, command: str) -> Iterator[RunRecorder]:
+        """Record the block as a run of the ledger, however it ends."""
+        run = self.ledger.start(command)
+        try:
+            yield run
+        except DwkitError as error:
+            run.finish(error.exit_code)
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            run.finish(130)
+            raise
+        except BaseException:
+            run.finish(70)
+            raise
+        run.finish(0)
 
     def reload(self) -> None:
         """Forget what was read of the configuration and the models."""

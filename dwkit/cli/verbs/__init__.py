@@ -1,0 +1,1 @@
+"""One small file a verb: it parses, calls the project and renders."""

@@ -1,0 +1,100 @@
+"""Models described by flags instead of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from dwkit.config.models import check_model, model_text
+from dwkit.errors import UsageError
+from dwkit.model.header import Header, Lookup, Model
+from dwkit.model.names import check_name
+from dwkit.project import Project
+
+__all__ = ["from_flags", "keep"]
+
+_LOOKUP = re.compile(r"(?P<fk>\w+)=(?:warehouse\.)?(?P<table>\w+):(?P<on>\w+(?:,\w+)*)(?:@(?P<at>\w+))?")
+_HEADER = (
+    "kind",
+    "key",
+    "scd",
+    "updated_at",
+    "surrogate_key",
+    "event_time",
+    "watermark",
+    "lookback",
+    "tests",
+    "dialect",
+)
+
+
+def from_flags(
+    project: Project, layer: Literal["warehouse", "marts"], names: tuple[str, ...], flags: Mapping[str, Any]
+) -> Model | None:
+    """Enter the model that the flags describe among the project's models; None when no flag does.
+
+    Flags override what a model file of that name says.
+
+    Raises:
+        UsageError: flags for several tables or for none, or a flag that is none.
+    """
+    given = {k: v for k, v in flags.items() if v not in (None, (), [], False)}
+    if not given:
+        for name in names:
+            short = name.removeprefix(f"{layer}.")
+            if f"{layer}.{short}" not in project.models and not any(c in short for c in "*?[+:"):
+                verb = "load" if layer == "warehouse" else "mart"
+                how = (
+                    "--from staging.X --kind dimension|fact" if layer == "warehouse" else '--sql "select ..."'
+                )
+                known = {m.name for m in project.models.values() if m.layer == layer}
+                if not any(short in k for k in known):
+                    raise UsageError(
+                        f"no model models/{layer}/{short}.sql",
+                        hint=f"write it, or describe it with flags: dwkit {verb} {short} {how}",
+                    )
+        return None
+    if len(names) != 1:
+        raise UsageError("flags describe one table", hint="name one table, or write model files")
+    name = check_name(names[0].removeprefix(f"{layer}."), "table")
+    old = project.models.get(f"{layer}.{name}")
+    header = old.header if old else Header()
+    changes: dict[str, Any] = {k: given[k] for k in _HEADER if k in given}
+    if "dimensions" in given:
+        changes["dimensions"] = dict(header.dimensions) | dict(_lookup(text) for text in given["dimensions"])
+    sql = given.get("sql") or (
+        f"SELECT * FROM {given['source']}" if "source" in given else old.sql if old else ""
+    )
+    try:
+        header = msgspec.convert(msgspec.to_builtins(header) | msgspec.to_builtins(changes), Header)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"the flags make no model: {error}") from None
+    if not sql and header.kind != "date_dimension":
+        raise UsageError(
+            f"{layer}.{name} has no SQL", hint="--from TABLE or --sql TEXT says where its rows come from"
+        )
+    model = Model(
+        layer=layer, name=name, header=header, sql=sql, path=old.path if old and header == old.header else ""
+    )
+    check_model(model)
+    project.models[f"{layer}.{name}"] = model
+    return model
+
+
+def keep(project: Project, model: Model) -> str:
+    """Write a model file; return its path relative to the project."""
+    from dwkit.storage.aside import commit_text
+
+    path = project.layout.models / model.layer / f"{model.name}.sql"
+    commit_text(model_text(model), path)
+    return path.relative_to(project.root).as_posix()
+
+
+def _lookup(text: str) -> tuple[str, Lookup]:
+    found = _LOOKUP.fullmatch(text.replace(" ", ""))
+    if not found:
+        raise UsageError(f"{text!r} is no lookup", hint="--dimension customer_key=dim_customer:customer_id")
+    return found["fk"], Lookup(table=found["table"], on=found["on"].split(","), at=found["at"] or "")

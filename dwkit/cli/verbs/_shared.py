@@ -1,0 +1,75 @@
+"""What the verbs that change something share."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dwkit.cli.options import App
+from dwkit.cli.progress import StepNode, steps_view
+from dwkit.project import Project
+
+if TYPE_CHECKING:
+    from dwkit.ledger import RunRecorder
+    from dwkit.project.run import Outcome
+
+__all__ = ["bring", "command_line", "open_here"]
+
+_VERBS = {"lake": "ingest", "staging": "stage", "warehouse": "load", "marts": "mart"}
+
+
+def open_here(app: App) -> Project:
+    """Open the project that ``-C`` or the working directory names."""
+    return Project(app.root())
+
+
+def command_line() -> str:
+    """Return what was typed, as the ledger keeps it."""
+    return shlex.join(["dwkit", *sys.argv[1:]])
+
+
+def bring(
+    app: App,
+    project: Project,
+    chosen: Sequence[str],
+    run: RunRecorder,
+    *,
+    force: bool = False,
+    rebuild: bool = False,
+    jobs: int | None = None,
+    quarantine_limit: str | None = None,
+) -> list[Outcome]:
+    """Bring the chosen nodes up to date and show it; then raise the first error there was.
+
+    Raises:
+        DwkitError: a node failed; the others that could be done are done.
+    """
+    from dwkit.project.run import run_graph
+
+    nodes = [StepNode(_VERBS[n.split(".", 1)[0]], n) for n in chosen]
+    with steps_view(app.talk, nodes) as view:
+        outcomes = run_graph(
+            project,
+            chosen,
+            run,
+            view,
+            force=force,
+            rebuild=rebuild,
+            jobs=jobs,
+            quarantine_limit=quarantine_limit,
+        )
+    for outcome in outcomes:
+        for note in outcome.notes:
+            app.talk.note(f"{outcome.node}: {note}")
+    failed = [o for o in outcomes if o.error is not None]
+    for outcome in failed[1:]:
+        assert outcome.error is not None
+        app.talk.error(f"{outcome.node}: {outcome.error.message}", hint=outcome.error.hint)
+    if failed:
+        error = failed[0].error
+        assert error is not None
+        error.message = f"{failed[0].node}: {error.message}"
+        raise error
+    return outcomes

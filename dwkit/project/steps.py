@@ -1,0 +1,268 @@
+"""One step for each layer: how a node of the graph is brought up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dwkit.config.edit import write_contract
+from dwkit.errors import NotFoundError, UsageError
+from dwkit.ledger import RunRecorder
+from dwkit.model.header import Model
+from dwkit.model.source import ReadOptions
+from dwkit.project.dependencies import model_inputs, resolve
+from dwkit.project.graph import GraphNode
+
+if TYPE_CHECKING:
+    from dwkit.lake.ingest import Ingested
+    from dwkit.project.project import Project
+    from dwkit.staging import StageResult
+
+__all__ = ["Done", "Steps"]
+
+Watch = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a step did: ``state`` is ``done`` or ``skipped`` (there was nothing to do, ``why`` says why)."""
+
+    node: str
+    state: str
+    why: str = ""
+    rows_in: int = 0
+    rows_out: int = 0
+    quarantined: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+
+class Steps:
+    """The steps of one run.
+
+    Args:
+        project: the project.
+        run: where the steps are recorded.
+        force: do the work even where everything is up to date.
+        rebuild: make warehouse tables anew from all batches.
+        quarantine_limit: overrides the contracts' limits.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        run: RunRecorder,
+        *,
+        force: bool = False,
+        rebuild: bool = False,
+        quarantine_limit: str | None = None,
+    ) -> None:
+        self._project = project
+        self._run = run
+        self._force = force
+        self._rebuild = rebuild
+        self._limit = quarantine_limit
+        self._config_lock = threading.Lock()
+
+    def do(self, node: GraphNode, watch: Watch | None = None) -> Done:
+        """Bring one node up to date.
+
+        Raises:
+            DwkitError: the step failed; the node is as it was.
+        """
+        if node.layer == "lake":
+            return self.ingest_declared(node.table, watch)
+        if node.layer == "staging":
+            return self.stage(node.table)
+        if node.model is None:
+            return Done(node.name, "skipped", "no model file")
+        return self.load(node.model) if node.layer == "warehouse" else self.mart(node.model)
+
+    # -- lake ---------------------------------------------------------------------------------
+
+    def ingest_declared(self, dataset: str, watch: Watch | None = None) -> Done:
+        """Ingest what ``dwkit.toml`` says a dataset comes from."""
+        declared = self._project.config.datasets.get(dataset)
+        if declared is None or not declared.sources:
+            return Done(f"lake.{dataset}", "skipped", "no source in dwkit.toml")
+        found = self.ingest(declared.sources, dataset, declared.read, cwd=self._project.root, watch=watch)
+        new = [i for i in found if i.new]
+        if not new:
+            return Done(f"lake.{dataset}", "skipped", "no new files")
+        rows = sum(i.batch.rows for i in new)
+        malformed = sum(i.batch.malformed for i in new)
+        notes = tuple(f"{Path(i.source).name}: {note}" for i in new for note in i.batch.notes)
+        return Done(
+            f"lake.{dataset}", "done", f"{len(new)} new files", rows + malformed, rows, malformed, notes
+        )
+
+    def ingest(
+        self,
+        sources: Sequence[str],
+        into: str | None,
+        options: ReadOptions,
+        *,
+        cwd: Path,
+        watch: Watch | None = None,
+        keep_original: bool = False,
+        limit: int | None = None,
+        stdin_file: Path | None = None,
+    ) -> list[Ingested]:
+        """Bring sources into the lake (see `dwkit.lake.ingest.ingest`)."""
+        from dwkit.lake.ingest import Request, ingest
+
+        request = Request(
+            sources=sources,
+            into=into,
+            options=options,
+            force=self._force,
+            keep_original=keep_original,
+            limit=limit,
+            stdin_file=stdin_file,
+        )
+        project = self._project
+        return ingest(
+            request, layout=project.layout, ledger=project.ledger, run=self._run, cwd=cwd, watch=watch
+        )
+
+    # -- staging ------------------------------------------------------------------------------
+
+    def stage(self, dataset: str, *, force: bool = False) -> Done:
+        """Stage the batches of a dataset that are not staged yet, and keep the contract.
+
+        Raises:
+            NotFoundError: the lake has no such dataset.
+            CheckError: more rows were quarantined than the limit allows.
+        """
+        from dwkit.lake.manifest import adopt
+        from dwkit.staging import stage_dataset
+
+        project = self._project
+        node = f"staging.{dataset}"
+        adopt(project.layout, project.ledger, dataset)
+        model = project.models.get(node)
+        if model is None and not project.ledger.batches(dataset):
+            known = {b.dataset for b in project.ledger.batches()}
+            raise NotFoundError(
+                "dataset", dataset, known, hint="" if known else f"dwkit ingest FILE --into {dataset}"
+            )
+        declared = project.config.datasets.get(dataset)
+        with self._run.step("stage", node) as step:
+            result = stage_dataset(
+                dataset,
+                layout=project.layout,
+                ledger=project.ledger,
+                run=self._run.id,
+                step=step,
+                contract=declared.contract if declared else None,
+                sql_step=model,
+                tables=self._scan,
+                dialect=project.config.dialect,
+                force=force or self._force,
+                limit=self._limit,
+            )
+            if result.contract_changed:
+                self._keep_contract(dataset, result)
+            if result.nothing_to_do:
+                step.skip("up to date")
+        self._edges(node, [f"lake.{dataset}"] if model is None else self._inputs(model))
+        if result.nothing_to_do:
+            return Done(node, "skipped", "up to date", notes=tuple(result.notes))
+        why = f"{len(result.parts)} parts"
+        return Done(
+            node, "done", why, result.rows_in, result.rows_out, result.quarantined, notes=tuple(result.notes)
+        )
+
+    def _keep_contract(self, dataset: str, result: StageResult) -> None:
+        with self._config_lock:
+            write_contract(self._project.layout.config, dataset, result.contract)
+            self._project.__dict__.pop("config", None)
+
+    # -- warehouse ----------------------------------------------------------------------------
+
+    def load(self, model: Model) -> Done:
+        """Bring a warehouse table up to date, staging again from the lake what retention has purged."""
+        from dwkit.warehouse import load_table, needs
+
+        project = self._project
+        node = f"warehouse.{model.name}"
+        for part in needs(
+            model, ledger=project.ledger, layout=project.layout, dialect=project.config.dialect
+        ):
+            self.stage(part.dataset, force=True)
+        with self._run.step("load", node) as step:
+            result = load_table(
+                model,
+                layout=project.layout,
+                ledger=project.ledger,
+                run=self._run.id,
+                step=step,
+                dialect=project.config.dialect,
+                scan=self._scan,
+                fingerprint=project.catalog.fingerprint,
+                force=self._force,
+                rebuild=self._rebuild,
+            )
+            if result.mode == "nothing":
+                step.skip("up to date")
+        self._edges(node, self._inputs(model))
+        if result.mode == "nothing":
+            return Done(node, "skipped", "up to date")
+        return Done(node, "done", result.mode, result.rows_in, result.rows_out, notes=tuple(result.notes))
+
+    # -- marts --------------------------------------------------------------------------------
+
+    def mart(self, model: Model) -> Done:
+        """Bring a mart up to date."""
+        from dwkit.marts import build_mart
+
+        project = self._project
+        node = f"marts.{model.name}"
+        with self._run.step("mart", node) as step:
+            result = build_mart(
+                model,
+                layout=project.layout,
+                ledger=project.ledger,
+                run=self._run.id,
+                step=step,
+                dialect=project.config.dialect,
+                scan=self._scan,
+                fingerprint=project.catalog.fingerprint,
+                force=self._force,
+            )
+            if result.mode == "nothing":
+                step.skip("up to date")
+        self._edges(node, self._inputs(model))
+        if result.mode == "nothing":
+            return Done(node, "skipped", "up to date")
+        return Done(node, "done", result.mode, result.rows_in, result.rows_out, notes=tuple(result.notes))
+
+    # -- shared -------------------------------------------------------------------------------
+
+    def _scan(self, name: str):  # type: ignore[no-untyped-def]
+        schema, _, table = name.rpartition(".")
+        if "/" in name or schema.count(".") > 0:
+            return self._project.catalog.scan_file(name)
+        catalog = self._project.catalog
+        known = catalog.names()
+        if name in known:
+            return catalog.scan(name)
+        try:
+            return catalog.scan(resolve(schema or None, table, known))
+        except UsageError:
+            if Path(name).exists():
+                return catalog.scan_file(name)
+            raise
+
+    def _inputs(self, model: Model) -> list[str]:
+        project = self._project
+        known = project.catalog.names() | set(project.models)
+        return list(model_inputs(model, project.config.dialect, known))
+
+    def _edges(self, node: str, inputs: Sequence[str]) -> None:
+        from dwkit.ledger.ledger import Edge
+
+        edges = [Edge(node=node, input=i, run=self._run.id) for i in inputs]
+        self._project.ledger.set_edges(node, edges)
