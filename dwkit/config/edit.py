@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from dwkit.config.project import load_config
+from dwkit.model.canonical import canonical
 from dwkit.model.contract import Contract
 from dwkit.model.source import ReadOptions
 
@@ -34,10 +33,10 @@ def write_contract(path: Path, dataset: str, contract: Contract) -> None:
     import tomlkit
 
     document, table = _open(path, dataset)
-    value: dict[str, Any] = msgspec.to_builtins(contract)
+    value: dict[str, Any] = canonical(contract)
     columns = value.pop("columns")
     for key in ("key", "dedupe", "drift", "expressions", "quarantine_limit"):
-        if key in value:
+        if value.get(key):
             if key not in table or table[key] != value[key]:
                 table[key] = _inline(value[key])
         elif key in table:
@@ -59,8 +58,7 @@ def write_source(path: Path, dataset: str, sources: list[str], options: ReadOpti
     """Write where a dataset comes from and how it is read."""
     document, table = _open(path, dataset)
     table["source"] = sources[0] if len(sources) == 1 else sources
-    default = msgspec.to_builtins(ReadOptions())
-    read = {k: v for k, v in msgspec.to_builtins(options).items() if v != default.get(k)}
+    read = canonical(options)
     if read:
         table["read"] = _inline(read)
     elif "read" in table:
@@ -83,13 +81,14 @@ def _open(path: Path, dataset: str) -> tuple[Any, Any]:
 def _inline(value: Any) -> Any:
     import tomlkit
 
-    if isinstance(value, dict):
-        made = tomlkit.inline_table()
-        for key, inner in value.items():
-            if inner is not None:
-                made[key] = _inline(inner)
-        return made
-    return value
+    if not isinstance(value, dict):
+        return value
+    made = tomlkit.inline_table()
+    for key, inner in value.items():
+        if inner is not None:
+            made[key] = _inline(inner)
+    text = made.as_string()
+    return tomlkit.parse(f"x = {{ {text[1:-1]} }}")["x"]
 
 
 def _save(path: Path, document: Any) -> None:

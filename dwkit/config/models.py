@@ -8,6 +8,7 @@ from typing import Literal
 
 from dwkit.config.decode import decode, parse_toml
 from dwkit.errors import ConfigError, UsageError
+from dwkit.model.canonical import canonical
 from dwkit.model.header import Header, Model
 from dwkit.model.names import check_name
 
@@ -109,9 +110,8 @@ def check_model(model: Model) -> None:
 
 def model_text(model: Model) -> str:
     """Return the text of the model file that holds this model."""
-    import msgspec
     import tomlkit
 
-    header = msgspec.to_builtins(model.header)
+    header = canonical(model.header)
     body = model.sql.strip() + "\n" if model.sql.strip() else ""
     return (f"/* dwkit\n{tomlkit.dumps(header)}*/\n" if header else "") + body

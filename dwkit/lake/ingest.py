@@ -6,26 +6,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
-from dwkit.errors import DataError, UsageError
+from dwkit.errors import UsageError
 from dwkit.lake.digest import Digest
 from dwkit.lake.manifest import adopt, write_manifest
-from dwkit.lake.objects import ingest_objects, keep_original
+from dwkit.lake.objects import ingest_objects, keep_object, known_objects, shown_path
 from dwkit.lake.sources import Extract, detect, expand, extracts
 from dwkit.ledger import Ledger, RunRecorder
 from dwkit.model.batch import Batch
+from dwkit.model.canonical import canonical
 from dwkit.model.ids import new_id
 from dwkit.model.names import check_name, suggest_name
 from dwkit.model.source import ReadOptions
 from dwkit.storage.aside import commit_folder, scratch, sweep
 from dwkit.storage.layout import Layout
 from dwkit.storage.locks import writing
-from dwkit.storage.parquet import sink
+from dwkit.storage.parquet import Written, sink
 from dwkit.storage.types import schema_text
 
-__all__ = ["Ingested", "Request", "ingest"]
+__all__ = ["Ingested", "Request", "ingest", "waiting"]
 
 Watch = Callable[[str, int], None]
 """Called with a source's name and the rows read so far."""
@@ -108,6 +108,31 @@ def ingest(
     return found
 
 
+def waiting(
+    sources: Sequence[str], dataset: str, options: ReadOptions, *, layout: Layout, ledger: Ledger, cwd: Path
+) -> list[Path]:
+    """Return the files that an ingest of these sources would bring.
+
+    Raises:
+        ReachError: a source is not there.
+    """
+    adopt(layout, ledger, dataset)
+    batches = ledger.batches()
+    sizes = {b.bytes_in for b in batches}
+    objects = known_objects(dataset, layout=layout, ledger=ledger)
+    digests = {
+        b.digest.split("#")[0] for b in batches if b.dataset == dataset or b.dataset.startswith(f"{dataset}_")
+    }
+    found = []
+    for path in _files(Request(sources, into=dataset, options=options), cwd):
+        if detect(path, options) == "object":
+            if (shown_path(path, layout.root), Digest(path).result()) not in objects:
+                found.append(path)
+        elif path.stat().st_size not in sizes or Digest(path).result() not in digests:
+            found.append(path)
+    return found
+
+
 def _files(request: Request, cwd: Path) -> Iterator[Path]:
     seen: set[Path] = set()
     for spec in request.sources:
@@ -131,7 +156,7 @@ def _ingest_file(
     path: Path, request: Request, layout: Layout, ledger: Ledger, run: RunRecorder, watch: Watch | None
 ) -> list[Ingested]:
     stdin = path == request.stdin_file
-    source = "-" if stdin else _shown(path, layout.root)
+    source = "-" if stdin else shown_path(path, layout.root)
     target = request.into or suggest_name(path.name)
     size, digest = path.stat().st_size, Digest(path)
     check_name(target)
@@ -146,25 +171,22 @@ def _ingest_file(
     with scratch(layout.scratch) as folder:
         tables = list(extracts(path, request.options, folder, name="" if stdin else path.name))
         names = _names(tables, target, request)
-        done = []
-        for extract, dataset in zip(tables, names, strict=True):
+        done: list[Ingested] = []
+        for number, (extract, dataset) in enumerate(zip(tables, names, strict=True)):
             with run.step("ingest", f"lake.{dataset}") as step, writing(layout.locks, f"lake.{dataset}"):
                 adopt(layout, ledger, dataset)
-                made = folder / f"batch-{len(done)}"
-                made.mkdir()
                 job = _Job(extract, dataset, source, size, digest, request, run.id)
-                batch = _write(job, made, layout, ledger, watch)
-                new = batch.run == run.id and made.exists()
-                if new:
-                    write_manifest(made, batch)
-                    commit_folder(made, layout.batch(dataset, batch.id))
-                    ledger.add_batch(batch)
+                known = job.known(ledger) if extract.member else None
+                batch = known or _write(job, folder / f"batch-{number}", watch)
+                known = known or job.known(ledger)
+                if known is None:
+                    _commit(job, batch, folder / f"batch-{number}", path, layout, ledger)
                     step.count(rows_in=batch.rows + batch.malformed, rows_out=batch.rows)
                     step.count(quarantined=batch.malformed, bytes_out=batch.bytes_out)
                     step.step.digest = batch.digest
                 else:
-                    step.skip(f"already ingested as batch {batch.id}")
-                done.append(Ingested(dataset, source, batch, new))
+                    step.skip(f"already ingested as batch {known.id}")
+                done.append(Ingested(dataset, batch.source, known or batch, new=known is None))
     return done
 
 
@@ -183,47 +205,36 @@ class _Job:
         member = self.extract.member
         return self.digest.result() + (f"#{member}" if member else "")
 
+    def known(self, ledger: Ledger) -> Batch | None:
+        """Return the batch that holds these bytes already, unless they are to be brought again."""
+        return None if self.request.force else ledger.batch_with(self.dataset, self.key())
 
-def _write(job: _Job, made: Path, layout: Layout, ledger: Ledger, watch: Watch | None) -> Batch:
-    """Write a table's rows into ``made``; return its batch, or the older one that holds the same bytes."""
+
+def _write(job: _Job, made: Path, watch: Watch | None) -> Batch:
+    """Write a table's rows, and the records that are none, into the folder of a batch to be."""
     extract, ident = job.extract, new_id()
     mark = pl.lit(ident).alias("_batch")
-    rows = extract.rows
-    if job.request.limit is not None:
-        rows = rows.limit(job.request.limit)
-    if watch is not None:
-        rows = rows.with_columns(_counting(job.source, watch))
-    try:
-        if not job.request.force and extract.member:
-            known = ledger.batch_with(job.dataset, job.key())
-            if known is not None:
-                made.rmdir()
-                return known
-        columns = rows.collect_schema()
+    columns: dict[str, pl.DataType] = {}
+    made.mkdir()
+
+    def write(rows: pl.LazyFrame) -> Written:
+        columns.clear()
+        columns.update(rows.collect_schema())
+        if job.request.limit is not None:
+            rows = rows.limit(job.request.limit)
+        if watch is not None:
+            rows = rows.with_columns(_counting(job.source, watch))
         data = [c for c in columns if c != "_row"]
-        written = sink(rows.select(*data, mark, "_row"), made / "part-00000.parquet")
-        malformed = extract.malformed()
-        bad = (
-            sink(malformed.with_columns(mark), made / "malformed.parquet") if malformed is not None else None
-        )
-    except pl.exceptions.PolarsError as error:
-        raise DataError(
-            f"{job.source}: {error}", hint="dwkit ingest --help lists the options that say how a file is read"
-        ) from error
-    if bad is not None and bad.rows == 0:
-        bad.path.unlink()
-        bad = None
-    key = job.key()
-    known = None if job.request.force else ledger.batch_with(job.dataset, key)
-    if known is not None:
-        return msgspec.structs.replace(known)
-    if job.request.keep_original:
-        keep_original(job.source, layout, job.dataset)
+        return sink(rows.select(*data, mark, "_row"), made / "part-00000.parquet")
+
+    written = extract.write(write)
+    malformed = extract.malformed()
+    bad = sink(malformed.with_columns(mark), made / "malformed.parquet") if malformed is not None else None
     return Batch(
         id=ident,
         dataset=job.dataset,
         source=job.source + (f"#{extract.member}" if extract.member else ""),
-        digest=key,
+        digest=job.key(),
         format=extract.format,
         rows=written.rows,
         malformed=bad.rows if bad else 0,
@@ -231,11 +242,19 @@ def _write(job: _Job, made: Path, layout: Layout, ledger: Ledger, watch: Watch |
         bytes_out=written.bytes + (bad.bytes if bad else 0),
         files=[written.path.name],
         malformed_file=bad.path.name if bad else "",
-        columns=schema_text({c: columns[c] for c in data}),
-        options=msgspec.to_builtins(extract.options),
+        columns=schema_text({c: t for c, t in columns.items() if c != "_row"}),
+        options=canonical(extract.options),
         notes=list(extract.notes),
         run=job.run,
     )
+
+
+def _commit(job: _Job, batch: Batch, made: Path, path: Path, layout: Layout, ledger: Ledger) -> None:
+    if job.request.keep_original:
+        keep_object(path, job.digest.result(), layout.dataset(job.dataset) / "objects")
+    write_manifest(made, batch)
+    commit_folder(made, layout.batch(job.dataset, batch.id))
+    ledger.add_batch(batch)
 
 
 def _counting(source: str, watch: Watch) -> pl.Expr:
@@ -256,9 +275,3 @@ def _names(tables: Sequence[Extract], target: str, request: Request) -> list[str
     if len(set(suggested)) <= 1:
         return [target] * len(tables) if request.into or not tables or not tables[0].member else suggested
     return [check_name(f"{request.into}_{name}" if request.into else name) for name in suggested]
-
-
-def _shown(path: Path, root: Path) -> str:
-    """Path of a source as the ledger keeps it: relative to the project where it lies in it."""
-    path = path.absolute()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Literal
 
 import msgspec
 
+from dwkit.model.canonical import digest_of
 from dwkit.model.types import parse_type
 
 __all__ = ["Contract", "Dedupe", "Drift", "DriftPolicy", "Limit", "Rules", "parse_limit"]
@@ -15,7 +15,7 @@ __all__ = ["Contract", "Dedupe", "Drift", "DriftPolicy", "Limit", "Rules", "pars
 DriftPolicy = Literal["evolve", "ignore", "quarantine", "fail"]
 
 
-class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One column of a contract: how it is cleansed, its type, and the rules it must hold.
 
     Cleansing goes in the order of the fields: ``source`` (rename), ``trim``, ``case``, ``replace``,
@@ -50,7 +50,6 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """``layer.table.column`` (or ``dataset.column`` of staging) in which every value must be found."""
     description: str = ""
 
-
     def check(self) -> None:
         """Check the type and the pattern.
 
@@ -65,13 +64,13 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             raise ValueError(f"pattern: {error}") from error
 
 
-class Dedupe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Dedupe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of the rows with one key, keep the one with the latest ``latest_by`` (else the last row)."""
 
     latest_by: str = ""
 
 
-class Drift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Drift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What happens when a batch's columns differ from the contract's."""
 
     new_column: DriftPolicy = "evolve"
@@ -80,14 +79,14 @@ class Drift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     narrowed_type: DriftPolicy = "ignore"
 
 
-class Expression(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Expression(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A named SQL condition over the columns of one row; rows where it is false are quarantined."""
 
     sql: str
     name: str = ""
 
 
-class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every staged row of one dataset holds to."""
 
     columns: dict[str, Rules]
@@ -103,7 +102,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         """SHA-256 over all that changes what staging makes of a batch (descriptions do not)."""
         columns = {n: msgspec.structs.replace(r, description="") for n, r in self.columns.items()}
         same = msgspec.structs.replace(self, columns=columns)
-        return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
+        return digest_of(same)
 
     def check(self) -> None:
         """Check types and references between parts of the contract.

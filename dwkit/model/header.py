@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 
 import msgspec
+
+from dwkit.model.canonical import digest_of
 
 __all__ = ["ColumnHeader", "Header", "Kind", "Lookup", "Model"]
 
 Kind = Literal["dimension", "date_dimension", "fact", "table", "view", "incremental"]
 
 
-class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a fact finds the surrogate key of a dimension row.
 
     ``on`` are the fact's columns that hold the dimension's natural key, in the order of its key;
@@ -26,7 +27,7 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Leave the natural key columns out of the fact."""
 
 
-class ColumnHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class ColumnHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a header says of one column."""
 
     tests: list[str] = []
@@ -37,7 +38,7 @@ class ColumnHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     pii: str = ""
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The header of a model; every key can be given as a flag of the verb too."""
 
     kind: Kind | None = None
@@ -87,10 +88,22 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         return "table"
 
     @property
+    def is_dimension(self) -> bool:
+        """Whether the table has a surrogate key and an unknown member."""
+        return self.kind in ("dimension", "date_dimension")
+
+    @property
+    def surrogate_key(self) -> str:
+        """Name of a dimension's surrogate key: the header's, else ``customer_key`` for ``dim_customer``."""
+        if self.header.surrogate_key:
+            return self.header.surrogate_key
+        return "date_key" if self.kind == "date_dimension" else f"{self.name.removeprefix('dim_')}_key"
+
+    @property
     def digest(self) -> str:
         """SHA-256 over what changes the table's rows: descriptions, tags and tests do not."""
         columns = {n: ColumnHeader(scd=c.scd) for n, c in self.header.columns.items() if c.scd is not None}
         rows = msgspec.structs.replace(
             self.header, kind=self.kind, columns=columns, description="", tags=[], team="", tests=[]
         )
-        return hashlib.sha256(msgspec.json.encode(rows) + self.sql.strip().encode()).hexdigest()
+        return digest_of(rows, self.sql.strip())

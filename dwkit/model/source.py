@@ -26,12 +26,16 @@ FORMATS: dict[str, Format] = {
         "delimited text; delimiter, quotes, encoding and header are detected",
     ),
     "json": Format(
-        ("json", "geojson"), ("json", "geojson", "topojson"), "an array of objects, or a document that holds one"
+        ("json", "geojson"),
+        ("json", "geojson", "topojson"),
+        "an array of objects, or a document that holds one",
     ),
     "ndjson": Format(("ndjson", "jsonl"), ("ndjson", "jsonl", "jsonlines"), "one JSON object on each line"),
     "parquet": Format(("parquet",), ("parquet", "pq", "parq"), "types are kept"),
     "arrow": Format(
-        ("arrow", "feather", "ipc"), ("arrow", "feather", "ipc", "arrows"), "Arrow files and streams; types are kept"
+        ("arrow", "feather", "ipc"),
+        ("arrow", "feather", "ipc", "arrows"),
+        "Arrow files and streams; types are kept",
     ),
     "avro": Format(("avro",), ("avro",), "types are kept; extra 'avro'"),
     "excel": Format(
@@ -42,13 +46,17 @@ FORMATS: dict[str, Format] = {
     "xml": Format(("xml",), ("xml",), "an element that repeats is a row"),
     "log": Format(("log", "text", "lines"), ("log",), "a line is a row; a pattern names its columns"),
     "fixed": Format(("fixed", "fwf"), ("fwf", "prn"), "columns of fixed width"),
-    "sqlite": Format(("sqlite", "sqlite3"), ("sqlite", "sqlite3", "db", "db3", "gpkg"), "every table is a table"),
+    "sqlite": Format(
+        ("sqlite", "sqlite3"), ("sqlite", "sqlite3", "db", "db3", "gpkg"), "every table is a table"
+    ),
     "archive": Format(
         ("archive", "zip", "tar"),
         ("zip", "tar", "tgz", "tbz2", "tbz", "txz", "tzst"),
         "zip and tar; every member is read as what it is",
     ),
-    "object": Format(("object", "objects"), (), "any other bytes: kept as they are, with a catalogue row each"),
+    "object": Format(
+        ("object", "objects"), (), "any other bytes: kept as they are, with a catalogue row each"
+    ),
 }
 """Formats by name; the first of its words is the one that is stored."""
 
@@ -73,7 +81,7 @@ class ReadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     Attributes:
         format: a word of `FORMATS`.
-        delimiter: text between fields, ``\\t`` for a tab.
+        delimiter: text between fields.
         quote: the quote character; empty for none.
         escape: the character that escapes a quote; None: a quote is doubled.
         encoding: a name that Python knows, such as ``cp1250``.
@@ -129,7 +137,9 @@ class ReadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         if self.skip_rows is not None and self.skip_rows < 0:
             raise UsageError(f"skip_rows must be 0 or more, not {self.skip_rows}")
         if self.widths is not None and (not self.widths or min(self.widths) < 1):
-            raise UsageError("widths must be numbers of characters, each 1 or more", hint="for instance 8,12,3")
+            raise UsageError(
+                "widths must be numbers of characters, each 1 or more", hint="for instance 8,12,3"
+            )
         if self.columns is not None and len({c.lower() for c in self.columns}) < len(self.columns):
             raise UsageError("the names in columns must differ")
 

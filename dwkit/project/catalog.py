@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dwkit.errors import NotFoundError, UsageError
@@ -97,7 +96,7 @@ class Catalog:
             return self._scan_view(table, as_of)
         from dwkit.storage.delta import Table
 
-        delta = Table(layout.table(layer, table))  # type: ignore[arg-type]
+        delta = Table(layout.table(layer, table))
         if not delta.exists:
             raise NotFoundError("table", name, self.names())
         return delta.scan(as_of)
@@ -165,22 +164,10 @@ class Catalog:
         return self.query(model.sql, dialect=dialect, as_of=as_of, place=model.path)
 
     def fingerprint(self, name: str) -> str:
-        """Return a text that changes when, and only when, the rows of ``layer.table`` may have changed."""
-        layer, _, table = name.partition(".")
-        ledger = self._project.ledger
-        if layer == "lake":
-            return _joined(b.id for b in ledger.batches(table))
-        if layer == "staging":
-            return _joined(f"{p.id}:{p.digest}" for p in ledger.parts(table))
-        if layer in LAYERS:
-            version = ledger.version(layer, table)
-            if version is not None and version.kind == "view":
-                inputs = "".join(self.fingerprint(i) for i in sorted(version.inputs))
-                return _joined([version.model, inputs])
-            return str(version.version) if version else ""
-        path = Path(name)
-        stat = path.stat() if path.exists() else None
-        return f"{stat.st_size}:{stat.st_mtime_ns}" if stat else ""
+        """Return a text that changes when the rows of ``layer.table`` or of a file may have changed."""
+        from dwkit.tables.inputs import fingerprint_of
+
+        return fingerprint_of(name, layout=self._project.layout, ledger=self._project.ledger)
 
     # -- listing ------------------------------------------------------------------------------
 
@@ -227,9 +214,3 @@ def _record(
 
 def _stamp(ident: str) -> str:
     return time_of(ident).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _joined(pieces: Any) -> str:
-    import hashlib
-
-    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:16]

@@ -54,7 +54,7 @@ class Graph:
             raise ConfigError(
                 f"these tables are made from each other: {cycle}", hint="take one FROM out"
             ) from None
-        rank = {layer: n for n, layer in enumerate(LAYERS)}
+        rank: dict[str, int] = {layer: n for n, layer in enumerate(LAYERS)}
         depth: dict[str, int] = {}
         for name in order:
             depth[name] = max((depth[i] + 1 for i in wanted[name]), default=0)

@@ -113,9 +113,9 @@ def _start_ready(
     view: View,
     run: RunRecorder,
 ) -> None:
-    under_way = set(working.values())
+    part = {*waiting, *ended, *working.values()}
     for node in list(waiting):
-        inputs = [i for i in graph.inputs(node) if i in ended or i in under_way or i in waiting]
+        inputs = [i for i in graph.inputs(node) if i in part]
         broken = [i for i in inputs if i in ended and ended[i].state in ("failed", "blocked")]
         if broken:
             why = f"{broken[0]} {ended[broken[0]].state}"

@@ -129,8 +129,11 @@ class Steps:
 
     # -- staging ------------------------------------------------------------------------------
 
-    def stage(self, dataset: str, *, force: bool = False) -> Done:
+    def stage(self, dataset: str, *, bring_back: bool = False) -> Done:
         """Stage the batches of a dataset that are not staged yet, and keep the contract.
+
+        Args:
+            bring_back: stage those again too that retention has purged.
 
         Raises:
             NotFoundError: the lake has no such dataset.
@@ -160,7 +163,8 @@ class Steps:
                 sql_step=model,
                 tables=self._scan,
                 dialect=project.config.dialect,
-                force=force or self._force,
+                force=self._force,
+                bring_back=bring_back,
                 limit=self._limit,
             )
             if result.contract_changed:
@@ -175,6 +179,34 @@ class Steps:
             node, "done", why, result.rows_in, result.rows_out, result.quarantined, notes=tuple(result.notes)
         )
 
+    def replay(self, dataset: str) -> Done:
+        """Put the held-back rows of a dataset, with their fixes, through its contract again.
+
+        Raises:
+            ConfigError: the dataset has no contract yet.
+        """
+        from dwkit.model.contract import Contract
+        from dwkit.staging import replay
+
+        project = self._project
+        node = f"staging.{dataset}"
+        declared = project.config.datasets.get(dataset)
+        contract = declared.contract if declared else None
+        with self._run.step("replay", node) as step:
+            result = replay(
+                dataset,
+                layout=project.layout,
+                ledger=project.ledger,
+                run=self._run.id,
+                contract=contract or Contract(columns={}),
+                tables=self._scan,
+                step=step,
+                sql_step=project.models.get(node),
+                dialect=project.config.dialect,
+            )
+        notes = tuple(result.notes)
+        return Done(node, "done", "", result.rows_in, result.rows_out, result.quarantined, notes)
+
     def _keep_contract(self, dataset: str, result: StageResult) -> None:
         with self._config_lock:
             write_contract(self._project.layout.config, dataset, result.contract)
@@ -188,10 +220,9 @@ class Steps:
 
         project = self._project
         node = f"warehouse.{model.name}"
-        for part in needs(
-            model, ledger=project.ledger, layout=project.layout, dialect=project.config.dialect
-        ):
-            self.stage(part.dataset, force=True)
+        missing = needs(model, ledger=project.ledger, layout=project.layout, dialect=project.config.dialect)
+        for dataset in dict.fromkeys(part.dataset for part in missing):
+            self.stage(dataset, bring_back=True)
         with self._run.step("load", node) as step:
             result = load_table(
                 model,
@@ -210,12 +241,22 @@ class Steps:
         self._edges(node, self._inputs(model))
         if result.mode == "nothing":
             return Done(node, "skipped", "up to date")
-        return Done(node, "done", result.mode, result.rows_in, result.rows_out, notes=tuple(result.notes))
+        return Done(node, "done", result.why, result.rows_in, result.rows_out, notes=tuple(result.notes))
 
     # -- marts --------------------------------------------------------------------------------
 
     def mart(self, model: Model) -> Done:
-        """Bring a mart up to date."""
+        """Bring a mart up to date, staging again from the lake what retention has purged."""
+        from dwkit.marts import PartsNeeded
+
+        try:
+            return self._mart(model)
+        except PartsNeeded as needed:
+            for dataset in dict.fromkeys(part.dataset for part in needed.parts):
+                self.stage(dataset, bring_back=True)
+        return self._mart(model)
+
+    def _mart(self, model: Model) -> Done:
         from dwkit.marts import build_mart
 
         project = self._project
@@ -237,7 +278,7 @@ class Steps:
         self._edges(node, self._inputs(model))
         if result.mode == "nothing":
             return Done(node, "skipped", "up to date")
-        return Done(node, "done", result.mode, result.rows_in, result.rows_out, notes=tuple(result.notes))
+        return Done(node, "done", result.why, result.rows_in, result.rows_out, notes=tuple(result.notes))
 
     # -- shared -------------------------------------------------------------------------------
 

@@ -27,7 +27,9 @@ def run_tests(project: Project, chosen: Sequence[str]) -> list[dict[str, Any]]:
         try:
             results = check_table(model, project.catalog.scan(name), project.config.dialect)
         except DwkitError as error:
-            records.append({"table": name, "test": "", "state": "error", "failures": None, "example": error.message})
+            records.append(
+                {"table": name, "test": "", "state": "error", "failures": None, "example": error.message}
+            )
             continue
         for result in results:
             records.append(

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dwkit.errors import DwkitError
+from dwkit.errors import DwkitError, UsageError
 from dwkit.lake.manifest import MANIFEST, adopt, datasets
+from dwkit.model.names import Layer
 from dwkit.storage.aside import sweep
 
 if TYPE_CHECKING:
     from dwkit.project.project import Project
 
-__all__ = ["doctor", "repair"]
+__all__ = ["delta_tables", "doctor", "repair"]
+
+
+def delta_tables(project: Project, names: Sequence[str]) -> list[tuple[Layer, str]]:
+    """Return layer and name of the tables meant, all of the warehouse and the marts without a name.
+
+    Raises:
+        NotFoundError: there is no such table.
+        UsageError: it is no Delta table.
+    """
+    layers: tuple[Layer, ...] = ("warehouse", "marts")
+    known = [
+        (layer, name.partition(".")[2])
+        for layer in layers
+        for name in sorted(project.catalog.names())
+        if name.startswith(f"{layer}.")
+        and (project.layout.table(layer, name.partition(".")[2]) / "_delta_log").is_dir()
+    ]
+    if not names:
+        return known
+    found = []
+    for text in names:
+        full = project.catalog.find(text)
+        match = [pair for pair in known if f"{pair[0]}.{pair[1]}" == full]
+        if not match:
+            raise UsageError(f"{full} is no table of the warehouse or the marts with versions of its own")
+        found += match
+    return found
 
 
 def doctor(project: Project) -> list[dict[str, Any]]:
@@ -81,7 +110,8 @@ def _check_staging(project: Project, say: Any) -> None:
 def _check_tables(project: Project, say: Any) -> None:
     from dwkit.storage.delta import Table
 
-    for layer in ("warehouse", "marts"):
+    layers: tuple[Layer, ...] = ("warehouse", "marts")
+    for layer in layers:
         folder = project.layout.root / layer
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if not (path / "_delta_log").is_dir():
@@ -140,7 +170,8 @@ def repair(project: Project) -> list[dict[str, Any]]:
             )
     from dwkit.warehouse import reconcile
 
-    for layer in ("warehouse", "marts"):
+    layers: tuple[Layer, ...] = ("warehouse", "marts")
+    for layer in layers:
         folder = layout.root / layer
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if (path / "_delta_log").is_dir():

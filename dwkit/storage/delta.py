@@ -20,10 +20,13 @@ from dwkit.errors import ConflictError, DataError, NotFoundError
 from dwkit.model.ids import new_id
 from dwkit.storage.types import for_delta
 
-__all__ = ["Commit", "Table"]
+__all__ = ["UPKEEP", "Commit", "Table", "rows_of"]
 
 # Files of a few million rows: few enough to list, many enough to skip and to read in parallel.
 _BYTES_PER_FILE = 256 * 1024 * 1024
+
+UPKEEP = ("compact", "vacuum")
+"""Modes of commits that change no row."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Commit:
     at: datetime
     operation: str
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def made_rows(self) -> bool:
+        """Whether dwkit made this commit and it may have changed rows."""
+        return bool(self.facts) and self.facts.get("mode") not in UPKEEP
 
 
 class Table:
@@ -92,6 +100,10 @@ class Table:
         rows = actions["num_records"].sum() if "num_records" in actions.columns else 0
         return int(rows), int(actions["size_bytes"].sum())
 
+    def files(self, version: int | None = None) -> list[str]:
+        """Return the data files of a version, relative to the table's folder."""
+        return list(pl.DataFrame(self.open(version).get_add_actions(flatten=True))["path"])
+
     def applied(self, app_id: str) -> int | None:
         """Return the last version that was committed for an application transaction."""
         return self.open().transaction_version(app_id) if self.exists else None
@@ -107,6 +119,81 @@ class Table:
             )
             for entry in self.open().history(limit)
         ]
+
+    def latest(self) -> Commit | None:
+        """Return the newest commit that dwkit made of rows, None when there is none.
+
+        Commits of upkeep (`dwkit.storage.upkeep`) change no row and are passed over.
+        """
+        if not self.exists:
+            return None
+        for limit in (4, 64, None):
+            for commit in self.history(limit):
+                if commit.made_rows:
+                    return commit
+        return None
+
+    def scan_files(
+        self, files: Sequence[str], schema: Mapping[str, pl.DataType], *, paths_as: str | None = None
+    ) -> pl.LazyFrame:
+        """Scan some of the table's data files; columns of ``schema`` that a file lacks are NULL.
+
+        Args:
+            files: relative to the table's folder, as `files` gives them.
+            paths_as: add a column of this name with the file that each row lies in.
+        """
+        if not files:
+            wanted = dict(schema) | ({paths_as: pl.String()} if paths_as else {})
+            return pl.LazyFrame(schema=wanted)
+        scan = pl.scan_parquet(
+            [self.path / f for f in files],
+            schema=dict(schema),
+            missing_columns="insert",
+            include_file_paths=paths_as,
+            glob=False,
+            hive_partitioning=False,
+        )
+        if paths_as:
+            root = f"{self.path.as_posix()}/"
+            scan = scan.with_columns(
+                pl.col(paths_as).str.replace_all("\\", "/", literal=True).str.strip_prefix(root)
+            )
+        return scan
+
+    def holding(self, keys: pl.DataFrame, on: Sequence[str], version: int | None = None) -> list[str]:
+        """Return the data files of a version that hold a row with one of the ``keys``."""
+        files = self.files(version)
+        if not files or keys.is_empty():
+            return []
+        scan = self.scan_files(files, dict(self.scan(version).collect_schema()), paths_as="_file")
+        found = (
+            scan.select(*on, "_file")
+            .join(keys.lazy().select(on), on=list(on), how="semi", nulls_equal=True)
+            .select(pl.col("_file").unique())
+            .collect(engine="streaming")
+        )
+        return sorted(found["_file"].to_list())
+
+    def without(self, files: Sequence[str]) -> list[RemoveAction]:
+        """Return the actions that take data files out of the table; `commit` them with what replaces them."""
+        wanted, stamp = set(files), int(time.time() * 1000)
+        actions = pl.DataFrame(self.open().get_add_actions(flatten=True))
+        return [
+            RemoveAction(
+                path=row["path"],
+                data_change=True,
+                deletion_timestamp=stamp,
+                size=row["size_bytes"],
+                partition_values={},
+            )
+            for row in actions.iter_rows(named=True)
+            if row["path"] in wanted
+        ]
+
+    def discard(self, adds: Sequence[AddAction]) -> None:
+        """Remove files that `write` made and that will not be committed."""
+        for add in adds:
+            (self.path / add.path).unlink(missing_ok=True)
 
     def write(self, frame: pl.LazyFrame) -> list[AddAction]:
         """Stream a frame into new Parquet files of the table's folder, not yet committed.
@@ -187,7 +274,8 @@ class Table:
                 commit_properties=properties,
                 post_commithook_properties=hooks,
             )
-            return table.version() if table.version() != base else self.open().version()
+            # delta-rs' handle stays at the version it was opened at.
+            return self.open().version()
         except CommitFailedError as error:
             raise ConflictError(
                 f"{self.path.name} was written by another process: {error}", hint="type it again"
@@ -198,6 +286,11 @@ class Table:
         new = {n: t for n, t in schema.items() if n not in have}
         if new:
             table.alter.add_columns(list(_arrow_schema(new).fields))
+
+
+def rows_of(adds: Sequence[AddAction]) -> int:
+    """Return how many rows written files hold."""
+    return sum(int(json.loads(a.stats)["numRecords"]) for a in adds)
 
 
 def _arrow_schema(schema: Mapping[str, pl.DataType]) -> Schema:

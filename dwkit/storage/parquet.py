@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import polars as pl
+
+from dwkit.storage.types import unified
 
 __all__ = ["Written", "compression", "counted", "scan_union", "sink"]
 
 # lz4 beats zstd on two cores: staging reads each lake file once or twice, and then it is history.
-compression = "lz4"
+compression: Literal["lz4"] = "lz4"
 
 
 class Written(NamedTuple):
@@ -25,7 +27,7 @@ class Written(NamedTuple):
 def sink(frame: pl.LazyFrame, path: Path) -> Written:
     """Stream a frame into one Parquet file; memory is bounded by the batches under way."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.sink_parquet(path, compression=compression, engine="streaming")  # type: ignore[arg-type]
+    frame.sink_parquet(path, compression=compression, engine="streaming")
     return counted(path)
 
 
@@ -54,7 +56,7 @@ def scan_union(files: Sequence[tuple[Path, Mapping[str, pl.DataType]]]) -> pl.La
     scans = [pl.scan_parquet(paths, hive_partitioning=False, glob=False) for _, paths in groups]
     if len(scans) == 1:
         return scans[0]
-    wanted = _unified(schema for schema, _ in groups)
+    wanted = unified(schema for schema, _ in groups)
     aligned = [
         scan.select(
             pl.col(name).cast(dtype) if name in schema else pl.lit(None, dtype=dtype).alias(name)
@@ -63,23 +65,3 @@ def scan_union(files: Sequence[tuple[Path, Mapping[str, pl.DataType]]]) -> pl.La
         for scan, (schema, _) in zip(scans, groups, strict=True)
     ]
     return pl.concat(aligned, how="vertical")
-
-
-def _unified(schemas: Iterable[Mapping[str, pl.DataType]]) -> dict[str, pl.DataType]:
-    wanted: dict[str, pl.DataType] = {}
-    for schema in schemas:
-        for name, dtype in schema.items():
-            wanted[name] = _common(wanted[name], dtype) if name in wanted else dtype
-    return wanted
-
-
-def _common(left: pl.DataType, right: pl.DataType) -> pl.DataType:
-    if left == right or isinstance(right, pl.Null):
-        return left
-    if isinstance(left, pl.Null):
-        return right
-    both = [pl.DataFrame(schema={"x": left}), pl.DataFrame(schema={"x": right})]
-    try:
-        return pl.concat(both, how="vertical_relaxed").schema["x"]
-    except pl.exceptions.PolarsError:
-        return pl.String()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
 from dwkit.model.types import ColumnType, parse_type
+from dwkit.storage.cells import as_json
 
-__all__ = ["for_delta", "from_polars", "schema_text", "to_polars"]
+__all__ = ["common_type", "fitted", "for_delta", "from_polars", "schema_text", "to_polars", "unified"]
 
 _SIMPLE: dict[str, pl.DataType] = {
     "string": pl.String(),
@@ -68,6 +69,48 @@ def from_polars(dtype: pl.DataType) -> ColumnType:
 def schema_text(schema: Mapping[str, pl.DataType]) -> dict[str, str]:
     """Return a schema as type texts by column."""
     return {name: str(from_polars(dtype)) for name, dtype in schema.items()}
+
+
+def common_type(left: pl.DataType, right: pl.DataType) -> pl.DataType:
+    """Return the narrowest type that holds the values of both, text in the last resort."""
+    if left == right or isinstance(right, pl.Null):
+        return left
+    if isinstance(left, pl.Null):
+        return right
+    both = [pl.DataFrame(schema={"x": left}), pl.DataFrame(schema={"x": right})]
+    try:
+        return pl.concat(both, how="vertical_relaxed").schema["x"]
+    except pl.exceptions.PolarsError:
+        return pl.String()
+
+
+def unified(schemas: Iterable[Mapping[str, pl.DataType]]) -> dict[str, pl.DataType]:
+    """Return the columns of all schemas, in the order in which they appear, with their common types."""
+    wanted: dict[str, pl.DataType] = {}
+    for schema in schemas:
+        for name, dtype in schema.items():
+            wanted[name] = common_type(wanted[name], dtype) if name in wanted else dtype
+    return wanted
+
+
+def fitted(frame: pl.LazyFrame, wanted: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Return the frame with exactly the columns of ``wanted``; those that it lacks are NULL."""
+    have = frame.collect_schema()
+    if list(have.items()) == list(wanted.items()):
+        return frame
+    return frame.select(
+        _cast(name, have[name], dtype) if name in have else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in wanted.items()
+    )
+
+
+def _cast(name: str, have: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if have == wanted:
+        return column
+    if wanted == pl.String() and have.is_nested():
+        return pl.when(column.is_not_null()).then(as_json(column, have)).alias(name)
+    return column.cast(wanted)
 
 
 def for_delta(frame: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:

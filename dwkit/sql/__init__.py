@@ -1,0 +1,11 @@
+"""SQL of any dialect over Polars frames: parse, bind, rewrite, lower. Knows no files and no tables but those given.
+
+`to_lazy` is the one way in for queries, `condition` for the rules of a contract.
+"""
+
+from dwkit.sql.condition import condition
+from dwkit.sql.lineage import column_lineage, edges
+from dwkit.sql.lower import to_lazy
+from dwkit.sql.query import Query, TableRef, parse
+
+__all__ = ["Query", "TableRef", "column_lineage", "condition", "edges", "parse", "to_lazy"]

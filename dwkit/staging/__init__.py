@@ -1,0 +1,26 @@
+"""Stage: the lake's batches, typed by a contract, checked, and the rows that fail held back."""
+
+from dwkit.staging.infer import infer, typed
+from dwkit.staging.quarantine import Choice, discard, export, fix, fix_file, held_rows, quarantined
+from dwkit.staging.replay import ReplayResult, replay
+from dwkit.staging.retention import parse_policy, purge
+from dwkit.staging.stage import StageResult, pending, stage_dataset
+
+__all__ = [
+    "Choice",
+    "ReplayResult",
+    "StageResult",
+    "discard",
+    "export",
+    "fix",
+    "fix_file",
+    "held_rows",
+    "infer",
+    "parse_policy",
+    "pending",
+    "purge",
+    "quarantined",
+    "replay",
+    "stage_dataset",
+    "typed",
+]
