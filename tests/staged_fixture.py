@@ -40,7 +40,8 @@ class Shop:
         batch = batch or part or new_id()
         part = part or batch
         rows = rows.with_columns(
-            pl.lit(batch).alias("_batch"), pl.int_range(1, rows.height + 1, dtype=pl.Int64, eager=True).alias("_row")
+            pl.lit(batch).alias("_batch"),
+            pl.int_range(1, rows.height + 1, dtype=pl.Int64, eager=True).alias("_row"),
         )
         written = sink(rows.lazy(), self.layout.part(dataset, part))
         made = Part(

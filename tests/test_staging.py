@@ -371,6 +371,15 @@ def test_typed_sources_widen_and_narrow(lake: Lake) -> None:
     assert staged(lake)["a"].to_list() == [1, 2**40, 7]
 
 
+def test_floats_that_are_decimals_leave_the_contract_alone(lake: Lake) -> None:
+    lake.batch("d", pl.DataFrame({"p": [19.99, 0.1, None]}))
+    given = contract({"p": Rules(type="decimal(12,2)")})
+    assert not stage(lake, given).contract_changed
+    assert staged(lake)["p"].to_list() == [Decimal("19.99"), Decimal("0.10"), None]
+    lake.batch("d", pl.DataFrame({"p": [0.125]}))
+    assert stage(lake, given).contract.columns["p"].type == "float64"
+
+
 def test_nested_fields_join_the_contract(lake: Lake) -> None:
     lake.batch("d", pl.DataFrame({"s": [{"x": 1}]}))
     first = stage(lake)
@@ -419,6 +428,27 @@ def test_a_threshold_fails_and_leaves_the_staging_area_untouched(lake: Lake, lim
     assert ".dwkit/rejected/d.parquet" in error.value.hint
     assert stage(lake, given, limit="50%").quarantined == 2
     assert not (lake.root / ".dwkit/rejected/d.parquet").exists()
+
+
+def test_the_limit_is_no_reason_to_stage_again(lake: Lake) -> None:
+    lake.batch("d", {"a": ["1"]})
+    stage(lake, contract({"a": Rules()}))
+    assert stage(lake, contract({"a": Rules()}, quarantine_limit="5%")).nothing_to_do
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"quarantine_limit": "five"},
+        {"key": ["b"]},
+        {"dedupe": Dedupe()},
+        {"columns": {"a": Rules(pattern="(")}},
+    ],
+)
+def test_a_contract_that_contradicts_itself(lake: Lake, given: dict[str, Any]) -> None:
+    lake.batch("d", {"a": ["1"]})
+    with pytest.raises(ConfigError, match=r"datasets\.d: "):
+        stage(lake, Contract(**({"columns": {"a": Rules()}} | given)))
 
 
 # -- again from the lake, and kills ---------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from dwkit.model.contract import Contract
 from dwkit.model.source import ReadOptions
 
 __all__ = ["new_config", "write_contract", "write_source"]
+
+_HEADER = re.compile(r"(?<=[^\n])\n(\[[^\[\]\n]+\]\n)")
+"""A table's header without an empty line before it."""
 
 
 def new_config(name: str) -> str:
@@ -41,16 +45,17 @@ def write_contract(path: Path, dataset: str, contract: Contract) -> None:
                 table[key] = _inline(value[key])
         elif key in table:
             del table[key]
-    held = table.get("columns")
-    if held is None:
-        held = tomlkit.table()
-        table["columns"] = held
+    if "columns" not in table:
+        table["columns"] = _columns_table(columns)
+        _save(path, document)
+        return
+    held = table["columns"]
     for name in [n for n in held if n not in columns]:
         del held[name]
     for name, rules in columns.items():
-        rules.setdefault("type", "string")
+        rules = {"type": "string"} | rules
         if name not in held or {"type": "string"} | dict(held[name]) != rules:
-            held[name] = _inline({"type": rules.pop("type"), **rules})
+            held[name] = _inline(rules)
     _save(path, document)
 
 
@@ -78,6 +83,17 @@ def _open(path: Path, dataset: str) -> tuple[Any, Any]:
     return document, datasets[dataset]
 
 
+def _columns_table(columns: dict[str, Any]) -> Any:
+    """Return a new table of columns, a line each; parsed at once, for tomlkit inserts one by one slowly."""
+    import tomlkit
+
+    lines = [
+        f"{tomlkit.key(name).as_string()} = {_inline({'type': 'string'} | rules).as_string()}"
+        for name, rules in columns.items()
+    ]
+    return tomlkit.parse("\n".join(["[columns]", *lines, "", ""]))["columns"]
+
+
 def _inline(value: Any) -> Any:
     import tomlkit
 
@@ -94,7 +110,7 @@ def _inline(value: Any) -> Any:
 def _save(path: Path, document: Any) -> None:
     import tomlkit
 
-    text = tomlkit.dumps(document)
+    text = _HEADER.sub(r"\n\n\1", tomlkit.dumps(document)).rstrip("\n") + "\n"
     made = path.with_name(f".{path.name}.new")
     made.write_text(text, encoding="utf-8")
     load_config(made)  # what is written must be what can be read

@@ -47,10 +47,8 @@ class Dataset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     @property
     def contract(self) -> Contract | None:
-        """The contract, None before the first stage has inferred it."""
-        if not self.columns:
-            return None
-        return Contract(
+        """The contract; without columns before the first stage has inferred them, None when nothing is said."""
+        made = Contract(
             columns=self.columns,
             key=self.key,
             dedupe=self.dedupe,
@@ -58,10 +56,11 @@ class Dataset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             expressions=self.expressions,
             quarantine_limit=self.quarantine_limit,
         )
+        return None if made == Contract(columns={}) else made
 
     def check(self) -> None:
         """Check the parts of the contract against each other (see `Contract.check`)."""
-        if self.contract is not None:
+        if self.contract is not None and self.columns:
             self.contract.check()
 
 

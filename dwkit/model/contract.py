@@ -18,8 +18,8 @@ DriftPolicy = Literal["evolve", "ignore", "quarantine", "fail"]
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One column of a contract: how it is cleansed, its type, and the rules it must hold.
 
-    Cleansing goes in the order of the fields: ``source`` (rename), ``trim``, ``case``, ``replace``,
-    ``null_values``; then the type; then the rules.
+    Cleansing goes in the order of the fields: ``source`` (rename), ``split``, ``trim``, ``case``,
+    ``replace``, ``null_values``; then the type; then ``default`` for what is NULL; then the rules.
     """
 
     type: str = "string"
@@ -31,7 +31,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     trim: bool = False
     case: Literal["", "lower", "upper", "title"] = ""
     replace: dict[str, str] = {}
+    """Whole values and what stands in their place."""
     null_values: list[str] = []
+    """Texts that mean NULL. Empty text does by itself for every type but ``string``."""
     format: str = ""
     """strftime format of a date or timestamp; empty means ISO 8601."""
     decimal_comma: bool = False
@@ -99,9 +101,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all that changes what staging makes of a batch (descriptions do not)."""
+        """SHA-256 over all that changes what staging makes of a batch; descriptions and the limit do not."""
         columns = {n: msgspec.structs.replace(r, description="") for n, r in self.columns.items()}
-        same = msgspec.structs.replace(self, columns=columns)
+        same = msgspec.structs.replace(self, columns=columns, quarantine_limit="")
         return digest_of(same)
 
     def check(self) -> None:
@@ -109,8 +111,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
         Raises:
             UsageError: a type that is none.
-            ValueError: a key or dedupe column that the contract lacks, or a limit that is none; a
-                pattern that does not compile.
+            ValueError: a key or dedupe column that the contract lacks, dedupe without a key, a limit
+                that is none, or a pattern that does not compile.
         """
         for rules in self.columns.values():
             rules.check()
@@ -118,6 +120,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         for name in (*self.key, *latest):
             if name not in self.columns:
                 raise ValueError(f"key: column {name!r} is not among the contract's columns")
+        if self.dedupe is not None and not self.key:
+            raise ValueError("dedupe: the contract has no key by which rows are the same")
         parse_limit(self.quarantine_limit)
 
 
@@ -142,9 +146,7 @@ def parse_limit(text: str) -> Limit:
     """
     if not text:
         return Limit()
-    number = text.strip().removesuffix("%")
-    try:
-        value = float(number)
-    except ValueError:
-        raise ValueError(f"quarantine_limit: {text!r} is neither rows (100) nor a share (5%)") from None
+    if not re.fullmatch(r"\s*(\d+|\d+(\.\d+)?\s*%)\s*", text):
+        raise ValueError(f"quarantine_limit: {text!r} is neither rows (100) nor a share (5%)")
+    value = float(text.strip().removesuffix("%"))
     return Limit(share=value / 100) if text.strip().endswith("%") else Limit(rows=int(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dwkit.errors import NotFoundError, SqlError, did_you_mean
+from dwkit.errors import NotFoundError, SqlError, UsageError, did_you_mean
 from dwkit.model.header import Model
 from dwkit.project.graph import Graph, GraphNode
 
@@ -63,6 +63,11 @@ def staging_nodes(project: Project, names: Sequence[str]) -> list[str]:
         if not any(c in short for c in "*?[+:") and short not in known:
             raise NotFoundError(
                 "dataset", short, known, hint="" if known else f"dwkit ingest FILE --into {short}"
+            )
+        if short in lake and f"staging.{short}" not in nodes:
+            raise UsageError(
+                f"lake.{short} holds objects, which have nothing to be typed or checked",
+                hint=f"dwkit show lake.{short} shows their catalogue",
             )
         wanted.append(f"staging.{short}")
     return project.graph.select(wanted)

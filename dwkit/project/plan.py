@@ -60,6 +60,7 @@ def _reason(project: Project, node: GraphNode) -> str:
         found = pending(
             node.table,
             ledger=project.ledger,
+            layout=project.layout,
             contract=declared.contract if declared else None,
             sql_step=project.models.get(node.name),
         )

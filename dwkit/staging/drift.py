@@ -19,7 +19,10 @@ from dwkit.staging.infer import infer
 from dwkit.staging.rows import data_columns
 from dwkit.storage.types import from_polars
 
-__all__ = ["Drifted", "common_type", "compare", "widened_by_text"]
+__all__ = ["Drifted", "common_type", "compare", "widened_by_values"]
+
+_ENOUGH = 100_000
+"""Values that do not fit, of which a wider type is told."""
 
 _INT_DIGITS = {
     "int8": 3,
@@ -124,6 +127,9 @@ def _typed(
     if both is None or str(both) == str(have) == "string":
         return
     narrowed = str(both) == str(want)
+    if not narrowed and have.name not in ("list", "struct"):
+        # The values decide: 19.99 as a float is a decimal(9,2) too.
+        return
     policy = drifted.contract.drift.narrowed_type if narrowed else drifted.contract.drift.widened_type
     shown = f"{_which(batch)} has {name} as {have}, the contract as {want}"
     if policy == "fail":
@@ -193,35 +199,38 @@ def _common_struct(left: ColumnType, right: ColumnType) -> ColumnType | None:
     return ColumnType("struct", fields=tuple(fields.items()))
 
 
-def widened_by_text(contract: Contract, rows: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Rules]:
-    """Return the wider rules of columns whose text does not fit their type, where most of it fits a wider one.
+def widened_by_values(contract: Contract, rows: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Rules]:
+    """Return the wider rules of columns whose values do not fit their type, where most fit a wider one.
 
     Args:
         columns: columns of which some values are not of their type.
     """
-    narrow = msgspec.structs.replace(contract, columns={c: contract.columns[c] for c in columns}, key=[])
     # Only the types matter here, and references were not looked up.
-    bare = {n: msgspec.structs.replace(r, references="") for n, r in narrow.columns.items()}
-    schema = rows.collect_schema()
-    plans = plan_columns(msgspec.structs.replace(narrow, columns=bare), schema, {})
+    bare = {n: msgspec.structs.replace(contract.columns[n], references="") for n in columns}
+    plans = plan_columns(Contract(columns=bare), rows.collect_schema(), {})
     wrong: dict[str, list[pl.Series]] = {p.name: [] for p in plans}
 
     def collect(frame: pl.DataFrame) -> pl.DataFrame:
         for plan in plans:
             cleansed = plan.cleansed(frame)
-            if isinstance(cleansed.dtype, pl.String):
-                found = cleansed.filter(plan.cast(cleansed).is_null() & cleansed.is_not_null())
-                if len(found) and sum(map(len, wrong[plan.name])) < 100_000:
-                    wrong[plan.name].append(found)
+            found = cleansed.filter(plan.cast(cleansed).is_null() & cleansed.is_not_null())
+            if len(found) and sum(map(len, wrong[plan.name])) < _ENOUGH:
+                wrong[plan.name].append(found)
         return frame.clear()
 
     rows.map_batches(collect, streamable=True).collect(engine="streaming")
     made = {}
     for plan in plans:
-        if wrong[plan.name]:
-            wider = _wider(plan.rules, pl.concat(wrong[plan.name]))
-            if wider is not None:
-                made[plan.name] = msgspec.structs.replace(contract.columns[plan.name], type=wider)
+        if not wrong[plan.name]:
+            continue
+        values = pl.concat(wrong[plan.name])
+        if isinstance(values.dtype, pl.String):
+            wider = _wider(plan.rules, values)
+        else:
+            both = common_type(from_polars(values.dtype), parse_type(plan.rules.type))
+            wider = str(both) if both is not None and both.name != "string" else None
+        if wider is not None and wider != plan.rules.type:
+            made[plan.name] = msgspec.structs.replace(contract.columns[plan.name], type=wider)
     return made
 
 

@@ -17,7 +17,7 @@ from dwkit.model.contract import Contract, parse_limit
 from dwkit.model.header import Model
 from dwkit.model.types import parse_type
 from dwkit.staging.commit import commit, prepare
-from dwkit.staging.drift import common_type, compare, widened_by_text
+from dwkit.staging.drift import common_type, compare, widened_by_values
 from dwkit.staging.first import first_contract
 from dwkit.staging.pipeline import Outcome, Watch, check_batch
 from dwkit.staging.source import Source, Tables, first_part, in_order, lake_of
@@ -254,14 +254,14 @@ def _checked(
 
 
 def _widen(source: Source, made: Sequence[Outcome], state: _State) -> bool:
-    """Where text did not fit its type but fits a wider one, do what the policy says; tell if the contract grew."""
+    """Where values did not fit their type but fit a wider one, do what the policy says; tell if the contract grew."""
     policy = state.contract.drift.widened_type
     if policy not in ("evolve", "fail"):
         return False
     grown = dict(state.contract.columns)
     for one in made:
         failed = one.held.mistyped()
-        wider = widened_by_text(state.contract, source.rows(one.batch), failed) if failed else {}
+        wider = widened_by_values(state.contract, source.rows(one.batch), failed) if failed else {}
         for name, rules in wider.items():
             what = f"{source.dataset}: batch {one.batch.id[:13]} ({one.batch.source}) has values of {name} that are {rules.type}"
             if policy == "fail":

@@ -48,6 +48,13 @@ def rollback(
             parts |= commit.facts.get("parts", {})
         facts = {**commits[-1].facts, "mode": "restore", "of": version, "run": run, "parts": parts}
         facts["created_at"] = now()
+        latest = table.latest()
+        if latest is not None and "dimension" in facts and "dimension" in latest.facts:
+            # Surrogate keys that were given after that version are not given to other rows.
+            facts["dimension"] = {
+                **facts["dimension"],
+                "highest": latest.facts["dimension"].get("highest", 0),
+            }
         made = upkeep.restore(table, version, facts)
         return enter(ledger, table, layer, name, made, facts)
 

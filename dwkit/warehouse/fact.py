@@ -67,11 +67,14 @@ def fact_change(
     base = None if rebuild else plan.base
     held = {} if base is None else dict(table.scan(base).collect_schema())
     new = _rows(query, plan, scan)
-    replaced = pl.DataFrame()
-    if new is not None and model.header.key:
-        new, replaced = _at_grain(model, new, plan, table, base, place)
+    replaced, wanted = pl.DataFrame(), held
+    if new is not None:
+        wanted = unified([held, with_keys(new.drop(_ORDER), dimensions, place).collect_schema()])
+        new = fitted(new, {n: wanted.get(n, t) for n, t in new.collect_schema().items()})
+        if model.header.key:
+            there = None if base is None else fitted(table.scan(base), wanted)
+            new, replaced = _at_grain(model, new, plan, there, place)
     keyed = None if new is None else with_keys(new.drop(_ORDER), dimensions, place)
-    wanted = unified([held, {} if keyed is None else dict(keyed.collect_schema())])
     widened = any(wanted[c] != t for c, t in held.items())
     moved: list[str] = []
     count = 0
@@ -84,11 +87,11 @@ def fact_change(
         return None
     adds = []
     if rewrite:
-        kept = table.scan_files(rewrite, held)
+        kept = fitted(table.scan_files(rewrite, held), wanted)
         if replaced.height:
             kept = kept.join(replaced.lazy(), on=list(model.header.key), how="anti", nulls_equal=True)
         if stale:
-            kept = with_keys(kept.drop([d.column for d in dimensions]), dimensions, place).select(held.keys())
+            kept = with_keys(kept.drop([d.column for d in stale]), stale, place)
         adds += table.write(fitted(kept, wanted))
     written = table.write(fitted(keyed, wanted)) if keyed is not None else []
     notes = unknown_notes(table.scan_files([a.path for a in written], wanted), dimensions) if written else []
@@ -121,7 +124,7 @@ def _rows(query: ModelQuery, plan: Plan, scan: Scan) -> pl.LazyFrame | None:
 
 
 def _at_grain(
-    model: Model, new: pl.LazyFrame, plan: Plan, table: Table, base: int | None, place: str
+    model: Model, new: pl.LazyFrame, plan: Plan, there: pl.LazyFrame | None, place: str
 ) -> tuple[pl.LazyFrame, pl.DataFrame]:
     """Return the new rows that stand, and the grains of rows in the table that they replace.
 
@@ -133,10 +136,17 @@ def _at_grain(
     key = list(model.header.key)
     schema = new.collect_schema()
     for column in key:
+        if any(d.drop and column in d.on for d in model.header.dimensions.values()):
+            raise UsageError(
+                f"{place}: {column!r} is in the grain, and a lookup drops it", hint="drop = false"
+            )
         if column not in schema:
-            raise UsageError(f"{place}: key: no column {column!r}", hint=did_you_mean(column, schema))
+            hint = did_you_mean(column, schema)
+            if column in model.header.dimensions:
+                hint = "the grain is named by columns of the SQL; it cannot have a surrogate key in it"
+            raise UsageError(f"{place}: key: no column {column!r}", hint=hint)
     grains = new.select(*key, _ORDER)
-    if base is not None or len(plan.units) > 1:
+    if there is not None or len(plan.units) > 1:
         grains = grains.collect(engine="streaming").lazy()
     _check_unique(model, grains)
     beaten = pl.DataFrame(schema={**{k: schema[k] for k in key}, _ORDER: pl.Int32()})
@@ -146,7 +156,7 @@ def _at_grain(
             engine="streaming"
         )
     replaced = beaten.select(key).clear()
-    if base is not None:
+    if there is not None:
         ranked = sorted(plan.units, key=lambda u: (u.batch, u.id))
         batches = pl.LazyFrame(
             {_ORDER: range(len(ranked)), "_batch": [u.batch for u in ranked]},
@@ -158,8 +168,7 @@ def _at_grain(
             else grains
         )
         met = (
-            table.scan(base)
-            .select(*key, pl.col("_batch").alias("_held"))
+            there.select(*key, pl.col("_batch").alias("_held"))
             .join(standing, on=key, how="inner", nulls_equal=True)
             .join(batches, on=_ORDER, how="left")
             .select(*key, _ORDER, (pl.col("_held") > pl.col("_batch")).fill_null(value=False).alias("_newer"))

@@ -303,6 +303,7 @@ def _dimension(load: _Load, query: ModelQuery, plan: Plan) -> Change:
         None if base is None else fitted(table.scan(base), wanted),
         units=plan.all_units,
         applied=() if anew else plan.applied,
+        highest=0 if anew else _highest(table),
         frame=lambda unit: fitted(_rows(load, query, unit, rules), _unit_schema(rules)),
     )
     for unit in plan.units:
@@ -324,7 +325,7 @@ def _dimension(load: _Load, query: ModelQuery, plan: Plan) -> Change:
         removes=() if widened else rewrite,
         overwrite=plan.mode == "rebuild" or widened,
         rows=new.height if base is not None else rows_of(adds),
-        facts=_dimension_facts(model, rules.versioned),
+        facts=_dimension_facts(model, rules.versioned, merge.highest),
     )
 
 
@@ -344,9 +345,17 @@ def _rows(load: _Load, query: ModelQuery, unit: Unit, rules: Rules) -> pl.LazyFr
     return rows if query.is_plain else rows.collect(engine="streaming").lazy()
 
 
-def _dimension_facts(model: Model, versioned: bool) -> dict[str, object]:
+def _dimension_facts(model: Model, versioned: bool, highest: int = 0) -> dict[str, object]:
+    """Return what a fact that looks the dimension up, and the next load of it, need to know."""
     key = ["date"] if model.kind == "date_dimension" else list(model.header.key)
-    return {"dimension": {"surrogate_key": model.surrogate_key, "key": key, "versioned": versioned}}
+    facts = {"surrogate_key": model.surrogate_key, "key": key, "versioned": versioned, "highest": highest}
+    return {"dimension": facts}
+
+
+def _highest(table: Table) -> int:
+    latest = table.latest()
+    facts = latest.facts.get("dimension", {}) if latest else {}
+    return int(facts.get("highest", 0))
 
 
 def _dates(load: _Load, rebuild: bool, dry_run: bool) -> LoadResult:

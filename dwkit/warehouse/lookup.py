@@ -118,7 +118,8 @@ def with_keys(frame: pl.LazyFrame, dimensions: Sequence[Dimension], place: str) 
                 raise UsageError(f"{place}: no column {needed!r}", hint=did_you_mean(needed, schema))
     for one in dimensions:
         frame = _with_key(frame, one, schema, place)
-    return frame.select(*(d.column for d in dimensions), *schema)
+    dropped = {c for d in dimensions if d.lookup.drop for c in d.lookup.on}
+    return frame.select(*(d.column for d in dimensions), *(c for c in schema if c not in dropped))
 
 
 def _with_key(

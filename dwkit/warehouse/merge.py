@@ -54,6 +54,7 @@ class Merge:
         base: the table's rows, with the columns of ``rules.table_schema``; None for a new table.
         units: all units of the driving input, in order.
         applied: ids of the units that the table holds.
+        highest: the highest surrogate key ever given; keys of versions that are no more are not given again.
         frame: gives the rows of a unit, with the columns of ``rules.schema`` and provenance.
     """
 
@@ -65,6 +66,7 @@ class Merge:
         units: Iterable[Unit],
         applied: Iterable[str],
         frame: Frame,
+        highest: int = 0,
     ) -> None:
         self._rules = rules
         self._frame = frame
@@ -74,12 +76,13 @@ class Merge:
         empty = pl.DataFrame(schema=rules.table_schema)
         self._base = base.filter(pl.col(rules.surrogate) >= 0) if base is not None else None
         self._stored_unknown = empty
-        self._highest = 0
+        self.highest = highest
+        """The highest surrogate key given so far."""
         if base is not None:
             self._stored_unknown = base.filter(pl.col(rules.surrogate) < 0).collect(engine="streaming")
-            highest = base.select(pl.col(rules.surrogate).max()).collect(engine="streaming").item()
-            self._highest = max(0, highest or 0)
-        self._first_new = self._highest + 1
+            stored = base.select(pl.col(rules.surrogate).max()).collect(engine="streaming").item()
+            self.highest = max(highest, stored or 0)
+        self._first_new = self.highest + 1
         self._pulled = empty
         """Rows of the base whose keys were touched, as they were."""
         self._touched = empty
@@ -161,8 +164,8 @@ class Merge:
                 said += self._said_by(
                     late.select(key).unique(), unit, since=late[AT].min(), columns=rows.columns
                 )
-        versions = numbered(histories(pl.concat(said), rules), existing, rules, self._highest)
-        self._highest = max(self._highest, versions[rules.surrogate].max() or 0)  # type: ignore[type-var, assignment]
+        versions = numbered(histories(pl.concat(said), rules), existing, rules, self.highest)
+        self.highest = max(self.highest, versions[rules.surrogate].max() or 0)  # type: ignore[type-var, assignment]
         self._touched = pl.concat([self._touched.join(keys, on=key, how="anti"), versions])
 
     def _pull(self, keys: pl.DataFrame) -> pl.DataFrame:
@@ -198,13 +201,19 @@ class Merge:
         else:
             horizon = pl.lit(max(u.at for u in before), dtype=pl.Datetime("us"))
             until = pl.when(pl.col("is_current")).then(horizon).otherwise(pl.col("valid_to"))
+        since = pl.col("valid_from")
         spans = existing.select(
-            *key, pl.col("valid_from").alias(AT), until.alias("_until"), pl.col("row_hash").alias("_hash")
+            *key, since.alias(AT), since.alias("_since"), until.alias("_until"), "row_hash"
         )
-        inside = rows.sort(AT).join_asof(spans.sort(AT), on=AT, by=key, check_sortedness=False)
-        return inside.filter(
-            (pl.col(AT) < pl.col("_until")) & (pl.col("row_hash") != pl.col("_hash"))
-        ).select(rows.columns)
+        inside = rows.sort(AT).join_asof(
+            spans.rename({"row_hash": "_hash"}).sort(AT), on=AT, by=key, check_sortedness=False
+        )
+        at, last = pl.col(AT), pl.col("_until")
+        between = at < last
+        if rules.updated_at:
+            # In the place of the last sighting: the one before it is not known, if there was any.
+            between |= (at == last) & (last > pl.col("_since"))
+        return inside.filter(between & (pl.col("row_hash") != pl.col("_hash"))).select(rows.columns)
 
     def _out_of_order(self, unit: Unit) -> bool:
         return any(self._order[u] > self._order[unit.id] for u in self._applied)

@@ -46,6 +46,7 @@ def bring(
     Raises:
         DwkitError: a node failed; the others that could be done are done.
     """
+    from dwkit.project.retention import tidy
     from dwkit.project.run import run_graph
 
     nodes = [StepNode(_VERBS[n.split(".", 1)[0]], n) for n in chosen]
@@ -60,6 +61,7 @@ def bring(
             jobs=jobs,
             quarantine_limit=quarantine_limit,
         )
+    tidy(project)
     for outcome in outcomes:
         for note in outcome.notes:
             app.talk.note(f"{outcome.node}: {note}")

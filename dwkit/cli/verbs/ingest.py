@@ -51,7 +51,7 @@ class _Columns(click.ParamType[tuple[int, ...]]):
     shell_complete=complete.datasets,
     help="Dataset; named after the file without it.",
 )
-@click.option("--as", "format", metavar="FORMAT", help="Format, when neither name nor content tells it.")
+@click.option("--as", "as_format", metavar="FORMAT", help="Format, when neither name nor content tells it.")
 @click.option("--as-objects", is_flag=True, help="Keep the bytes as they are, with a catalogue row each.")
 @click.option("--delimiter", metavar="C", help="Field delimiter of a CSV file; detected without it.")
 @click.option("--quote", metavar="C", help="Quote character; an empty one for none.")
@@ -103,9 +103,8 @@ def command(
     from dwkit.storage.aside import scratch
 
     project = open_here(app)
-    options = ReadOptions(
-        **{k: v for k, v in read.items() if (v is not None and v is not False) or k == "header"}
-    )
+    read |= {"format": read.pop("as_format"), "columns": tuple(read["columns"]) if read["columns"] else None}
+    options = ReadOptions(**{k: v for k, v in read.items() if v is not None})
     declared = _declared(project, sources)
     with project.recording(command_line()) as run, scratch(project.layout.scratch) as folder:
         steps = Steps(project, run, force=force)

@@ -16,6 +16,7 @@ from dwkit.lake.sources.text import SAMPLE, binary_reason, encoding_of, plain_te
 __all__ = ["read_csv"]
 
 _SWAP = "\x1f"
+_FEW, _MOST = 20, 4 << 20
 
 
 def read_csv(source: Source, path: Path) -> Extract:
@@ -45,6 +46,17 @@ def read_csv(source: Source, path: Path) -> Extract:
 def _start(path: Path) -> bytes:
     with path.open("rb") as handle:
         return handle.read(SAMPLE)
+
+
+def _lines_of(path: Path) -> tuple[bytes, bool]:
+    """Return the beginning of a text, some lines of it if they are not too long; and whether it is all."""
+    size = SAMPLE
+    with path.open("rb") as handle:
+        sample = handle.read(size)
+        while sample.count(b"\n") < _FEW and len(sample) == size < _MOST:
+            sample += handle.read(3 * size)
+            size *= 4
+        return sample, not handle.read(1)
 
 
 class _Csv(Table):
@@ -93,16 +105,16 @@ class _Csv(Table):
         return swap(self._source, path, self.delimiter) if self._swapped else path
 
     def _sniffed(self) -> Layout:
-        sample = _start(self._path)
+        sample, whole = _lines_of(self._path)
         text = sample.decode("utf-8-sig", "replace")
         if not text.strip():
-            if self._path.stat().st_size > SAMPLE:
-                raise DataError(f"{self._source.name} starts with {SAMPLE >> 10} KiB of blank lines")
+            if not whole:
+                raise DataError(f"{self._source.name} starts with {len(sample) >> 10} KiB of blank lines")
             raise DataError(f"{self._source.name} is empty", hint="there is nothing to ingest")
         source = self._source
         if self._swapped:
             source = source.with_options(delimiter=_SWAP)
-        layout = sniff(text, source, whole=len(sample) < SAMPLE)
+        layout = sniff(text, source, whole=whole)
         if not layout.names:
             raise DataError(f"{self._source.name} has no columns", hint="--columns names them")
         if len(layout.dialect.delimiter.encode()) > 1:  # found, not asked for
