@@ -45,7 +45,13 @@ def test_a_config_is_decoded_into_typed_values(tmp_path: Path) -> None:
     [
         ("dialect =", "dialetc =", 2, "unknown key 'dialetc'", "did you mean 'dialect'?"),
         ("source =", "sources =", 5, "unknown key 'datasets.orders.sources'", "did you mean 'source'?"),
-        ("not_null", "notnull", 9, "unknown key 'datasets.orders.columns.order_id.notnull'", "did you mean 'not_null'?"),
+        (
+            "not_null",
+            "notnull",
+            9,
+            "unknown key 'datasets.orders.columns.order_id.notnull'",
+            "did you mean 'not_null'?",
+        ),
         ('"int64"', '"int46"', 9, "'int46' is no type", "did you mean 'int64'?"),
         ('["order_id"]', '["id"]', 4, "column 'id' is not among", ""),
         ("trim = true", "trim = 3", 10, "Expected `bool`, got `int`", ""),
@@ -73,7 +79,7 @@ def test_writing_a_contract_keeps_comments_and_other_keys(tmp_path: Path) -> Non
     write_contract(path, "orders", Contract(columns=columns, key=before.key))
     text = path.read_text(encoding="utf-8")
     assert "# mine" in text
-    assert "order_id = { type = \"int64\", not_null = true }" in text
+    assert 'order_id = { type = "int64", not_null = true }' in text
     after = load_config(path)
     assert after.datasets["orders"].contract == Contract(columns=columns, key=["order_id"])
     assert after.datasets["orders"].source == "raw/*.csv"
@@ -95,7 +101,9 @@ def model(folder: Path, name: str, text: str) -> Path:
 
 def test_a_model_has_header_sql_and_team(tmp_path: Path) -> None:
     model(tmp_path, "marts/sales/top.sql", '/* dwkit\nkind = "view"\n*/\nselect 1 as one\n')
-    models = load_models(model(tmp_path, "warehouse/dim_x.sql", '/* dwkit\nkey = ["id"]\n*/\nselect id from staging.x'))
+    models = load_models(
+        model(tmp_path, "warehouse/dim_x.sql", '/* dwkit\nkey = ["id"]\n*/\nselect id from staging.x')
+    )
     assert models["marts.top"].header.team == "sales"
     assert models["marts.top"].kind == "view"
     assert models["warehouse.dim_x"].kind == "dimension"
@@ -124,5 +132,7 @@ def test_descriptions_do_not_change_a_models_digest(tmp_path: Path) -> None:
     two = load_models(
         model(tmp_path, "warehouse/dim_x.sql", '/* dwkit\nkey = ["id"]\ndescription = "d"\n*/ select 1 as id')
     )
-    three = load_models(model(tmp_path, "warehouse/dim_x.sql", '/* dwkit\nkey = ["id"]\nscd = 2\n*/ select 1 as id'))
+    three = load_models(
+        model(tmp_path, "warehouse/dim_x.sql", '/* dwkit\nkey = ["id"]\nscd = 2\n*/ select 1 as id')
+    )
     assert one["warehouse.dim_x"].digest == two["warehouse.dim_x"].digest != three["warehouse.dim_x"].digest

@@ -55,7 +55,9 @@ def test_deliveries_of_one_dataset_have_one_name(file: str, name: str) -> None:
 
 
 types = st.recursive(
-    st.sampled_from(["string", "boolean", "int64", "float64", "date", "timestamp", "timestamptz"]).map(ColumnType)
+    st.sampled_from(["string", "boolean", "int64", "float64", "date", "timestamp", "timestamptz"]).map(
+        ColumnType
+    )
     | st.integers(1, 38).flatmap(lambda p: st.integers(0, p).map(lambda s: ColumnType("decimal", p, s))),
     lambda inner: st.one_of(
         inner.map(lambda t: ColumnType("list", element=t)),
@@ -72,7 +74,9 @@ def test_a_types_text_parses_back(kind: ColumnType) -> None:
     assert parse_type(str(kind)) == kind
 
 
-@pytest.mark.parametrize("text", ["", "int46", "decimal(40,2)", "decimal(5,6)", "list(int64", "struct", "int64 int64"])
+@pytest.mark.parametrize(
+    "text", ["", "int46", "decimal(40,2)", "decimal(5,6)", "list(int64", "struct", "int64 int64"]
+)
 def test_what_is_no_type_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_type(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_the_one_join_finds_what_a_loop_finds(data: st.DataObject) -> None:
     rows, number = [], 0
     for key, starts in begins.items():
         ordered = [*sorted(starts), None]
-        for start, end in zip(ordered, ordered[1:], strict=False):
+        for start, end in itertools.pairwise(ordered):
             number += 1
             rows.append(
                 (
@@ -199,7 +200,7 @@ def test_wrong_lookups_are_said(shop: Shop) -> None:
 
 def test_a_repeated_grain_in_one_batch_is_refused(shop: Shop) -> None:
     shop.stage("orders", orders((1, "a", day(0)), (2, "a", day(0)), (2, "b", day(0))))
-    with pytest.raises(CheckError, match="grain order_id is not unique: 1 keys .* order_id = 2"):
+    with pytest.raises(CheckError, match=r"grain order_id is not unique: 1 keys .* order_id = 2"):
         shop.load(fact(key=["order_id"]))
     assert not shop.delta("fact_order").exists
     assert shop.load(fact()).rows_total == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -199,7 +200,7 @@ def test_surrogate_keys_stay_and_intervals_partition_time(data: st.DataObject) -
             mine = [r for r in rows if r["k"] == key]
             assert [r["is_current"] for r in mine] == [False] * (len(mine) - 1) + [True]
             assert mine[-1]["valid_to"] == FOREVER
-            assert all(a["valid_to"] == b["valid_from"] for a, b in zip(mine, mine[1:], strict=False))
+            assert all(a["valid_to"] == b["valid_from"] for a, b in itertools.pairwise(mine))
             assert all(r["valid_from"] < r["valid_to"] for r in mine)
 
 

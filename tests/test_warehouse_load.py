@@ -316,15 +316,12 @@ def test_a_changed_part_or_model_rebuilds(shop: Shop) -> None:
 
 def test_rebuild_gives_the_same_rows_with_the_same_keys(shop: Shop) -> None:
     for n in range(3):
+        # Each part tells of an earlier time than the one before it.
         shop.stage("customers", customers(*((k, "N", f"city {n % 2}", day(5 - n)) for k in "abc")))
         shop.load(DATED)
     before = shop.table("dim_customer")
-    shop.load(DATED, rebuild=True)
-    columns = [c for c in before.columns if c != "customer_key"]
-    assert_frame_equal(
-        shop.table("dim_customer").select(columns), before.select(columns), check_row_order=False
-    )
-    shop.load(DATED, rebuild=True)
+    assert before.height == 10
+    assert shop.load(DATED, rebuild=True).mode == "rebuild"
     assert_frame_equal(shop.table("dim_customer"), before, check_row_order=False)
 
 
@@ -367,7 +364,7 @@ def test_purged_parts_are_needed_only_for_what_reads_them(shop: Shop) -> None:
     assert shop.load(fact()).mode == "append"
     changed = fact(sql="SELECT order_id FROM staging.orders")
     assert wants(shop, changed) == [first.id]
-    with pytest.raises(PartsNeeded, match="1 parts of staging.orders") as refused:
+    with pytest.raises(PartsNeeded, match=r"1 parts of staging\.orders") as refused:
         shop.load(changed)
     assert refused.value.parts[0].id == first.id
     assert refused.value.hint == "dwkit stage orders --force"

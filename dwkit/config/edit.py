@@ -34,8 +34,6 @@ def write_contract(path: Path, dataset: str, contract: Contract) -> None:
 
     Only keys whose values changed are touched.
     """
-    import tomlkit
-
     document, table = _open(path, dataset)
     value: dict[str, Any] = canonical(contract)
     columns = value.pop("columns")
@@ -52,8 +50,8 @@ def write_contract(path: Path, dataset: str, contract: Contract) -> None:
     held = table["columns"]
     for name in [n for n in held if n not in columns]:
         del held[name]
-    for name, rules in columns.items():
-        rules = {"type": "string"} | rules
+    for name, given in columns.items():
+        rules = {"type": "string"} | given
         if name not in held or {"type": "string"} | dict(held[name]) != rules:
             held[name] = _inline(rules)
     _save(path, document)

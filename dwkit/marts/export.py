@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -80,7 +81,8 @@ def export(frame: pl.LazyFrame, target: str | Path, *, name: str = "data") -> Ex
         rows = _guarded(path, write)
         commit_file(aside, path)
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
     return Exported(path, rows, path.stat().st_size)
 
 
@@ -175,8 +177,9 @@ def _lines(frame: pl.LazyFrame, line: pl.Expr, out: IO[bytes]) -> int:
 
 
 def _parquet(frame: pl.LazyFrame, path: Path, _name: str) -> int:
-    # Without string views, which other readers refuse.
-    frame.sink_parquet(path, arrow_schema=_plain_arrow(frame), compression="zstd", engine="streaming")
+    # Into an open file: given a path, the engine would make the file even after an error was raised.
+    with path.open("wb") as out:
+        frame.sink_parquet(out, arrow_schema=_plain_arrow(frame), compression="zstd", engine="streaming")
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)

@@ -196,7 +196,12 @@ class Catalog:
             one["updated_at"] = max(one["updated_at"], _stamp(part.id))
         for version in ledger.versions():
             one = _record(records, version.layer, version.name, version.kind)
-            one |= {"rows": version.rows, "bytes": version.bytes, "pieces": version.version + 1}
+            view = version.kind == "view"
+            one |= {
+                "rows": None if view else version.rows,
+                "bytes": version.bytes,
+                "pieces": version.version + 1,
+            }
             one["updated_at"] = version.created_at
         order = {name: n for n, name in enumerate(LAYERS)}
         found = sorted(records.values(), key=lambda r: (order[r["layer"]], r["name"]))

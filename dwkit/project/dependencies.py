@@ -12,7 +12,7 @@ from dwkit.project.graph import Graph, GraphNode
 if TYPE_CHECKING:
     from dwkit.project.project import Project
 
-__all__ = ["build_graph", "model_inputs", "resolve", "staging_nodes"]
+__all__ = ["build_graph", "model_inputs", "only_objects", "resolve", "staging_nodes"]
 
 
 def build_graph(project: Project) -> Graph:
@@ -33,7 +33,7 @@ def build_graph(project: Project) -> Graph:
     nodes = [GraphNode(f"lake.{name}", tags=_tags(project, name)) for name in lake]
     for name in sorted({*lake, *(m.name for m in models.values() if m.layer == "staging")}):
         key = f"staging.{name}"
-        if key in models or key in read or not _only_objects(project, name):
+        if key in models or key in read or not only_objects(project, name):
             nodes.append(_staging_node(project, name, inputs.get(key)))
     recorded: dict[str, list[str]] = {}
     for edge in project.ledger.edges():
@@ -78,7 +78,7 @@ def _can_stage(project: Project, node: str, lake: set[str]) -> bool:
     return node.partition(".")[2] in lake or model is not None
 
 
-def _only_objects(project: Project, name: str) -> bool:
+def only_objects(project: Project, name: str) -> bool:
     """Whether a dataset holds objects, which have nothing to be typed, or nothing yet."""
     formats = {b.format for b in project.ledger.batches(name)}
     return formats == {"object"}

@@ -13,7 +13,7 @@ from dwkit.errors import NotFoundError, UsageError
 from dwkit.ledger import RunRecorder
 from dwkit.model.header import Model
 from dwkit.model.source import ReadOptions
-from dwkit.project.dependencies import model_inputs, resolve
+from dwkit.project.dependencies import model_inputs, only_objects, resolve
 from dwkit.project.graph import GraphNode
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ class Steps:
         if node.layer == "lake":
             return self.ingest_declared(node.table, watch)
         if node.layer == "staging":
+            read = any(node.name in self._project.graph.inputs(n) for n in self._project.graph.nodes)
+            if node.model is None and not read and only_objects(self._project, node.table):
+                return Done(node.name, "skipped", "objects have nothing to be typed")
             return self.stage(node.table)
         if node.model is None:
             return Done(node.name, "skipped", "no model file")

@@ -92,7 +92,7 @@ def date_diff(node: exp.Expr) -> exp.Expr:
         return node
     unit = (node.text("unit") or "DAY").upper().rstrip("S")
     later, earlier = node.this, node.expression
-    parts = {
+    parts: dict[str, Callable[[exp.Expr], exp.Expr]] = {
         "DAY": _days,
         "WEEK": lambda x: exp.IntDiv(this=exp.Paren(this=exp.Add(this=_days(x), expression=exp.Literal.number(3))), expression=exp.Literal.number(7)),
         "MONTH": lambda x: _parts(x, 12, "MONTH"),

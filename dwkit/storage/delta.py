@@ -20,7 +20,7 @@ from dwkit.errors import ConflictError, DataError, NotFoundError
 from dwkit.model.ids import new_id
 from dwkit.storage.types import for_delta
 
-__all__ = ["UPKEEP", "Commit", "Table", "rows_of"]
+__all__ = ["UPKEEP", "AddAction", "Commit", "Table", "rows_of"]
 
 # Files of a few million rows: few enough to list, many enough to skip and to read in parallel.
 _BYTES_PER_FILE = 256 * 1024 * 1024

@@ -14,13 +14,21 @@ from dwkit.storage.layout import Layout
 from dwkit.tables.query import ModelQuery, Scan
 from dwkit.tables.units import Unit, units_of
 
-__all__ = ["Fingerprint", "PartsNeeded", "Plan", "make_plan", "missing_parts", "own_version", "require_parts"]
+__all__ = [
+    "Fingerprint",
+    "PartsNeeded",
+    "Plan",
+    "make_plan",
+    "missing_parts",
+    "own_version",
+    "require_parts",
+]
 
 Fingerprint = Callable[[str], str]
 """Gives a text that changes when the rows of ``layer.table`` or of a file may have changed."""
 
 
-class PartsNeeded(DataError):
+class PartsNeeded(DataError):  # noqa: N818 - it asks for something to be done first
     """Staged parts that were purged are needed again.
 
     Nothing was changed; stage ``parts`` again from the lake and repeat the call.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -13,12 +12,9 @@ from dwkit.ledger import Ledger
 from dwkit.ledger.runs import now
 from dwkit.model.batch import TableVersion
 from dwkit.model.header import Model
-from dwkit.storage.delta import Table
+from dwkit.storage.delta import AddAction, Table
 from dwkit.storage.layout import Layout
 from dwkit.tables.checks import check_table, require
-
-if TYPE_CHECKING:
-    from deltalake.transaction import AddAction
 
 __all__ = ["FULL", "Change", "publish"]
 

@@ -21,7 +21,7 @@ __all__ = ["BEGIN", "PROVENANCE", "Unit", "units_of"]
 PROVENANCE: dict[str, pl.DataType] = {"_batch": pl.String(), "_row": pl.Int64()}
 """Columns that say which row of the lake a row came from."""
 
-BEGIN = datetime(1900, 1, 1)
+BEGIN = datetime(1900, 1, 1)  # noqa: DTZ001 - the warehouse's instants are naive UTC
 """The instant from which a row is valid that nothing dates."""
 
 

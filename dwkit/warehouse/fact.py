@@ -79,7 +79,7 @@ def fact_change(
     moved: list[str] = []
     count = 0
     if stale and base is not None:
-        moved, count = _moved(table, base, held, dimensions, stale, place)
+        moved, count = _moved(table, base, held, stale, place)
     rewrite = sorted({*moved, *(table.holding(replaced, model.header.key, base) if replaced.height else ())})
     if widened and base is not None:
         rewrite = table.files(base)
@@ -199,7 +199,6 @@ def _moved(
     table: Table,
     base: int,
     held: dict[str, pl.DataType],
-    dimensions: Sequence[Dimension],
     stale: Sequence[Dimension],
     place: str,
 ) -> tuple[list[str], int]:

@@ -14,7 +14,7 @@ from dwkit.tables.units import BEGIN
 
 __all__ = ["END", "UNKNOWN", "row_hash", "surrogates", "unknown_member"]
 
-END = datetime(9999, 12, 31)
+END = datetime(9999, 12, 31)  # noqa: DTZ001 - the warehouse's instants are naive UTC
 """``valid_to`` of a version that is current."""
 
 UNKNOWN = -1
@@ -49,7 +49,8 @@ def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return column
     if dtype.is_float():
         # The bits, so that the text does not hang on how a library prints; -0.0 is 0.0.
-        return (column.cast(pl.Float64) + 0.0).reinterpret(signed=True).cast(pl.String)
+        number = column.cast(pl.Float64)
+        return pl.when(number == 0).then(0.0).otherwise(number).reinterpret(signed=True).cast(pl.String)
     if isinstance(dtype, (pl.Date, pl.Datetime)):
         return column.to_physical().cast(pl.String)
     if dtype == pl.Binary():

@@ -165,7 +165,7 @@ class Merge:
                     late.select(key).unique(), unit, since=late[AT].min(), columns=rows.columns
                 )
         versions = numbered(histories(pl.concat(said), rules), existing, rules, self.highest)
-        self.highest = max(self.highest, versions[rules.surrogate].max() or 0)  # type: ignore[type-var, assignment]
+        self.highest = max(self.highest, versions[rules.surrogate].max() or 0)  # type: ignore[assignment]
         self._touched = pl.concat([self._touched.join(keys, on=key, how="anti"), versions])
 
     def _pull(self, keys: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,6 @@ SELECT l.order_id,
        l.quantity,
        l.unit_price,
        COALESCE(l.discount_pct, 0) AS discount_pct,
-       ROUND(l.quantity * l.unit_price * (100 - COALESCE(l.discount_pct, 0)) / 100, 2) AS amount
+       CAST(l.quantity * l.unit_price * (100 - COALESCE(l.discount_pct, 0)) / 100 AS DECIMAL(12, 2)) AS amount
 FROM staging.order_lines AS l
 JOIN staging.orders AS o ON o.order_id = l.order_id

@@ -11,7 +11,7 @@ SELECT d.year_month AS month,
        COUNT(DISTINCT f.order_id) AS orders,
        SUM(f.quantity) AS units,
        SUM(f.amount) AS revenue,
-       ROUND(SUM(f.amount) / COUNT(DISTINCT f.order_id), 2) AS revenue_per_order
+       CAST(SUM(f.amount) / COUNT(DISTINCT f.order_id) AS DECIMAL(12, 2)) AS revenue_per_order
 FROM warehouse.fact_order_line AS f
 JOIN warehouse.dim_date AS d ON d.date_key = f.date_key
 JOIN warehouse.dim_product AS p ON p.product_key = f.product_key

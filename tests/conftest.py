@@ -1,0 +1,58 @@
+"""What the tests share: running the command as a person would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def dwkit(
+    *words: str, cwd: Path, stdin: bytes | None = None, ok: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run one command line; with ``ok`` it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dwkit", *words],
+        cwd=cwd,
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    text = subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert "Traceback" not in text.stderr, text.stderr
+    if ok:
+        assert text.returncode == 0, f"{words}: {text.returncode}\n{text.stdout}\n{text.stderr}"
+    return text
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty project."""
+    folder = tmp_path / "w"
+    dwkit("init", str(folder), cwd=tmp_path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, run once; do not change it."""
+    folder = tmp_path_factory.mktemp("demo")
+    dwkit("demo", "shop", cwd=folder)
+    return folder / "shop"
+
+
+@pytest.fixture
+def shop(demo_once: Path, tmp_path: Path) -> Path:
+    """A copy of the demo, to be changed."""
+    copy = tmp_path / "shop"
+    shutil.copytree(demo_once, copy)
+    return copy

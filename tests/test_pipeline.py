@@ -1,0 +1,265 @@
+"""The main job, through the command line: raw files to marts, and again, and after a kill."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import dwkit
+
+
+def rows(folder: Path, sql: str) -> list[dict[str, object]]:
+    return json.loads(dwkit("query", sql, "--format", "json", cwd=folder).stdout)
+
+
+def everything(folder: Path) -> dict[str, list[str]]:
+    """All rows of warehouse and marts as sorted text, without ids that differ from run to run."""
+    found = {}
+    for table in json.loads(dwkit("ls", "--format", "json", cwd=folder).stdout):
+        if table["layer"] in ("warehouse", "marts"):
+            name = f"{table['layer']}.{table['name']}"
+            text = dwkit("query", f"select * from {name}", "--format", "csv", cwd=folder).stdout
+            records = list(csv.DictReader(io.StringIO(text)))
+            found[name] = sorted(str({k: v for k, v in r.items() if k != "_batch"}) for r in records)
+    return found
+
+
+def test_the_demo_ends_with_the_sales_mart_and_says_what_was_held_back(tmp_path: Path) -> None:
+    done = dwkit("demo", "shop", cwd=tmp_path)
+    assert done.stdout.splitlines()[0] == "month,category,segment,orders,units,revenue,revenue_per_order"
+    assert "orders.ordered_at: 5 × type: is no timestamp" in done.stderr
+    assert "cd shop" in done.stderr
+    for line in done.stderr.split("try next:")[1].splitlines()[2:]:
+        words = line.strip().removeprefix("dwkit ")
+        if words:
+            import shlex
+
+            assert dwkit(*shlex.split(words), cwd=tmp_path / "shop").stdout
+
+
+def test_what_the_demo_makes_is_right(demo_once: Path) -> None:
+    counts = {
+        f"{t['layer']}.{t['name']}": t["rows"]
+        for t in json.loads(dwkit("ls", "--format", "json", cwd=demo_once).stdout)
+    }
+    # The figures are those of sample/README.md.
+    assert counts["lake.orders"] == 4450
+    assert counts["staging.orders"] == 4444
+    assert counts["staging.order_lines"] == 10112
+    assert counts["staging.customers"] == 1380
+    assert counts["warehouse.fact_order_line"] == 10112
+    fact = rows(
+        demo_once,
+        "select sum(amount) as s, count(*) as n from warehouse.fact_order_line where status <> 'cancelled'",
+    )
+    mart = rows(demo_once, "select sum(revenue) as s, sum(units) as u from marts.sales")
+    assert fact[0]["s"] == mart[0]["s"]
+    daily = rows(demo_once, "select sum(revenue) as s from marts.daily_sales")
+    assert daily == rows(demo_once, "select sum(amount) as s from warehouse.fact_order_line")
+    orphan = rows(
+        demo_once, "select distinct customer_key from warehouse.fact_order_line where customer_id = 'C09999'"
+    )
+    assert orphan == [{"customer_key": -1}]
+    february = rows(
+        demo_once,
+        "select distinct l.city from lake.customers l where l.city like 'M_nchen' or l.city like 'K_ln'",
+    )
+    assert {r["city"] for r in february} == {"München", "Köln"}
+
+
+def test_each_order_line_points_at_the_version_of_its_time(demo_once: Path) -> None:
+    wrong = rows(
+        demo_once,
+        """select count(*) as n from warehouse.fact_order_line f
+           join warehouse.dim_customer d on d.customer_key = f.customer_key
+           where f.customer_key > 0
+             and (d.customer_id <> f.customer_id or f.ordered_at < d.valid_from or f.ordered_at >= d.valid_to)""",
+    )
+    assert wrong == [{"n": 0}]
+    several = rows(
+        demo_once,
+        """select count(*) as n from (select customer_id from warehouse.fact_order_line
+           where customer_key > 0 group by customer_id having count(distinct customer_key) > 1) x""",
+    )
+    assert several[0]["n"] >= 15
+
+
+def test_the_second_run_does_nothing_and_says_so(shop: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in shop.rglob("*") if p.is_file() and ".dwkit" not in p.parts}
+    done = dwkit("run", cwd=shop)
+    assert "everything is up to date" in done.stderr
+    after = {p: p.stat().st_mtime_ns for p in shop.rglob("*") if p.is_file() and ".dwkit" not in p.parts}
+    assert before == after
+    plan = json.loads(dwkit("run", "--dry-run", "--format", "json", cwd=shop).stdout)
+    assert {step["action"] for step in plan} == {"nothing"}
+
+
+def test_a_new_file_moves_only_what_depends_on_it(shop: Path) -> None:
+    (shop / "raw" / "staff.csv").write_text(
+        (shop / "raw" / "staff.csv").read_text() + "E999,New Person,Sales,Berlin,2026-03-01,,50000.00,E001\n"
+    )
+    plan = json.loads(dwkit("run", "--dry-run", "--format", "json", cwd=shop).stdout)
+    due = {step["node"] for step in plan if step["action"] != "nothing"}
+    assert due == {"lake.staff", "staging.staff", "marts.headcount"}
+    dwkit("run", cwd=shop)
+    assert "up to date" in dwkit("run", cwd=shop).stderr
+
+
+def test_a_changed_model_is_built_again_with_what_depends_on_it(shop: Path) -> None:
+    path = shop / "models" / "warehouse" / "dim_product.sql"
+    path.write_text(path.read_text().replace("weight_g, active", "active"))
+    plan = json.loads(dwkit("run", "state:modified+", "--dry-run", "--format", "json", cwd=shop).stdout)
+    assert {s["node"] for s in plan} == {
+        "warehouse.dim_product", "warehouse.fact_order_line", "marts.sales", "marts.top_products", "marts.daily_sales",
+    }  # fmt: skip
+    dwkit("run", cwd=shop)
+    assert "weight_g" not in dwkit("show", "dim_product", "--columns", "--format", "csv", cwd=shop).stdout
+    assert "up to date" in dwkit("run", cwd=shop).stderr
+
+
+def test_a_failed_step_stops_its_descendants_only_and_the_next_run_goes_on(shop: Path) -> None:
+    path = shop / "models" / "warehouse" / "dim_product.sql"
+    good = path.read_text()
+    path.write_text(good.replace("weight_g, active", "wait_g, active"))
+    failed = dwkit("run", cwd=shop, ok=False)
+    assert failed.returncode == 2
+    assert "did you mean 'weight_g'?" in failed.stderr
+    steps = {
+        s["node"]: s["state"] for s in json.loads(dwkit("log", "last", "--format", "json", cwd=shop).stdout)
+    }
+    assert steps["warehouse.dim_product"] == "failed"
+    assert steps["marts.sales"] == "blocked"
+    assert steps.get("marts.segments", "skipped") == "skipped"
+    selected = json.loads(dwkit("run", "result:error", "--dry-run", "--format", "json", cwd=shop).stdout)
+    assert {"warehouse.dim_product", "marts.sales"} <= {s["node"] for s in selected}
+    path.write_text(good)
+    dwkit("run", cwd=shop)
+    assert "up to date" in dwkit("run", cwd=shop).stderr
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_demo_goes_on_and_ends_the_same(tmp_path: Path, demo_once: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dwkit", "demo", "shop"],
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        time.sleep(chance.uniform(0.2, 2.5))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    dwkit("demo", "shop", cwd=tmp_path)
+    assert everything(tmp_path / "shop") == everything(demo_once)
+    assert "up to date" in dwkit("run", cwd=tmp_path / "shop").stderr
+
+
+def test_staging_can_be_thrown_away_and_comes_back_from_the_lake(shop: Path, demo_once: Path) -> None:
+    import shutil
+
+    shutil.rmtree(shop / "staging")
+    dwkit("repair", cwd=shop)
+    dwkit("stage", "--force", cwd=shop)
+    assert "up to date" in dwkit("run", cwd=shop).stderr
+    assert everything(shop) == everything(demo_once)
+
+
+def test_a_lost_ledger_is_made_again_from_the_files(shop: Path, demo_once: Path) -> None:
+    import shutil
+
+    shutil.rmtree(shop / ".dwkit")
+    dwkit("repair", cwd=shop)
+    dwkit("run", cwd=shop)
+    assert everything(shop) == everything(demo_once)
+    assert "up to date" in dwkit("run", cwd=shop).stderr
+
+
+def test_quarantined_rows_are_mended_and_flow_on(shop: Path) -> None:
+    held = json.loads(dwkit("quarantine", "show", "orders", "--format", "json", cwd=shop).stdout)
+    dates = [h for h in held if h["rule"] == "type"]
+    assert len(dates) == 5
+    dwkit(
+        "quarantine",
+        "fix",
+        "orders",
+        "--where",
+        "_rule = 'type'",
+        "--set",
+        "ordered_at=2026-02-28 10:11:12",
+        cwd=shop,
+    )
+    dwkit("quarantine", "replay", "orders", cwd=shop)
+    dwkit("quarantine", "replay", "order_lines", cwd=shop)
+    dwkit("quarantine", "discard", "orders", "--where", "_rule = 'malformed'", cwd=shop)
+    dwkit("run", cwd=shop)
+    assert rows(shop, "select count(*) as n from staging.orders") == [{"n": 4449}]
+    states = {
+        h["state"]
+        for h in json.loads(dwkit("quarantine", "list", "--format", "json", cwd=shop).stdout)
+        if h["dataset"] == "orders"
+    }
+    assert states == {"discarded"}
+    before = everything(shop)
+    dwkit("stage", "--force", cwd=shop)
+    dwkit("run", cwd=shop)
+    assert everything(shop) == before
+
+
+def test_trace_leads_back_to_the_record_of_the_file(shop: Path) -> None:
+    found = json.loads(
+        dwkit(
+            "trace", "dim_customer", "--where", "customer_id = 'C00001'", "--format", "json", cwd=shop
+        ).stdout
+    )
+    assert found[0]["source"] == "raw/customers_2026-01.csv"
+    assert found[0]["record"] == 1
+    assert found[0]["raw"]["email"] == "renate.vogel@example.org"
+
+
+def test_lineage_reaches_the_files(shop: Path) -> None:
+    edges = json.loads(dwkit("lineage", "marts.sales", "--format", "json", cwd=shop).stdout)
+    assert {"table": "lake.orders", "input": "raw/orders_2026-01.csv"} in edges
+    assert {"table": "marts.sales", "input": "warehouse.fact_order_line"} in edges
+    columns = json.loads(dwkit("lineage", "marts.sales.revenue", "--format", "json", cwd=shop).stdout)
+    assert {"column": "staging.order_lines.unit_price", "input": "lake.order_lines.unit_price"} in columns
+
+
+def test_rollback_brings_earlier_rows_back(shop: Path) -> None:
+    before = everything(shop)["marts.segments"]
+    path = shop / "models" / "marts" / "marketing" / "segments.sql"
+    good = path.read_text()
+    path.write_text(good.replace("GROUP BY segment, country", "AND country = 'DE' GROUP BY segment, country"))
+    dwkit("run", cwd=shop)
+    assert everything(shop)["marts.segments"] != before
+    dwkit("rollback", "marts.segments", "0", cwd=shop)
+    assert everything(shop)["marts.segments"] == before
+    changed = dwkit(
+        "diff", "marts.segments@1", "marts.segments", "--key", "segment,country", "--format", "json", cwd=shop
+    )
+    assert {r["_change"] for r in json.loads(changed.stdout)} == {"added"}
+
+
+def test_doctor_finds_a_lost_file(shop: Path) -> None:
+    assert dwkit("doctor", cwd=shop).returncode == 0
+    next((shop / "lake" / "orders").rglob("part-*.parquet")).unlink()
+    found = dwkit("doctor", "--format", "json", cwd=shop, ok=False)
+    assert found.returncode == 1
+    assert any(r["check"] == "lake" and r["state"] == "fail" for r in json.loads(found.stdout))
+
+
+def test_the_python_api_mirrors_the_verbs(demo_once: Path) -> None:
+    import dwkit as api
+
+    frame = api.open(demo_once).query("select count(*) as n from marts.sales")
+    assert isinstance(frame, pl.LazyFrame)
+    assert frame.collect().item() == 73
