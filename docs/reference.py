@@ -18,6 +18,7 @@ EXIT_CODES = (
     (4, "another writer was there; safe to type again"),
     (70, "a fault of dwkit's own; the message says where the details are"),
     (130, "interrupted"),
+    (141, "the reader of stdout has gone, as with `head`"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Batches of the lake, written straight from frames: for tests that begin at the lake."""
+"""A lake to test with: batches written straight from frames, and files ingested by the Python function."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
 
 from dwkit.errors import NotFoundError
+from dwkit.lake.ingest import Ingested, Request, ingest
 from dwkit.ledger import Ledger
 from dwkit.model.batch import Batch
 from dwkit.model.ids import new_id
+from dwkit.model.source import ReadOptions
 from dwkit.storage.layout import Layout
-from dwkit.storage.tables import MALFORMED_SCHEMA
+from dwkit.storage.tables import MALFORMED_SCHEMA, scan_batches, scan_malformed
 from dwkit.storage.types import schema_text
 
 
@@ -54,6 +57,52 @@ class Lake:
     ) -> Batch:
         """Write one batch; malformed records come after the rows and are numbered on."""
         return write_batch(self.layout, self.ledger, dataset, frame, malformed=malformed, first_row=first_row)
+
+    def ingest(
+        self,
+        *sources: str | Path,
+        into: str | None = None,
+        force: bool = False,
+        keep_original: bool = False,
+        limit: int | None = None,
+        stdin: Path | None = None,
+        **options: Any,
+    ) -> list[Ingested]:
+        """Ingest as ``dwkit ingest`` does; paths are relative to the project's folder."""
+        request = Request(
+            sources=[str(s) for s in sources],
+            into=into,
+            options=ReadOptions(**options),
+            force=force,
+            keep_original=keep_original,
+            limit=limit,
+            stdin_file=stdin,
+        )
+        ledger = self.ledger
+        self.root.mkdir(exist_ok=True)
+        run = ledger.start("ingest")
+        return ingest(request, layout=self.layout, ledger=ledger, run=run, cwd=self.root)
+
+    def file(self, name: str, content: bytes | str) -> Path:
+        """Write a file below the project's folder; text as UTF-8."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def read(self, name: str, content: bytes | str, **options: Any) -> pl.DataFrame:
+        """Ingest one file that is one table, and return its raw columns and ``_row``."""
+        (one,) = self.ingest(self.file(name, content), **options)
+        return scan_batches(self.layout, [one.batch]).collect().drop("_batch")
+
+    def rows(self, dataset: str) -> pl.DataFrame:
+        """Return what the lake holds of a dataset, batch by batch."""
+        return scan_batches(self.layout, self.ledger.batches(dataset)).collect()
+
+    def malformed(self, dataset: str) -> list[tuple[int, int | None, str, str]]:
+        """Return ``(_row, line, raw, reason)`` of the records that are no rows."""
+        frame = scan_malformed(self.layout, self.ledger.batches(dataset)).collect()
+        return frame.select("_row", "line", "raw", "reason").rows()
 
 
 def write_batch(

@@ -1,4 +1,4 @@
-"""The only reader of the environment, the working directory, ``dwkit.toml`` and the model files."""
+"""The only reader of ``dwkit.toml`` and the model files; finds the project's folder."""
 
 from dwkit.config.find import find_project
 from dwkit.config.models import load_models, parse_model

@@ -69,7 +69,7 @@ def decode(
             hint = did_you_mean(unknown[1], _field_names(kind, inside))
             message = f"unknown key {'.'.join(keys)!r}"
         else:
-            keys, hint = [*path, *inside], ""
+            keys, hint = [*path, *inside], _nearest_choice(kind, inside, found[1])
             message = f"{'.'.join(keys)}: {found[1]}" if keys else found[1]
         raise ConfigError(
             message, place=f"{file}:{line_of(text, keys) + first_line - 1}", hint=hint
@@ -115,6 +115,17 @@ def _field_names(kind: Any, inside: Sequence[str]) -> list[str]:
     for step in inside:
         info = _step(info, step)
     return [f.encode_name for f in getattr(info, "fields", ())]
+
+
+def _nearest_choice(kind: Any, inside: Sequence[str], said: str) -> str:
+    """Return the nearest value that there is, when the error is of one among a few."""
+    wrong = re.fullmatch(r"Invalid enum value '(.*)'", said)
+    info = msgspec.inspect.type_info(kind)
+    for step in inside:
+        info = _step(info, step)
+    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    values = [str(v) for k in kinds if isinstance(k, msgspec.inspect.LiteralType) for v in k.values if v]
+    return did_you_mean(wrong[1], values) if wrong else ""
 
 
 def _step(info: Any, step: str) -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from dwkit.errors import UsageError
+from dwkit.errors import ConflictError, ReachError, UsageError
 from dwkit.lake.digest import Digest
 from dwkit.lake.manifest import adopt, write_manifest
-from dwkit.lake.objects import ingest_objects, keep_object, known_objects, shown_path
+from dwkit.lake.objects import ingest_objects, keep_object, known_objects, shown_path, with_objects
 from dwkit.lake.sources import Extract, detect, expand, extracts
 from dwkit.ledger import Ledger, RunRecorder
 from dwkit.model.batch import Batch
@@ -80,26 +82,33 @@ def ingest(
         ReachError: a source is not there.
         DataError: a source cannot be read; nothing of it is in the lake.
         UsageError: a name or an option is wrong.
-        ConflictError: another process writes the dataset.
+        ConflictError: another process writes the dataset, or a source while it is read.
     """
     if request.into is not None:
         check_name(request.into)
     sweep(layout.scratch)
     found: list[Ingested] = []
-    objects: list[Path] = []
-    for path in _files(request, cwd):
-        if detect(path, request.options) == "object":
-            objects.append(path)
-            continue
-        found += _ingest_file(path, request, layout, ledger, run, watch)
+    objects: list[_File] = []
+    for file in _files(request, layout.root, cwd):
+        try:
+            if detect(file.path, request.options, file.name) == "object":
+                objects.append(file)
+                continue
+            found += _ingest_file(file, request, layout, ledger, run, watch)
+        except OSError as error:
+            raise ReachError(
+                f"{file.shown} cannot be read: {error.strerror or error}",
+                hint=f"ls -l {file.shown} shows who may read it",
+            ) from None
     if objects:
         dataset = request.into or _objects_name(request, objects)
         source = ", ".join(request.sources)
         with run.step("ingest", f"lake.{dataset}") as step, writing(layout.locks, f"lake.{dataset}"):
             adopt(layout, ledger, dataset)
             batch, new = ingest_objects(
-                objects, dataset, source, layout=layout, ledger=ledger, run=run.id, force=request.force
-            )
+                [(file.path, file.shown) for file in objects], dataset, source,
+                layout=layout, ledger=ledger, run=run.id, force=request.force,
+            )  # fmt: skip
             if new:
                 step.count(rows_in=batch.rows, rows_out=batch.rows, bytes_out=batch.bytes_out)
             else:
@@ -121,47 +130,56 @@ def waiting(
     sizes = {b.bytes_in for b in batches}
     objects = known_objects(dataset, layout=layout, ledger=ledger)
     digests = {
-        b.digest.split("#")[0] for b in batches if b.dataset == dataset or b.dataset.startswith(f"{dataset}_")
+        b.digest.split("#")[0]
+        for b in batches
+        if (b.dataset == dataset or b.dataset.startswith(f"{dataset}_")) and _LIMITED not in b.digest
     }
     found = []
-    for path in _files(Request(sources, into=dataset, options=options), cwd):
-        if detect(path, options) == "object":
-            if (shown_path(path, layout.root), Digest(path).result()) not in objects:
+    for path, shown, name in _files(Request(sources, into=dataset, options=options), layout.root, cwd):
+        if detect(path, options, name) == "object":
+            if (shown, Digest(path).result()) not in objects:
                 found.append(path)
         elif path.stat().st_size not in sizes or Digest(path).result() not in digests:
             found.append(path)
     return found
 
 
-def _files(request: Request, cwd: Path) -> Iterator[Path]:
+class _File(NamedTuple):
+    """A file to ingest: where it is, what the ledger calls it, its own name (none for standard input)."""
+
+    path: Path
+    shown: str
+    name: str
+
+
+def _files(request: Request, root: Path, cwd: Path) -> Iterator[_File]:
     seen: set[Path] = set()
     for spec in request.sources:
         if spec == "-":
             if request.stdin_file is None:
                 raise UsageError("nothing on standard input", hint="cat x.csv | dwkit ingest - --into x")
-            yield request.stdin_file
+            yield _File(request.stdin_file, "-", "")
             continue
         for path in expand(spec, cwd):
             if path not in seen:
                 seen.add(path)
-                yield path
+                yield _File(path, shown_path(path, root), path.name)
 
 
-def _objects_name(request: Request, objects: Sequence[Path]) -> str:
-    folders = {path.parent.name for path in objects}
+def _objects_name(request: Request, objects: Sequence[_File]) -> str:
+    folders = {file.path.parent.name for file in objects}
     return suggest_name(folders.pop() if len(folders) == 1 else Path(request.sources[0]).name)
 
 
 def _ingest_file(
-    path: Path, request: Request, layout: Layout, ledger: Ledger, run: RunRecorder, watch: Watch | None
+    file: _File, request: Request, layout: Layout, ledger: Ledger, run: RunRecorder, watch: Watch | None
 ) -> list[Ingested]:
-    stdin = path == request.stdin_file
-    source = "-" if stdin else shown_path(path, layout.root)
-    target = request.into or suggest_name(path.name)
-    size, digest = path.stat().st_size, Digest(path)
+    path, source, name = file
+    target = request.into or suggest_name(name)
     check_name(target)
+    state, digest = _state(path), Digest(path)
     adopt(layout, ledger, target)
-    if not request.force and any(b.bytes_in == size for b in ledger.batches(target)):
+    if not request.force and any(b.bytes_in == state.size for b in ledger.batches(target)):
         # Only then can the bytes be there already, and only then is it worth waiting for the digest.
         known = ledger.batch_with(target, digest.result())
         if known is not None:
@@ -169,18 +187,18 @@ def _ingest_file(
                 step.skip(f"already ingested as batch {known.id}")
             return [Ingested(target, source, known, new=False)]
     with scratch(layout.scratch) as folder:
-        tables = list(extracts(path, request.options, folder, name="" if stdin else path.name))
+        tables = list(extracts(path, request.options, folder, name=name))
         names = _names(tables, target, request)
         done: list[Ingested] = []
         for number, (extract, dataset) in enumerate(zip(tables, names, strict=True)):
             with run.step("ingest", f"lake.{dataset}") as step, writing(layout.locks, f"lake.{dataset}"):
                 adopt(layout, ledger, dataset)
-                job = _Job(extract, dataset, source, size, digest, request, run.id)
-                known = job.known(ledger) if extract.member else None
-                batch = known or _write(job, folder / f"batch-{number}", watch)
-                known = known or job.known(ledger)
+                job = _Job(extract, dataset, source, path, state, digest, request, run.id)
+                known = job.known(ledger, job.key()) if extract.member else None
+                batch = known or _write(job, folder / f"batch-{number}", layout, watch)
+                known = known or job.known(ledger, batch.digest)
                 if known is None:
-                    _commit(job, batch, folder / f"batch-{number}", path, layout, ledger)
+                    _commit(job, batch, folder / f"batch-{number}", layout, ledger)
                     step.count(rows_in=batch.rows + batch.malformed, rows_out=batch.rows)
                     step.count(quarantined=batch.malformed, bytes_out=batch.bytes_out)
                     step.step.digest = batch.digest
@@ -190,12 +208,28 @@ def _ingest_file(
     return done
 
 
+class _State(NamedTuple):
+    """What tells whether a file was written to."""
+
+    size: int
+    modified: int
+
+
+def _state(path: Path) -> _State:
+    stat = path.stat()
+    return _State(stat.st_size, stat.st_mtime_ns)
+
+
+_LIMITED = "#limit="
+
+
 @dataclass(frozen=True)
 class _Job:
     extract: Extract
     dataset: str
     source: str
-    size: int
+    path: Path
+    state: _State
     digest: Digest
     request: Request
     run: str
@@ -205,53 +239,69 @@ class _Job:
         member = self.extract.member
         return self.digest.result() + (f"#{member}" if member else "")
 
-    def known(self, ledger: Ledger) -> Batch | None:
-        """Return the batch that holds these bytes already, unless they are to be brought again."""
-        return None if self.request.force else ledger.batch_with(self.dataset, self.key())
+    def known(self, ledger: Ledger, key: str) -> Batch | None:
+        """Return the batch that holds this already, unless it is to be brought again."""
+        return None if self.request.force else ledger.batch_with(self.dataset, key)
 
 
-def _write(job: _Job, made: Path, watch: Watch | None) -> Batch:
+def _write(job: _Job, made: Path, layout: Layout, watch: Watch | None) -> Batch:
     """Write a table's rows, and the records that are none, into the folder of a batch to be."""
-    extract, ident = job.extract, new_id()
+    extract, ident, limit = job.extract, new_id(), job.request.limit
     mark = pl.lit(ident).alias("_batch")
+    part = made / "part-00000.parquet"
     columns: dict[str, pl.DataType] = {}
     made.mkdir()
 
     def write(rows: pl.LazyFrame) -> Written:
+        if extract.format == "object":
+            rows = with_objects(rows, extract.files, layout.dataset(job.dataset) / "objects")
         columns.clear()
         columns.update(rows.collect_schema())
-        if job.request.limit is not None:
-            rows = rows.limit(job.request.limit)
+        if limit is not None:
+            rows = rows.limit(limit)
         if watch is not None:
             rows = rows.with_columns(_counting(job.source, watch))
         data = [c for c in columns if c != "_row"]
-        return sink(rows.select(*data, mark, "_row"), made / "part-00000.parquet")
+        return sink(rows.select(*data, mark, "_row"), part)
 
     written = extract.write(write)
-    malformed = extract.malformed()
+    malformed, digest = extract.malformed(), job.key()
+    if limit is not None and written.rows >= limit:
+        # Not the whole source, so the whole of it is still to come.
+        digest += f"{_LIMITED}{limit}"
+        last = pl.scan_parquet(part, glob=False).select(pl.col("_row").max()).collect().item() or 0
+        malformed = malformed.filter(pl.col("_row") < last) if malformed is not None else None
     bad = sink(malformed.with_columns(mark), made / "malformed.parquet") if malformed is not None else None
+    if bad is not None and not bad.rows:
+        bad.path.unlink()
+        bad = None
     return Batch(
         id=ident,
         dataset=job.dataset,
         source=job.source + (f"#{extract.member}" if extract.member else ""),
-        digest=job.key(),
+        digest=digest,
         format=extract.format,
         rows=written.rows,
         malformed=bad.rows if bad else 0,
-        bytes_in=job.size,
+        bytes_in=job.state.size,
         bytes_out=written.bytes + (bad.bytes if bad else 0),
         files=[written.path.name],
         malformed_file=bad.path.name if bad else "",
         columns=schema_text({c: t for c, t in columns.items() if c != "_row"}),
         options=canonical(extract.options),
-        notes=list(extract.notes),
+        notes=[*extract.notes, *([f"the first {limit} rows: --limit"] if _LIMITED in digest else [])],
         run=job.run,
     )
 
 
-def _commit(job: _Job, batch: Batch, made: Path, path: Path, layout: Layout, ledger: Ledger) -> None:
+def _commit(job: _Job, batch: Batch, made: Path, layout: Layout, ledger: Ledger) -> None:
+    if _state(job.path) != job.state:
+        raise ConflictError(
+            f"{job.source} was written to while it was read; nothing of it was ingested",
+            hint="type the command again when it is complete, or ingest a copy",
+        )
     if job.request.keep_original:
-        keep_object(path, job.digest.result(), layout.dataset(job.dataset) / "objects")
+        keep_object(job.path, job.digest.result(), layout.dataset(job.dataset) / "objects")
     write_manifest(made, batch)
     commit_folder(made, layout.batch(job.dataset, batch.id))
     ledger.add_batch(batch)
@@ -259,12 +309,13 @@ def _commit(job: _Job, batch: Batch, made: Path, path: Path, layout: Layout, led
 
 def _counting(source: str, watch: Watch) -> pl.Expr:
     """Return ``_row`` unchanged, telling ``watch`` how many have passed."""
-    passed = 0
+    passed, lock = 0, threading.Lock()  # several threads come here at once
 
     def count(values: pl.Series) -> pl.Series:
         nonlocal passed
-        passed += len(values)
-        watch(source, passed)
+        with lock:
+            passed += len(values)
+            watch(source, passed)
         return values
 
     return pl.col("_row").map_batches(count, return_dtype=pl.Int64, is_elementwise=True)

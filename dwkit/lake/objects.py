@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 
-from dwkit.errors import ReachError
+from dwkit.errors import ConflictError, ReachError
 from dwkit.lake.digest import combined
 from dwkit.lake.manifest import write_manifest
-from dwkit.lake.sources import objects
+from dwkit.lake.sources import objects, sha256_of
 from dwkit.ledger import Ledger
 from dwkit.model.batch import Batch
 from dwkit.model.ids import new_id
@@ -21,7 +22,7 @@ from dwkit.storage.parquet import sink
 from dwkit.storage.tables import scan_batches
 from dwkit.storage.types import schema_text
 
-__all__ = ["ingest_objects", "keep_object", "known_objects", "shown_path"]
+__all__ = ["ingest_objects", "keep_object", "known_objects", "shown_path", "with_objects"]
 
 
 def known_objects(dataset: str, *, layout: Layout, ledger: Ledger) -> set[tuple[str, str]]:
@@ -34,7 +35,7 @@ def known_objects(dataset: str, *, layout: Layout, ledger: Ledger) -> set[tuple[
 
 
 def ingest_objects(
-    paths: Sequence[Path],
+    files: Sequence[tuple[Path, str]],
     dataset: str,
     source: str,
     *,
@@ -44,6 +45,9 @@ def ingest_objects(
     force: bool = False,
 ) -> tuple[Batch, bool]:
     """Bring files into the lake as objects, in one batch; those that are there already are left out.
+
+    Args:
+        files: where each is, and what the catalogue calls it.
 
     The bytes go to ``objects/`` of the dataset under their SHA-256, so the same bytes are stored once;
     the batch holds the catalogue. The caller holds the dataset's lock.
@@ -56,8 +60,8 @@ def ingest_objects(
     """
     known = set() if force else known_objects(dataset, layout=layout, ledger=ledger)
     with scratch(layout.scratch) as folder:
-        shown = [shown_path(path, layout.root) for path in paths]
-        extract = objects(paths, workdir=folder, names=shown)
+        paths = [path for path, _ in files]
+        extract = objects(paths, workdir=folder, names=[shown for _, shown in files])
         rows = extract.write(lambda frame: frame.collect())
         fresh = rows.filter(
             ~pl.struct("path", "sha256").is_in([{"path": p, "sha256": s} for p, s in known])
@@ -69,7 +73,7 @@ def ingest_objects(
         stored = []
         for path, name, digest in zip(paths, rows["path"], rows["sha256"], strict=True):
             if (name, digest) not in known:
-                stored.append(keep_object(path, digest, layout.dataset(dataset) / "objects"))
+                stored.append(keep_object(path, digest, layout.dataset(dataset) / "objects", name))
         ident = new_id()
         frame = fresh.with_columns(pl.Series("object", stored), pl.lit(ident).alias("_batch"))
         made = folder / "batch"
@@ -96,13 +100,27 @@ def ingest_objects(
     return batch, True
 
 
-def keep_object(path: Path, digest: str, folder: Path) -> str:
+def with_objects(rows: pl.LazyFrame, files: Sequence[Path], folder: Path) -> pl.LazyFrame:
+    """Store the files of a catalogue; return its rows with where each is stored, in ``object``."""
+    frame = rows.collect()
+    stored = [
+        keep_object(path, digest, folder, name)
+        for path, digest, name in zip(files, frame["sha256"], frame["name"], strict=True)
+    ]
+    return frame.with_columns(pl.Series("object", stored, dtype=pl.String)).lazy()
+
+
+def keep_object(path: Path, digest: str, folder: Path, name: str = "") -> str:
     """Store a file's bytes under their SHA-256; return the path below the dataset's folder.
+
+    Args:
+        name: of the file, whose ending is kept; empty: its path tells.
 
     Raises:
         ReachError: the file cannot be read, or the disk is full.
+        ConflictError: its bytes are no longer those of the digest.
     """
-    final = folder / digest[:2] / f"{digest}{path.suffix.lower()}"
+    final = folder / digest[:2] / f"{digest}{_ending(name or path.name)}"
     if not final.exists():
         final.parent.mkdir(parents=True, exist_ok=True)
         made = final.with_name(f".{final.name}.{new_id()}")
@@ -111,8 +129,17 @@ def keep_object(path: Path, digest: str, folder: Path) -> str:
         except OSError as error:
             made.unlink(missing_ok=True)
             raise ReachError(f"{path} cannot be copied: {error.strerror}") from error
+        if sha256_of(made) != digest:
+            made.unlink()
+            raise ConflictError(
+                f"{path} was written to while it was read", hint="type the command again when it is complete"
+            )
         commit_file(made, final)
     return final.relative_to(folder.parent).as_posix()
+
+
+def _ending(name: str) -> str:
+    return re.sub(r"[^.a-z0-9]", "", PurePosixPath(name).suffix.lower())[:16]
 
 
 def shown_path(path: Path, root: Path) -> str:

@@ -83,7 +83,7 @@ class ReadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         format: a word of `FORMATS`.
         delimiter: text between fields.
         quote: the quote character; empty for none.
-        escape: the character that escapes a quote; None: a quote is doubled.
+        escape: the character that escapes a quote; empty for none: a quote is doubled.
         encoding: a name that Python knows, such as ``cp1250``.
         header: whether the first record names the columns.
         columns: names of the columns, in place of the header's.

@@ -105,7 +105,12 @@ def model_inputs(model: Model, dialect: str, known: set[str]) -> tuple[str, ...]
     from dwkit.sql import edges
 
     found = []
-    for ref in edges(model.sql, model.header.dialect or dialect) if model.sql else ():
+    try:
+        refs = edges(model.sql, model.header.dialect or dialect) if model.sql else ()
+    except SqlError as error:
+        error.message = f"{model.path}: {error.message}" if model.path else error.message
+        raise
+    for ref in refs:
         if ref.file is None:
             found.append(resolve(ref.schema, ref.name, known, model.path))
     found += [f"warehouse.{lookup.table}" for lookup in model.header.dimensions.values()]

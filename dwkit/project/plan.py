@@ -52,7 +52,7 @@ def _reason(project: Project, node: GraphNode) -> str:
             declared.sources, node.table, declared.read,
             layout=project.layout, ledger=project.ledger, cwd=project.root,
         )  # fmt: skip
-        return f"{len(files)} new files" if files else ""
+        return f"{len(files)} new {'file' if len(files) == 1 else 'files'}" if files else ""
     if node.layer == "staging":
         from dwkit.staging import pending
 
@@ -64,7 +64,7 @@ def _reason(project: Project, node: GraphNode) -> str:
             contract=declared.contract if declared else None,
             sql_step=project.models.get(node.name),
         )
-        return f"{len(found)} batches to stage" if found else ""
+        return f"{len(found)} {'batch' if len(found) == 1 else 'batches'} to stage" if found else ""
     if node.model is None:
         return ""
     version = project.ledger.version(node.layer, node.table)

@@ -331,9 +331,9 @@ def _tally(candidate: Candidate, counted: pl.DataFrame) -> _Tally:
     """Judge distinct values (first column) with their numbers of rows (``n``)."""
     values = counted.to_series(0)
     fits = candidate.fits(values)
-    tally = _Tally(
-        failed=int(counted["n"].filter(~fits).sum()), examples=values.filter(~fits).head(3).to_list()
-    )
+    # The lowest ones, for batches of rows come in any order.
+    wrong = sorted(values.filter(~fits).drop_nulls().bottom_k(3).to_list())
+    tally = _Tally(failed=int(counted["n"].filter(~fits).sum()), examples=wrong)
     if candidate.label == "decimal":
         good = values.filter(fits)
         comma = candidate.rules.decimal_comma
@@ -352,7 +352,7 @@ def _tally(candidate: Candidate, counted: pl.DataFrame) -> _Tally:
 
 def _add(total: _Tally, one: _Tally) -> None:
     total.failed += one.failed
-    total.examples = (total.examples + one.examples)[:3]
+    total.examples = sorted(total.examples + one.examples)[:3]
     total.digits.add(one.digits)
     if len(total.words) < 50:
         total.words |= one.words

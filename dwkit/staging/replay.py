@@ -117,7 +117,10 @@ def _replay(source: Source, contract: Contract, folder: Path, run: str) -> Repla
         left += again.quarantined
         dropped += again.deduplicated
         made += again.parts
-        notes = [*again.notes, f"{len(whole)} batches were staged again as a whole"]
+        notes = [
+            *again.notes,
+            f"{len(whole)} {'batch was' if len(whole) == 1 else 'batches were'} staged again as a whole",
+        ]
     return ReplayResult(source.dataset, tried, passed, left, dropped, made, notes)
 
 

@@ -263,10 +263,12 @@ def _widen(source: Source, made: Sequence[Outcome], state: _State) -> bool:
         failed = one.held.mistyped()
         wider = widened_by_values(state.contract, source.rows(one.batch), failed) if failed else {}
         for name, rules in wider.items():
-            what = f"{source.dataset}: batch {one.batch.id[:13]} ({one.batch.source}) has values of {name} that are {rules.type}"
+            what = (
+                f"batch {one.batch.id[:13]} ({one.batch.source}) has values of {name} that are {rules.type}"
+            )
             if policy == "fail":
                 raise CheckError(
-                    f'{what}, not {state.contract.columns[name].type}, and drift.widened_type is "fail"',
+                    f'{source.dataset}: {what}, not {state.contract.columns[name].type}, and drift.widened_type is "fail"',
                     hint=f'set drift = {{ widened_type = "evolve" }} in [datasets.{source.dataset}]',
                 )
             have, need = parse_type(grown[name].type), parse_type(rules.type)

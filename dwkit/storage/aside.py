@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dwkit.errors import ReachError
@@ -42,8 +42,9 @@ def sweep(folder: Path) -> None:
     for left in folder.iterdir():
         pid = left.name.split("-", 1)[0]
         gone = pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists()
-        if gone or time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another step ended meanwhile
+            if gone or time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def commit_folder(made: Path, final: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -46,7 +47,8 @@ class ModelQuery:
             raise ConfigError("the model has no SQL", place=model.path or f"{model.layer}.{model.name}")
         self.model = model
         self.dialect = model.header.dialect or dialect
-        self._query: Query = parse(model.sql, self.dialect)
+        with _in_file(model):
+            self._query: Query = parse(model.sql, self.dialect)
         self._names = {ref.key: _resolved(ref, ledger) for ref in self._query.tables}
         driver = self._query.driver
         self._driver_key = driver.key if driver is not None else ""
@@ -61,7 +63,8 @@ class ModelQuery:
     def all(self, scan: Scan) -> pl.LazyFrame:
         """Return the rows over all inputs whole, with the types of a Delta table."""
         tables = {key: scan(name) for key, name in self._names.items()}
-        frame = to_lazy(self._query, tables, self.dialect)
+        with _in_file(self.model):
+            frame = to_lazy(self._query, tables, self.dialect)
         return for_delta(frame, frame.collect_schema())
 
     def over(self, unit: Unit, scan: Scan) -> pl.LazyFrame:
@@ -74,7 +77,8 @@ class ModelQuery:
         tables = {key: driving if name == self.driver else scan(name) for key, name in self._names.items()}
         traced = self.is_plain and set(PROVENANCE) <= set(driving.collect_schema())
         query = self._query.with_columns_of_driver(list(PROVENANCE)) if traced else self._query
-        frame = to_lazy(query, tables, self.dialect)
+        with _in_file(self.model):
+            frame = to_lazy(query, tables, self.dialect)
         schema = dict(frame.collect_schema())
         known = {
             "_batch": pl.lit(unit.batch or None, dtype=pl.String()),
@@ -85,6 +89,17 @@ class ModelQuery:
             *((pl.col(n) if n in schema else known[n]).cast(t).alias(n) for n, t in PROVENANCE.items()),
         )
         return for_delta(frame, frame.collect_schema())
+
+
+@contextmanager
+def _in_file(model: Model) -> Iterator[None]:
+    """Say in which model file the SQL is wrong."""
+    try:
+        yield
+    except SqlError as error:
+        if model.path:
+            error.message = f"{model.path}: {error.message}"
+        raise
 
 
 def _resolved(ref: TableRef, ledger: Ledger) -> str:

@@ -49,7 +49,9 @@ def bring(
     from dwkit.project.retention import tidy
     from dwkit.project.run import run_graph
 
-    nodes = [StepNode(_VERBS[n.split(".", 1)[0]], n) for n in chosen]
+    layers = list(_VERBS)
+    shown = sorted(chosen, key=lambda n: layers.index(n.split(".", 1)[0]))
+    nodes = [StepNode(_VERBS[n.split(".", 1)[0]], n) for n in shown]
     with steps_view(app.talk, nodes) as view:
         outcomes = run_graph(
             project,
@@ -62,16 +64,24 @@ def bring(
             quarantine_limit=quarantine_limit,
         )
     tidy(project)
+    # Steps end in another order each time; what is said of them does not.
+    outcomes.sort(key=lambda o: shown.index(o.node))
     for outcome in outcomes:
         for note in outcome.notes:
             app.talk.note(f"{outcome.node}: {note}")
     failed = [o for o in outcomes if o.error is not None]
     for outcome in failed[1:]:
         assert outcome.error is not None
-        app.talk.error(f"{outcome.node}: {outcome.error.message}", hint=outcome.error.hint)
+        app.talk.error(_told(outcome.node, outcome.error.message), hint=outcome.error.hint)
     if failed:
         error = failed[0].error
         assert error is not None
-        error.message = f"{failed[0].node}: {error.message}"
+        error.message = _told(failed[0].node, error.message)
         raise error
     return outcomes
+
+
+def _told(node: str, message: str) -> str:
+    """Return the message with the node before it, once."""
+    table = node.partition(".")[2]
+    return f"{node}: {message.removeprefix(f'{node}: ').removeprefix(f'{table}: ')}"

@@ -98,6 +98,7 @@ def command(
     source dwkit.toml tells; without one, all of those. Each file is one immutable batch; bytes
     that are in the lake already are not brought again.
     """
+    from dwkit.errors import UsageError
     from dwkit.model.source import ReadOptions
     from dwkit.project.steps import Steps
     from dwkit.storage.aside import scratch
@@ -106,9 +107,12 @@ def command(
     read |= {"format": read.pop("as_format"), "columns": tuple(read["columns"]) if read["columns"] else None}
     options = ReadOptions(**{k: v for k, v in read.items() if v is not None})
     declared = _declared(project, sources)
+    if save and "-" in sources:
+        raise UsageError("standard input cannot be read again", hint="--save takes files, folders and globs")
     with project.recording(command_line()) as run, scratch(project.layout.scratch) as folder:
         steps = Steps(project, run, force=force)
         found: list[Ingested] = []
+        came: dict[str, list[str]] = {}
         with progress(app.talk, "ingest") as task:
 
             def watch(source: str, rows: int) -> None:
@@ -116,25 +120,31 @@ def command(
 
             if declared:
                 for name in declared:
-                    one = project.config.datasets[name]
-                    found += steps.ingest(one.sources, name, one.read, cwd=project.root, watch=watch)
+                    told = project.config.datasets[name]
+                    found += steps.ingest(told.sources, name, told.read, cwd=project.root, watch=watch)
             else:
-                found = steps.ingest(
-                    list(sources),
-                    into,
-                    options,
-                    cwd=Path.cwd(),
-                    watch=watch,
-                    keep_original=keep_original,
-                    limit=limit,
-                    stdin_file=_spooled(sources, into, folder),
-                )
+                spooled = _spooled(sources, into, folder)
+                # With --save one by one, to know which source each dataset came from.
+                for some in [[s] for s in sources] if save else [list(sources)]:
+                    one = steps.ingest(
+                        some,
+                        into,
+                        options,
+                        cwd=Path.cwd(),
+                        watch=watch,
+                        keep_original=keep_original,
+                        limit=limit,
+                        stdin_file=spooled,
+                    )
+                    found += one
+                    for dataset in dict.fromkeys(i.dataset for i in one):
+                        came.setdefault(dataset, []).extend(_from(project, s) for s in some)
     _tell(app, found)
-    if save and found:
+    if save and came:
         from dwkit.config.edit import write_source
 
-        for name in dict.fromkeys(i.dataset for i in found):
-            write_source(project.layout.config, name, [_from(project, s) for s in sources], options)
+        for name, specs in came.items():
+            write_source(project.layout.config, name, specs, options)
         app.talk.note("wrote the source to dwkit.toml")
     if app.format:
         app.emit([_record(i) for i in found], columns=_FIELDS)
@@ -192,9 +202,12 @@ def _tell(app: App, found: list[Ingested]) -> None:
                 f"{one.source}: {human.plural(one.batch.malformed, 'malformed record')} kept aside; "
                 f"dwkit stage {one.dataset} puts them in quarantine with the reason"
             )
-    if any(one.new for one in found):
-        names = " ".join(dict.fromkeys(i.dataset for i in found))
-        app.talk.note(f"next: dwkit stage {names}")
+    new = [one for one in found if one.new]
+    tables = " ".join(dict.fromkeys(one.dataset for one in new if one.batch.format != "object"))
+    if tables:
+        app.talk.note(f"next: dwkit stage {tables}")
+    elif new:
+        app.talk.note(f"next: dwkit show lake.{new[0].dataset}")
 
 
 def _record(one: Ingested) -> dict[str, object]:

@@ -24,8 +24,7 @@ COLUMNS = ("table", "test", "state", "failures", "example")
 def command(app: App, selectors: tuple[str, ...]) -> None:
     """Check the rules of datasets, tables and marts.
 
-    The tests in the headers of models are run on the tables as they are now, and the references
-    between staged datasets again. Exit code 1 when one fails.
+    The tests in the headers of models are run on the tables as they are now. Exit code 1 when one fails.
     """
     from dwkit.errors import CheckError
     from dwkit.project.tests import run_tests

@@ -68,7 +68,9 @@ def extracts(
     except FileNotFoundError:
         raise ReachError(f"there is no file {path}") from None
     except OSError as error:
-        raise ReachError(f"{shown}: {error.strerror or error}") from None
+        raise ReachError(
+            f"{shown}: {error.strerror or error}", hint=f"ls -l {path} shows who may read it"
+        ) from None
 
 
 def _read(source: Source, name: str, depth: int) -> Iterator[Extract]:

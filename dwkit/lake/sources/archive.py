@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
@@ -53,7 +55,7 @@ def members(source: Source, path: Path) -> Iterator[Member]:
     found = 0
     left = unpack_limit(path)
     try:
-        for given, stream in _zip(source, path, left) if _is_zip(path) else _tar(source, path):
+        for given, modified, stream in _zip(source, path, left) if _is_zip(path) else _tar(source, path):
             name = _safe(given)
             if not name or _hidden(name):
                 continue
@@ -63,6 +65,7 @@ def members(source: Source, path: Path) -> Iterator[Member]:
             target = source.scratch("member")
             with target.open("wb") as out:
                 left -= copy_bounded(stream, out, left, source.name)
+            os.utime(target, (modified, modified))
             found += 1
             yield Member(name, target)
     except _BROKEN as error:
@@ -96,7 +99,7 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
-def _zip(source: Source, path: Path, limit: int) -> Iterator[tuple[str, IO[bytes]]]:
+def _zip(source: Source, path: Path, limit: int) -> Iterator[tuple[str, float, IO[bytes]]]:
     with zipfile.ZipFile(path) as archive:
         refuse_bomb(sum(info.file_size for info in archive.infolist()), limit, source.name)
         for info in archive.infolist():
@@ -108,10 +111,18 @@ def _zip(source: Source, path: Path, limit: int) -> Iterator[tuple[str, IO[bytes
                     hint="unpack it yourself and ingest the files",
                 )
             with archive.open(info) as stream:
-                yield info.filename, stream
+                yield info.filename, _modified(info), stream
 
 
-def _tar(source: Source, path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _modified(info: zipfile.ZipInfo) -> float:
+    """Zip keeps local time, without saying whose."""
+    try:
+        return datetime(*info.date_time).timestamp()  # noqa: DTZ001
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+
+
+def _tar(source: Source, path: Path) -> Iterator[tuple[str, float, IO[bytes]]]:
     with path.open("rb") as handle:
         compression = compression_of(handle.read(16))
     with (
@@ -125,7 +136,7 @@ def _tar(source: Source, path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             if stream is None:
                 source.note(f"{info.name} is a link or a device: left out")
                 continue
-            yield info.name, stream
+            yield info.name, max(float(info.mtime), 0.0), stream
 
 
 def as_source(source: Source, member: Member) -> Source:

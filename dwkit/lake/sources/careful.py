@@ -173,7 +173,9 @@ class _Cleaner:
         return _Fixed(used, None, _wrong(len(fields), self._width), text)
 
     def _stands(self, line: str) -> bool:
-        """Whether a line would be a whole record by itself."""
+        """Whether a line would be a whole record by itself, its quotes where they should be."""
+        if self._shape and not re.match(self._shape, line.removesuffix("\r")):
+            return False
         try:
             fields = next(self._dialect.reader([line + "\n"], strict=True), [])
         except csv.Error:

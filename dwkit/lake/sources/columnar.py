@@ -50,8 +50,8 @@ def read_arrow(source: Source, path: Path) -> Extract:
     def frames() -> Iterator[pl.DataFrame]:
         try:
             for batch in batches():
-                frame = pl.DataFrame(batch)
-                yield frame
+                batch.validate(full=True)  # Polars takes its offsets on trust
+                yield pl.DataFrame(batch.rename_columns(names))
         except (pa.ArrowException, OSError) as error:
             raise _damaged(source, "Arrow", str(error)) from None
 
@@ -60,9 +60,10 @@ def read_arrow(source: Source, path: Path) -> Extract:
             is_file = handle.read(6) == b"ARROW1"
             handle.seek(0)
             schema = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(handle).schema
-    except (pa.ArrowException, OSError) as error:
+        names = unique_names(source, schema.names)
+        known = pl.DataFrame(schema.empty_table().rename_columns(names)).schema
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(source, "Arrow", str(error)) from None
-    known = pl.DataFrame(schema.empty_table()).schema
     table = Stream(known, frames, name="arrow", then=lambda rows: typed(source, rows, "Arrow"))
     return Extract(source, "arrow", table)
 
@@ -78,12 +79,12 @@ def read_avro(source: Source, path: Path) -> Extract:
         import fastavro
     except ImportError:
         raise MissingExtraError("reading Avro", "avro") from None
-    broken = (ValueError, EOFError, KeyError, IndexError, OSError, fastavro.schema.SchemaParseException)
 
+    # Of damaged bytes fastavro says what its inner parts say: any exception there is.
     try:
         with path.open("rb") as handle:
             written: Any = fastavro.block_reader(handle).writer_schema
-    except broken as error:
+    except Exception as error:
         raise _damaged(source, "Avro", str(error)) from None
     if not isinstance(written, dict) or written.get("type") != "record":
         raise DataError(f"{source.name}: its Avro records are no records but {written!r}")
@@ -98,7 +99,7 @@ def read_avro(source: Source, path: Path) -> Extract:
                     if len(held) >= 10_000:
                         yield pl.DataFrame(held, schema=plan.schema, orient="row")
                         held = []
-        except broken as error:
+        except Exception as error:
             raise _damaged(source, "Avro", str(error)) from None
         if held:
             yield pl.DataFrame(held, schema=plan.schema, orient="row")
@@ -154,7 +155,7 @@ def _made(dtype: Any) -> pl.DataType:
 def _damaged(source: Source, what: str, reason: str) -> DataError:
     return DataError(
         f"{source.name} is no {what} file that can be read: {reason}",
-        hint="get the file again, or --format names what it is; nothing of it was ingested",
+        hint="get the file again, or --as names what it is; nothing of it was ingested",
     )
 
 

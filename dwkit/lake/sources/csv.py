@@ -74,7 +74,7 @@ class _Csv(Table):
         self._original = path
         self._utf8 = False
         self._cleaned: Cleaned | None = None
-        self._empty_last = 0
+        self._empty_last = False
         reason = binary_reason(_start(path)) if source.options.encoding is None else None
         if reason:
             raise DataError(
@@ -137,7 +137,7 @@ class _Csv(Table):
             row = row.map_batches(cleaned.numbers, return_dtype=pl.Int64, is_elementwise=True)
         last = pl.col(names[-1])
         if not cleaned and len(names) > 1:
-            self._empty_last = 0
+            self._empty_last = False
             last = last.map_batches(self._watch_last, return_dtype=pl.String, is_elementwise=True)
         frame = frame.select(*names[:-1], last, row)
         if self._swapped:
@@ -145,7 +145,8 @@ class _Csv(Table):
         return frame
 
     def _watch_last(self, values: pl.Series) -> pl.Series:
-        self._empty_last += int((values.str.len_bytes() == 0).sum() or 0)
+        if (values.str.len_bytes() == 0).any():
+            self._empty_last = True  # never a sum: several threads come here at once
         return values
 
     def again(self, error: Exception | None) -> bool:

@@ -22,6 +22,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3\x00", "sqlite"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "excel"),
 )
+_TEXTS = ("csv", "json", "ndjson", "xml", "log", "fixed")
 # Text that is not data, whatever it looks like.
 _PROSE = re.compile(r"md|rst|html?|css|js|ts|py|r|sql|sh|toml|ya?ml|ini|cfg|tex|srt|vtt|eml|svg|lock")
 
@@ -49,7 +50,10 @@ def detect(path: Path, options: ReadOptions, name: str | None = None) -> str:
     ending = PurePath(plain_name(name)).suffix.lower().lstrip(".")
     for kind, form in FORMATS.items():
         if ending in form.extensions:
-            return kind if ending != "db" else magic_of(head(path, 16)) or "object"
+            if ending == "db":
+                return magic_of(head(path, 16)) or "object"
+            # What a name says of text is not true of bytes that are unmistakably something else.
+            return (kind in _TEXTS and magic_of(head(path))) or kind
     start = head(path)
     return magic_of(start) or _text_kind(start, ending, name, options) or "object"
 

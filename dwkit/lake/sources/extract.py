@@ -287,6 +287,8 @@ class Extract:
                 result = use(self._table.rows())
             except (pl.exceptions.PolarsError, OSError) as caught:
                 error = caught
+            except pl.exceptions.PanicException as caught:  # no Exception: bytes that Polars took on trust
+                error = pl.exceptions.ComputeError(str(caught))
             if self._table.failure is not None:
                 raise self._table.failure from error
             if self._table.again(error):

@@ -92,12 +92,13 @@ class _Fixed(Table):
     ) -> None:
         super().__init__()
         line = pl.col("line")
-        lines = pl.scan_lines(path, name="line", row_index_name="_row", row_index_offset=1, glob=False)
-        number = pl.col("_row").cast(pl.Int64)
-        kept = lines.filter(line.str.strip_chars().str.len_bytes() > 0, pl.col("_row") > skip)
+        lines = pl.scan_lines(path, name="line", row_index_name="at", row_index_offset=1, glob=False)
+        kept = lines.filter(line.str.strip_chars().str.len_bytes() > 0, pl.col("at") > skip)
         if header:
-            first = kept.select("_row").head(1).collect(engine="streaming").item()
-            kept = kept.filter(pl.col("_row") > first)
+            first = kept.select("at").head(1).collect(engine="streaming").item()
+            kept = kept.filter(pl.col("at") > first)
+        kept = kept.with_row_index("_row", 1)
+        number = pl.col("_row").cast(pl.Int64)
         end = columns[-1].start + columns[-1].width
         # The last of the columns that were found may go on: its longest value was not in the sample.
         open_end = source.options.widths is None
@@ -112,7 +113,7 @@ class _Fixed(Table):
         ]
         self._rows = kept.filter(~beyond).select(*cut, number)
         self._all = kept
-        self._beyond = kept.filter(beyond).select("line", number)
+        self._beyond = kept.filter(beyond).select(number, "at", "line")
         self._bad = Malformed(source, "--widths gives the width of each column")
         self._reason = f"longer than the {end} characters of its columns"
         self._open = open_end
@@ -121,7 +122,7 @@ class _Fixed(Table):
         if error is None and not self._open:
             self._bad.clear()
             for frame in self._beyond.collect_batches(maintain_order=True):
-                self._bad.add_many((row, row, text, self._reason) for text, row in frame.iter_rows())
+                self._bad.add_many((*record, self._reason) for record in frame.iter_rows())
             if self._bad.count:
                 self._bad.check(self._all.select(pl.len()).collect(engine="streaming").item())
         return False

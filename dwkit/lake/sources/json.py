@@ -15,7 +15,7 @@ from dwkit.errors import DataError
 from dwkit.lake.sources.detect import json_kind, plain_name
 from dwkit.lake.sources.extract import Extract, Malformed, Source, Stream, unique_names
 from dwkit.lake.sources.json_split import split
-from dwkit.lake.sources.json_types import Shape
+from dwkit.lake.sources.json_types import Shape, fitted
 from dwkit.lake.sources.text import SAMPLE, binary_reason, blocks, plain_text
 from dwkit.model.source import FORMATS
 
@@ -50,6 +50,8 @@ def read_json(source: Source, path: Path) -> Extract:
     if options.records is None and _by_line(source, sample):
         return read_records(source, text, "ndjson")
     found = split(text, source.name, options.records, source.scratch)
+    if options.records is not None:  # another choice is another table of the same bytes
+        source = source.part(options.records)
     source = source.with_options(records=found.records or None)
     return read_records(source, found.path, "json", lines=False)
 
@@ -74,7 +76,9 @@ def _by_line(source: Source, sample: str) -> bool:
         return True
     kind = json_kind(sample)
     ending = PurePath(plain_name(source.stem)).suffix.lower().lstrip(".")
-    return kind in ("ndjson", None) or (kind == "line" and ending in FORMATS["ndjson"].extensions)
+    if ending in FORMATS["ndjson"].extensions:
+        return kind != "json" or json_kind(sample.split("\n", 1)[0]) == "line"
+    return kind in ("ndjson", None)
 
 
 def _start(path: Path) -> bytes:
@@ -96,7 +100,7 @@ class _Learnt:
         self._lines = lines
         self._unparsed = wrong
         self._line = self._record = 0
-        self.bad = Malformed(source, "--format names what it is; --encoding how it is written")
+        self.bad = Malformed(source, "--as names what it is; --encoding how it is written")
         self.shape = Shape()
         self.blocks: list[_Block] = []
         self.wrapped: bool | None = None
@@ -225,8 +229,8 @@ def _word(value: object) -> str:
 class _Json(Stream):
     """The second reading, by Polars, with the types that were learnt.
 
-    A file of nothing but records is scanned as it is; else, or if Polars stumbles over a record, it
-    is read block by block.
+    A file of nothing but records is scanned as it is; else it is read block by block: if something in
+    it is kept as text, which Polars would write anew, or if Polars stumbles over a record.
     """
 
     def __init__(self, source: Source, path: Path, learnt: _Learnt) -> None:
@@ -239,7 +243,9 @@ class _Json(Stream):
         self._names = dict(zip(fields, names, strict=True))
         schema = pl.Schema({self._names[n]: t for n, t in self._schema.items()} | {"_row": pl.Int64()})
         super().__init__(schema, self._frames, name="json", malformed=learnt.bad)
-        self._plain = learnt.dense and not learnt.bad.count and not learnt.wrapped and names == list(fields)
+        self._plan = learnt.shape.plan()
+        regular = learnt.dense and not learnt.bad.count and not learnt.wrapped
+        self._plain = regular and self._plan is None and names == list(fields)
 
     def rows(self) -> pl.LazyFrame:
         if not self._plain:
@@ -272,16 +278,17 @@ class _Json(Stream):
             yield frame.rename(self._names).with_columns(rows.alias("_row"))
 
     def _frame(self, data: bytes) -> pl.DataFrame:
-        if not self._learnt.wrapped:
-            try:
-                return pl.read_ndjson(io.BytesIO(data), schema=self._schema)
-            except pl.exceptions.PolarsError:
-                pass  # a number of forty digits, for instance
-        shape, wrapped = self._learnt.shape, self._learnt.wrapped
         try:
-            values = [msgspec.json.decode(line) for line in _lines(data) if line.strip()]
-            made = [msgspec.json.encode(shape.fitted({"value": v} if wrapped else v)) for v in values]
-            return pl.read_ndjson(io.BytesIO(b"\n".join(made)), schema=self._schema)
+            lines = [line for line in _lines(data) if line.strip()]
+            if self._learnt.wrapped:
+                lines = [b'{"value":' + line + b"}" for line in lines]
+            if self._plan is not None:
+                lines = [msgspec.json.encode(fitted(msgspec.Raw(line.strip()), self._plan)) for line in lines]
+            try:
+                return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=self._schema)
+            except pl.exceptions.PolarsError:  # a number of forty digits, for instance
+                lines = [msgspec.json.encode(msgspec.json.decode(line)) for line in lines]
+                return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=self._schema)
         except (pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
             raise DataError(
                 f"{self._name} cannot be read: {error}", hint="--as-objects keeps its bytes"

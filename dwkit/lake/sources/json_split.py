@@ -66,10 +66,13 @@ def split(path: Path, name: str, records: str | None, scratch: Callable[[str], P
     except _SyntaxError as error:
         raise DataError(
             f"{name} is not JSON: {error}",
-            hint="for one JSON object on each line: --format ndjson; nothing of it was ingested",
+            hint="for one JSON object on each line: --as ndjson; nothing of it was ingested",
         ) from None
     except RecursionError:
-        raise DataError(f"{name} is not JSON that can be read: it is nested too deeply") from None
+        raise DataError(
+            f"{name} is not JSON that can be read: it is nested too deeply",
+            hint="--as-objects keeps the bytes as they are",
+        ) from None
 
 
 def _each(text: _Text, scratch: Callable[[str], Path]) -> Path:
@@ -102,7 +105,8 @@ class _Text:
         self._handle = handle
         self._buffer = ""
         self._at = 0
-        self._lines = 0
+        self._lines = 0  # line ends before the window
+        self._column = 0  # characters of its first line before the window
         self._done = False
 
     def peek(self) -> str:
@@ -130,8 +134,9 @@ class _Text:
             try:
                 made, end = _DECODER.raw_decode(self._buffer, self._at)
             except json.JSONDecodeError as error:
+                place = error.pos - self._at
                 if not self._more():
-                    raise self.wrong(error.msg, error.pos) from None
+                    raise self.wrong(error.msg, self._at + place) from None
                 continue
             # A number at the end of the window may go on beyond it.
             if end == len(self._buffer) and self._more():
@@ -144,7 +149,8 @@ class _Text:
         """Return an error with its line and column."""
         place = self._at if place is None else place
         line = self._lines + self._buffer.count("\n", 0, place) + 1
-        column = place - self._buffer.rfind("\n", 0, place)
+        before = self._buffer.rfind("\n", 0, place)
+        column = place - before if before >= 0 else self._column + place + 1
         return _SyntaxError(f"line {line}, column {column}: {what}")
 
     def _more(self) -> bool:
@@ -156,7 +162,11 @@ class _Text:
             raise self.wrong(f"a value of more than {LARGEST >> 20} MiB")
         block = self._handle.read(max(CHUNK, len(kept)))
         self._done = not block
-        self._lines += self._buffer.count("\n", 0, self._at)
+        ends = self._buffer.count("\n", 0, self._at)
+        self._lines += ends
+        self._column = (
+            self._at - self._buffer.rfind("\n", 0, self._at) - 1 if ends else self._column + self._at
+        )
         self._buffer, self._at = kept + block, 0
         return not self._done
 
@@ -171,6 +181,7 @@ class _Walk:
         self._top: Path | None = None
         self._found: dict[str, Path] = {}
         self._objects: set[str] = set()
+        self._others: list[str] = []  # arrays that were not asked for
 
     def document(self) -> bool:
         """Go through one document; say whether it was the only one."""
@@ -188,8 +199,11 @@ class _Walk:
         wanted, found = self._records, self._found
         if wanted is not None:
             if wanted not in found:
-                known = f"there are: {', '.join(found)}" if found else "--records . takes it as one record"
-                raise DataError(f"{name} has no array at {wanted!r}", hint=known)
+                known = f"there are: {', '.join(self._others)}; " if self._others else ""
+                raise DataError(
+                    f"{name} has no array at {wanted!r}",
+                    hint=f"{known}--records . takes the document as one record",
+                )
             return Split(found[wanted], wanted)
         if self._top is not None:
             return Split(self._top, "")
@@ -239,6 +253,8 @@ class _Walk:
             elif text.peek() == "{" and wanted and (depth < _DEPTH or self._records is not None):
                 self._object(inner, depth + 1)
             else:
+                if text.peek() == "[":
+                    self._others.append(inner)
                 text.value()
             if text.peek() != ",":
                 text.take("}")

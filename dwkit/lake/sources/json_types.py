@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 import polars as pl
 
-__all__ = ["Shape"]
+__all__ = ["Plan", "Shape", "fitted"]
 
 WIDE = 2**53  # whole numbers beyond it do not fit a float
 INT64 = 2**63
@@ -136,17 +136,43 @@ class Shape:
         elif self.item is not None:
             yield from self.item.places(f"{name}[]")
 
-    def fitted(self, value: object) -> object:
-        """Return a value with everything that is text by its shape made text."""
-        if value is None:
-            return None
-        if self.mixed or self.text or not self.kinds or self.fields == {}:
-            return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        if self.fields and isinstance(value, dict):
-            return {key: self.fields[key].fitted(inner) for key, inner in value.items() if key in self.fields}
-        if self.item is not None and isinstance(value, list):
-            return [self.item.fitted(inner) for inner in value]
+    def plan(self) -> Plan:
+        """Return where a record must be rewritten so that `dtype` holds it: see `fitted`."""
+        if self.mixed or self.fields == {} or not self.kinds:
+            return "text"
+        if self.fields:
+            plans = {name: shape.plan() for name, shape in self.fields.items()}
+            return {name: plan for name, plan in plans.items() if plan is not None} or None
+        if self.item is not None:
+            item = self.item.plan()
+            return None if item is None else [item]
+        return None
+
+
+Plan = str | dict[str, "Plan"] | list["Plan"] | None
+"""``text`` where a value is kept as text; a mapping or a list where it holds such; None elsewhere."""
+
+_FIELDS: Any = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS: Any = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def fitted(value: msgspec.Raw, plan: Plan) -> Any:
+    """Return a value, to be encoded, with all that is kept as text made text: its very JSON text."""
+    if plan is None:
         return value
+    text = bytes(value)
+    if text == b"null":
+        return value
+    if plan == "text":
+        return value if text.startswith(b'"') else text.decode()
+    if isinstance(plan, list):
+        return [fitted(item, plan[0]) for item in _ITEMS.decode(text)]
+    assert isinstance(plan, dict)
+    fields = _FIELDS.decode(text)
+    for name, inner in plan.items():
+        if name in fields:
+            fields[name] = fitted(fields[name], inner)
+    return fields
 
 
 def _struct(fields: dict[str, Shape]) -> Any:

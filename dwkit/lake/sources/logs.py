@@ -148,10 +148,10 @@ class _Lines(Table):
         named = [g for g in groups if not g.isdecimal() and g != "_matched"]
         names = unique_names(source, named)
         fields = pl.col("line").str.extract_groups(f"(?P<_matched>{pattern})").alias("fields")
-        lines = pl.scan_lines(path, name="line", row_index_name="_row", row_index_offset=1, glob=False)
-        number = pl.col("_row").cast(pl.Int64)
+        lines = pl.scan_lines(path, name="line", row_index_name="at", row_index_offset=1, glob=False)
         blank = pl.col("line").str.strip_chars().str.len_bytes() == 0
-        self._all = lines.filter(~blank).select("line", number)
+        number = pl.col("_row").cast(pl.Int64)
+        self._all = lines.filter(~blank).with_row_index("_row", 1).select(number, "at", "line")
         matched = self._all.with_columns(fields).filter(
             pl.col("fields").struct.field("_matched").is_not_null()
         )
@@ -160,31 +160,31 @@ class _Lines(Table):
             pl.col("_row").map_batches(self._count, return_dtype=pl.Int64, is_elementwise=True),
         )
         self._missed = self._all.filter(~pl.col("line").str.contains(pattern))
-        self._matched = 0
+        self._matched: list[int] = []
         self._bad = Malformed(
             source, "--pattern names the fields: one of " + ", ".join(LOG_PATTERNS) + " or a regex"
         )
 
     def rows(self) -> pl.LazyFrame:
-        self._matched = 0
+        self._matched = []
         return super().rows()
 
     def _count(self, numbers: pl.Series) -> pl.Series:
-        self._matched += len(numbers)
+        self._matched.append(len(numbers))  # never a sum: several threads come here at once
         return numbers
 
     def again(self, error: Exception | None) -> bool:
         if error is None:
             total = self._all.select(pl.len()).collect(engine="streaming").item()
             self._bad.clear()
-            if total > self._matched:
+            if total > sum(self._matched):
                 self._collect()
             self._bad.check(total)
         return False
 
     def _collect(self) -> None:
         for frame in self._missed.collect_batches(maintain_order=True):
-            self._bad.add_many((row, row, line, _UNMATCHED) for line, row in frame.iter_rows())
+            self._bad.add_many((*record, _UNMATCHED) for record in frame.iter_rows())
 
     def malformed(self) -> pl.LazyFrame | None:
         return self._bad.frame()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import glob
+import os
 from pathlib import Path
 
 from dwkit.errors import ReachError, did_you_mean
@@ -26,8 +28,12 @@ def expand(spec: str, cwd: Path) -> list[Path]:
             return [path]
         if path.is_dir():
             found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p, path))
+            if not found and not os.access(path, os.R_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             if not found:
-                raise ReachError(f"the folder {spec} holds no files")
+                raise ReachError(
+                    f"the folder {spec} holds no files", hint="names that start with a dot are left out"
+                )
             return found
         if path.exists():
             raise ReachError(
@@ -42,7 +48,9 @@ def expand(spec: str, cwd: Path) -> list[Path]:
                 )
             return files
     except OSError as error:
-        raise ReachError(f"{spec} is out of reach: {error.strerror or error}") from None
+        raise ReachError(
+            f"{spec} is out of reach: {error.strerror or error}", hint=f"ls -ld {spec} shows who may read it"
+        ) from None
     except RuntimeError:
         raise ReachError(f"{spec}: there is no such home folder") from None
     raise ReachError(f"there is no file {spec}", hint=_near(path, cwd))

@@ -36,8 +36,8 @@ def read_sheets(source: Source, path: Path) -> Iterator[Extract]:
     with path.open("rb") as handle:
         start = handle.read(4096)
     if not start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
-        guess = " it looks like text: --format csv" if binary_reason(start) is None else ""
-        raise DataError(f"{source.name} is no workbook", hint=guess.strip() or "--format names what it is")
+        guess = " it looks like text: --as csv" if binary_reason(start) is None else ""
+        raise DataError(f"{source.name} is no workbook", hint=guess.strip() or "--as names what it is")
     try:
         book: Any = fastexcel.read_excel(str(path))
         names: list[str] = list(book.sheet_names)

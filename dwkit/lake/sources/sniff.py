@@ -45,6 +45,9 @@ _TYPED = (
 )
 
 
+_MISSING = ("", "na", "n/a", "#n/a", "null", "none", "nil", "-", ".", "?", "\\n")
+
+
 class Dialect(NamedTuple):
     """How fields are told apart; ``quote`` and ``escape`` may be empty."""
 
@@ -189,10 +192,11 @@ def _dialect(lines: Sequence[str], options: ReadOptions, *, whole: bool) -> Dial
         quotes = _quotes(sample, delimiter) if options.quote is None else [options.quote]
         for quote in quotes:
             spaced = bool(quote) and f"{delimiter} {quote}" in sample and f"{delimiter}{quote}" not in sample
-            dialect = Dialect(delimiter, quote, quote and (options.escape or _escape(sample, quote)), spaced)
-            score = _score(_records(lines, dialect, whole=whole), dialect)
-            if score > best + 1e-9:
-                best, found = score, dialect
+            for escape in _escapes(sample, quote) if options.escape is None else [options.escape]:
+                dialect = Dialect(delimiter, quote, quote and escape, spaced)
+                score = _score(_records(lines, dialect, whole=whole), dialect)
+                if score > best + 1e-9:
+                    best, found = score, dialect
     if len(delimiters) == 1 and options.delimiter:
         return found._replace(delimiter=options.delimiter)
     return found
@@ -211,15 +215,9 @@ def _quotes(sample: str, delimiter: str) -> list[str]:
     return made
 
 
-def _escape(sample: str, quote: str) -> str:
-    """A backslash escapes quotes where it is found before them and doubled quotes are not."""
-    if (
-        not quote
-        or f"\\{quote}" not in sample
-        or quote * 2 in re.sub(rf"(?<=\W){quote}{quote}(?=\W)", "", sample)
-    ):
-        return ""
-    return "\\"
+def _escapes(sample: str, quote: str) -> list[str]:
+    """A backslash may escape quotes where it is found before one; doubled quotes are tried first."""
+    return ["", "\\"] if quote and f"\\{quote}" in sample else [""]
 
 
 def _score(records: Sequence[_Record], dialect: Dialect) -> float:
@@ -231,7 +229,8 @@ def _score(records: Sequence[_Record], dialect: Dialect) -> float:
         Counter(len(r) for r in rows).items(), key=lambda item: (item[1] * (item[0] > 1), item[0])
     )
     if width == 1:
-        return 0.001
+        stray = sum(dialect.quote in (r[0][:1], r[0][-1:]) for r in rows) if dialect.quote else 0
+        return 0.001 * (1 - stray / len(rows) / 2)
     agree = count / len(rows)
     cells = [c for r in [r for r in rows if len(r) == width][:200] for c in r]
     clean = sum(1 for c in cells if len(c) < 200 and _VALUE.fullmatch(c)) / len(cells)
@@ -288,7 +287,8 @@ def looks_like_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bo
         return True
     votes = 0.0
     for place, cell in enumerate(cells):
-        column = [r[place].strip() for r in rows if len(r) > place and r[place].strip()]
+        column = [r[place].strip() for r in rows if len(r) > place]
+        column = [c for c in column if c.lower() not in _MISSING]
         if not column:
             continue
         kinds = Counter(_kind(c) for c in column)
@@ -300,7 +300,8 @@ def looks_like_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bo
         elif not cell or _kind(cell) in (0, 1, 2):
             votes -= 0.5
         elif cell in column and len(column) > 2:
-            votes -= 1.0
+            # Among values that are all different, one that came twice would be a name.
+            votes -= 1.0 if len(set(column)) < 0.95 * len(column) or len(column) < 20 else 0.0
         elif len(column) > 2 and len({len(c) for c in column}) == 1:
             votes += 0.5 if len(cell) != len(column[0]) else -0.25
     named = sum(bool(c) for c in cells) == len(cells) and len({c.lower() for c in cells}) == len(cells)

@@ -41,18 +41,19 @@ def read_sqlite(source: Source, path: Path) -> Iterator[Extract]:
                     (source.options.table,),
                 )
             ]
+            several = len(names) > 1
             wanted = source.options.table
             if wanted is not None:
                 if wanted not in names:
                     raise NotFoundError(f"table in {source.name}", wanted, names)
                 names = [wanted]
             plans = {name: _plan(db, name) for name in names}
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _damaged(source, error) from None
     if not names:
         raise DataError(f"{source.name} is empty: it has no tables", hint="there is nothing to ingest")
     for name, plan in plans.items():
-        part = source.part(name if len(names) > 1 else "").with_options(table=name)
+        part = source.part(name if several else "").with_options(table=name)
         yield _extract(part, path, name, plan, alone=len(names) == 1)
 
 
@@ -165,7 +166,7 @@ def _extract(source: Source, path: Path, name: str, plan: _Plan, *, alone: bool)
                         pl.int_range(read + 1, read + len(rows) + 1, dtype=pl.Int64).alias("_row")
                     )
                     read += len(rows)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise _damaged(source, error) from None
 
     full = pl.Schema({**schema, "_row": pl.Int64()})

@@ -168,7 +168,7 @@ def encoding_of(sample: bytes, wanted: str | None = None) -> Encoding:
 
     UTF-8 unless the bytes say otherwise: a byte-order mark, the zeros of UTF-16, or bytes that are
     not UTF-8 without a single one that is; those are cp1252, or what charset-normalizer says of a
-    text that is mostly not ASCII.
+    text of which more than a third of the letters are not ASCII.
 
     Raises:
         UsageError: Python does not know the encoding that was asked for.
@@ -189,7 +189,7 @@ def encoding_of(sample: bytes, wanted: str | None = None) -> Encoding:
     good, bad = _high_bytes(sample)
     if not bad or good:
         return Encoding("utf-8")
-    if bad > len(sample) // 8:
+    if 2 * bad > len(re.findall(rb"[A-Za-z]", sample)):
         from charset_normalizer import from_bytes
 
         best = from_bytes(sample[:65536]).best()

@@ -39,7 +39,7 @@ def read_xml(source: Source, path: Path) -> Extract:
     """
     with path.open("rb") as handle:
         start = handle.read(SAMPLE)
-    if not start.strip():
+    if not start.removeprefix(b"\xef\xbb\xbf").strip():
         raise DataError(f"{source.name} is empty", hint="there is nothing to ingest")
     _refuse_entities(source, path)
     row = _row_place(source, path)
@@ -59,6 +59,8 @@ def read_xml(source: Source, path: Path) -> Extract:
         raise DataError(
             f"{source.name} has no element {walk.tag!r}", hint="--row-tag names the element of a row"
         )
+    if source.options.row_tag is not None:  # another choice is another table of the same bytes
+        source = source.part(walk.tag)
     found = source.with_options(row_tag=walk.tag)
     return read_records(found, made, "xml", lines=False)
 
@@ -96,7 +98,12 @@ def _refuse_entities(source: Source, path: Path) -> None:
         ) from None
     except expat.ExpatError as error:
         raise _wrong(source, error) from None
-    raise DataError(f"{source.name} holds no XML element", hint="--format names what it is")
+    except (LookupError, ValueError) as error:
+        raise DataError(
+            f"{source.name} declares an encoding that cannot be read: {error}",
+            hint="write it anew as UTF-8, or --as-objects keeps its bytes",
+        ) from None
+    raise DataError(f"{source.name} holds no XML element", hint="--as names what it is")
 
 
 def _wrong(source: Source, error: Exception) -> DataError:
@@ -109,7 +116,7 @@ def _wrong(source: Source, error: Exception) -> DataError:
         text = "it breaks off"
     return DataError(
         f"{source.name} is not XML: line {line}, column {column + 1}: {text}",
-        hint="--format names what it is; nothing of it was ingested",
+        hint="--as names what it is; nothing of it was ingested",
     )
 
 
