@@ -119,10 +119,8 @@ def signed(node: exp.Expr, dialect: str) -> exp.Expr:
     wide = isinstance(inner, exp.Sum) and any(
         isinstance(n, exp.Cast) and n.to.this == _T.INT128 for n in (inner.this, *inner.this.expressions)
     )
-    if (
-        not (wide or isinstance(inner, _COUNTS))
-        or isinstance(node.parent, (exp.Window, exp.Filter))
-        and node.arg_key == "this"
+    if not (wide or isinstance(inner, _COUNTS)) or (
+        isinstance(node.parent, (exp.Window, exp.Filter)) and node.arg_key == "this"
     ):
         return node
     return integer(node)

@@ -28,7 +28,9 @@ def integer(node: exp.Expr) -> exp.Cast:
 
 def number(value: int | str) -> exp.Literal:
     """Return a number that is not negative."""
-    return exp.Literal.number(value)
+    made = exp.Literal.number(value)
+    assert isinstance(made, exp.Literal)
+    return made
 
 
 def case(*pairs: tuple[exp.Expr, exp.Expr], default: exp.Expr | None = None) -> exp.Case:
