@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         141 the reader of stdout has gone.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # Read once, when polars is imported: freed memory goes back to the system on a thread of its own.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:true,dirty_decay_ms:1000")
     from click.exceptions import Exit
 
     from dwkit.cli.group import cli

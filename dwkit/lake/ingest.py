@@ -262,7 +262,7 @@ def _write(job: _Job, made: Path, layout: Layout, watch: Watch | None) -> Batch:
         if watch is not None:
             rows = rows.with_columns(_counting(job.source, watch))
         data = [c for c in columns if c != "_row"]
-        return sink(rows.select(*data, mark, "_row"), part)
+        return sink(rows.select(*data, mark, "_row"), part, statistics=False)
 
     written = extract.write(write)
     malformed, digest = extract.malformed(), job.key()

@@ -86,8 +86,10 @@ def codes(values: pl.Series) -> pl.Series | None:
         None when there are none.
     """
     # Few numbers sort before "1", save those that start with "0."; only they are worth a look.
-    maybe = (values < "1") & ((values < "0.") | (values >= "0/"))
-    rows = maybe.arg_true()
+    low = values < "1"
+    if not low.any():
+        return None
+    rows = (low & ((values < "0.") | (values >= "0/"))).arg_true()
     if not len(rows):
         return None
     text = values.gather(rows).str

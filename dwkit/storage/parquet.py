@@ -14,6 +14,8 @@ __all__ = ["Written", "compression", "counted", "scan_union", "sink"]
 
 # lz4 beats zstd on two cores: staging reads each lake file once or twice, and then it is history.
 compression: Literal["lz4"] = "lz4"
+# Rows in a group. A reader holds several groups at once: small ones bound its memory.
+_GROUP = 65_536
 
 
 class Written(NamedTuple):
@@ -24,10 +26,16 @@ class Written(NamedTuple):
     bytes: int
 
 
-def sink(frame: pl.LazyFrame, path: Path) -> Written:
-    """Stream a frame into one Parquet file; memory is bounded by the batches under way."""
+def sink(frame: pl.LazyFrame, path: Path, *, statistics: bool = True) -> Written:
+    """Stream a frame into one Parquet file; memory is bounded by the batches under way.
+
+    Args:
+        statistics: of each column in each row group; text gains little by them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.sink_parquet(path, compression=compression, engine="streaming")
+    frame.sink_parquet(
+        path, compression=compression, row_group_size=_GROUP, statistics=statistics, engine="streaming"
+    )
     return counted(path)
 
 
