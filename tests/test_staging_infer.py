@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dwkit.model.contract import Rules
 from dwkit.staging import infer, typed
+from dwkit.staging.candidates import CANDIDATES, Candidate
 
 
 def rules_of(values: list[Any], name: str = "x") -> Rules:
@@ -222,3 +223,23 @@ def test_no_text_is_lost_or_changed(texts: list[str]) -> None:
             assert value == Decimal(text)
         elif isinstance(value, time):
             assert text.startswith((f"{value.hour:02d}:", f"{value.hour}:"))
+
+
+FORMATS = [c for c in CANDIDATES if c.rules.format]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    candidate=st.sampled_from(FORMATS),
+    instant=st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)),
+    swaps=st.lists(st.sampled_from([("/0", "/"), (" 0", " "), (" ", "  "), (":0", ":"), (".000000", "")])),
+)
+def test_every_text_of_a_format_has_its_shape(
+    candidate: Candidate, instant: datetime, swaps: list[tuple[str, str]]
+) -> None:
+    text = instant.strftime(candidate.rules.format.replace("%.f", ".%f").replace("%#z", "%z"))
+    for old, new in swaps:
+        text = text.replace(old, new)
+    for one in CANDIDATES:
+        if one.fits(pl.Series([text])).item():
+            assert one.resembles([text]), (one.rules, text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -33,6 +34,7 @@ TOKENS = (
 """Spellings of a missing value; they count only where they let a column be typed."""
 
 Test = Callable[[pl.Series], pl.Series]
+_ANY = re.compile("")
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,17 @@ class Candidate:
     fits: Test
     likely_name: str = ""
     """Regular expression of the names that make a doubtful reading likely."""
+    shape: re.Pattern[str] = _ANY
+    """What every text of the type begins with; it costs next to nothing to try."""
 
     @property
     def label(self) -> str:
         """What a person calls it."""
         return self.rules.type.split("(")[0]
+
+    def resembles(self, texts: Sequence[str]) -> bool:
+        """Tell whether any of the texts has the shape, so that the type is worth a trial."""
+        return any(self.shape.match(t) for t in texts)
 
 
 @dataclass
@@ -129,7 +137,21 @@ def _format(style: str) -> Candidate:
         kind = "timestamptz"
     rules = Rules(type=kind, format=style)
     # chrono skips blanks before numbers; a column padded with blanks stays text.
-    return Candidate(rules, _cast(rules, r"\S.*\S"))
+    return Candidate(rules, _cast(rules, r"\S.*\S"), shape=_shape(style))
+
+
+_PARTS = {
+    "%Y": r"[+-]?\d+", "%b": "[A-Za-z]{3,}", "%B": "[A-Za-z]{3,}", "%a": "[A-Za-z]{3,}", "%p": "[AaPp][Mm]",
+    "%.f": r"(?:\.\d+)?", "%z": r"\s*\S+", "%#z": r"\s*\S+",
+    "%m": r"\s*\d\d?", "%d": r"\s*\d\d?", "%H": r"\s*\d\d?", "%I": r"\s*\d\d?", "%M": r"\s*\d\d?",
+    "%S": r"\s*\d\d?", " ": r"\s*",
+}  # fmt: skip
+
+
+def _shape(style: str) -> re.Pattern[str]:
+    """Return what texts of a strftime format look like: no less, and perhaps more."""
+    parts = re.findall(r"%[.#]?[A-Za-z]|.", style)
+    return re.compile("".join(_PARTS.get(p) or re.escape(p) for p in parts) + "$")
 
 
 def _all() -> tuple[Candidate, ...]:
@@ -137,24 +159,26 @@ def _all() -> tuple[Candidate, ...]:
     naive, zone = Rules(type="timestamp"), Rules(type="timestamptz")
     compact = Rules(type="date", format="%Y%m%d")
     clock = r"\d{4}-\d\d?-\d\d?(?:[T ]\d.*)?"
+    number, day = re.compile(r"-?[\d.]"), re.compile(r"\d{4}-")
     return (
         Candidate(
             Rules(type="boolean"),
             lambda s: s.str.to_lowercase().is_in(
                 ["true", "false", "t", "f", "yes", "no", "y", "n", "on", "off"]
             ),
+            shape=re.compile("(?i)[tfyno]"),
         ),
-        Candidate(compact, _cast(compact, r"(?:19|20)\d{6}"), r"(?i)date|day|(^|_)dt($|_)|_on$|_at$"),
-        Candidate(whole, _cast(whole, r"0|-?[1-9]\d{0,18}")),
-        Candidate(Rules(type="decimal(38,10)"), _like(f"-?{_NUMBER}")),
-        Candidate(Rules(type="decimal(38,10)", decimal_comma=True), _like(f"-?{_COMMA}")),
+        Candidate(compact, _cast(compact, r"(?:19|20)\d{6}"), r"(?i)date|day|(^|_)dt($|_)|_on$|_at$", number),
+        Candidate(whole, _cast(whole, r"0|-?[1-9]\d{0,18}"), shape=number),
+        Candidate(Rules(type="decimal(38,10)"), _like(f"-?{_NUMBER}"), shape=number),
+        Candidate(Rules(type="decimal(38,10)", decimal_comma=True), _like(f"-?{_COMMA}"), shape=number),
         Candidate(
             Rules(type="float64"), _like(rf"-?(?:{_NUMBER}(?:[eE][+-]?\d+)?|inf(?:inity)?|Inf(?:inity)?)")
         ),
-        Candidate(date, _cast(date, r"\d{4}-\d\d?-\d\d?")),
-        Candidate(naive, _cast(naive, clock)),
-        Candidate(zone, _cast(zone, clock)),
-        Candidate(time, _cast(time, r"\d\d?:\d\d(?::\d\d(?:\.\d+)?)?")),
+        Candidate(date, _cast(date, r"\d{4}-\d\d?-\d\d?"), shape=day),
+        Candidate(naive, _cast(naive, clock), shape=day),
+        Candidate(zone, _cast(zone, clock), shape=day),
+        Candidate(time, _cast(time, r"\d\d?:\d\d(?::\d\d(?:\.\d+)?)?"), shape=re.compile(r"\d\d?:")),
         *(_format(f) for f in (*_DATES, *_NAMED)),
         *(_format(d + t) for t in _TIMES for d in (*_DATES, *_NAMED)),
         *(_format(f) for f in _OTHER),

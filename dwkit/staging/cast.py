@@ -146,14 +146,16 @@ def _point(values: pl.Series, comma: bool) -> pl.Series:
 
 def _decimal(kind: ColumnType, comma: bool) -> Cast:
     target = pl.Decimal(kind.precision, kind.scale)
-    # The cast alone would round what has more digits than the scale.
     shape = rf"^[+-]?\d*\.?\d{{0,{kind.scale}}}0*$"
 
     def cast(values: pl.Series) -> pl.Series:
         text = _point(values, comma)
         made = text.cast(target, strict=False)
-        exact = text.str.contains(shape)
-        return made if exact.all() else made.set(~exact.fill_null(True), None)
+        # The cast alone would round what has more digits than the scale. Most texts come back as they were.
+        other = text.filter(made.cast(pl.String) != text)
+        if other.str.contains(shape).all():
+            return made
+        return made.set(~text.str.contains(shape).fill_null(True), None)
 
     return cast
 

@@ -312,7 +312,8 @@ def _first_guess(guess: _Guess, sample: pl.Series) -> None:
         return
     total = int(values["n"].sum())
     few = values.head(50)
-    some = [c for c in CANDIDATES if _tally(c, few).failed <= few["n"].sum() / 2]
+    texts, half = few.to_series(0).to_list(), few["n"].sum() / 2
+    some = [c for c in CANDIDATES if c.resembles(texts) and _tally(c, few).failed <= half]
     tallies = [(c, _tally(c, values)) for c in some]
     near = [(c, t) for c, t in tallies if t.failed <= total * (1 - _NEARLY) * 2]
     guess.plausible = [c for c, _ in near]

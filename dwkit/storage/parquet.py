@@ -41,9 +41,8 @@ def sink(frame: pl.LazyFrame, path: Path, *, statistics: bool = True) -> Written
 
 def counted(path: Path) -> Written:
     """Return the rows and bytes of a Parquet file, from its footer."""
-    import pyarrow.parquet as pq
-
-    return Written(path, pq.read_metadata(path).num_rows, path.stat().st_size)
+    rows = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+    return Written(path, rows, path.stat().st_size)
 
 
 def scan_union(files: Sequence[tuple[Path, Mapping[str, pl.DataType]]]) -> pl.LazyFrame:
