@@ -10,13 +10,17 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from dwkit import sql
     from dwkit.project import Project
 
-__all__ = ["__version__", "open"]
+__all__ = ["__version__", "open", "sql"]
 
 __version__ = "0.1.0"
 
@@ -30,3 +34,9 @@ def open(path: str | Path | None = None) -> Project:  # noqa: A001 - as one open
     from dwkit.project import open_project
 
     return open_project(path)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "sql":  # imported when it is asked for: the command line must start at once
+        return importlib.import_module("dwkit.sql")
+    raise AttributeError(f"module 'dwkit' has no attribute {name!r}")

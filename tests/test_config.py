@@ -118,6 +118,7 @@ def test_a_model_has_header_sql_and_team(tmp_path: Path) -> None:
         ("select 1", "dim_x.sql", "natural key"),
         ('/* dwkit\nkey = ["id"]\n*/', "dim_x.sql", "no SQL"),
         ('/* dwkit\nkey = "id"\n*/ select 1', "dim_x.sql:2", "Expected `array`"),
+        ('/* dwkit\nkey = ["id"]\n[columns.id]\npii = "hahs"\n*/ select 1', "dim_x.sql:", "'hahs'"),
     ],
 )
 def test_a_wrong_model_is_named_with_its_line(tmp_path: Path, text: str, place: str, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from staged_fixture import ColumnHeader, Header, Lookup, Model, Shop, dimension, fact
 
-from dwkit.errors import CheckError, ConflictError, NotFoundError, UsageError
+from dwkit.errors import CheckError, ConfigError, ConflictError, NotFoundError, UsageError
 from dwkit.model.ids import new_id
 from dwkit.storage.locks import writing
 from dwkit.tables import publish
@@ -42,6 +43,17 @@ ORDERS = fact(
     event_time="at",
     dimensions={"customer_key": Lookup(table="dim_customer", on=["customer_id"])},
 )
+
+
+def test_personal_values_are_kept_as_hashes(shop: Shop) -> None:
+    shop.stage("customers", customers(("a", "Ann", "Rome", day(0)), ("b", None, "Oslo", day(0))))
+    shop.load(dimension(scd=2, updated_at="updated_at", columns={"name": ColumnHeader(pii="hash")}))
+    names = dict(shop.table("dim_customer").select("customer_id", "name").iter_rows())
+    assert names["a"] == hashlib.sha256(b"Ann").hexdigest()
+    assert names["b"] is None
+    with pytest.raises(ConfigError, match=r"columns\.nam: no such column") as caught:
+        shop.load(dimension(scd=2, updated_at="updated_at", columns={"nam": ColumnHeader(pii="hash")}))
+    assert "'name'" in caught.value.hint
 
 
 # -- dimensions -----------------------------------------------------------------------------------

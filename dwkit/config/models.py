@@ -104,6 +104,13 @@ def check_model(model: Model) -> None:
         raise ConfigError(f"scd = {header.scd} is not among the types 0, 1 and 2", place=place)
     if kind == "date_dimension" and not (header.start and header.end):
         raise ConfigError("a date dimension needs start and end", place=place, hint='start = "2025-01-01"')
+    hidden = [n for n, c in header.columns.items() if c.pii]
+    if hidden and (model.layer == "staging" or kind in ("view", "date_dimension")):
+        raise ConfigError(
+            f"columns.{hidden[0]}.pii: a {'staging step' if model.layer == 'staging' else kind} hides no values",
+            place=place,
+            hint="say it in the warehouse table or the mart that keeps the column",
+        )
     if kind != "date_dimension" and not model.sql:
         raise ConfigError("the file has no SQL", place=place)
 

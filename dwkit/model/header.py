@@ -35,7 +35,8 @@ class ColumnHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     scd: int | None = None
     """SCD type of this column, when it differs from the table's."""
     description: str = ""
-    pii: str = ""
+    pii: Literal["", "hash"] = ""
+    """``hash`` keeps the SHA-256 of a personal value instead of the value: equal values stay equal."""
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,7 +103,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """SHA-256 over what changes the table's rows: descriptions, tags and tests do not."""
-        columns = {n: ColumnHeader(scd=c.scd) for n, c in self.header.columns.items() if c.scd is not None}
+        columns = {
+            n: ColumnHeader(scd=c.scd, pii=c.pii)
+            for n, c in self.header.columns.items()
+            if c.scd is not None or c.pii
+        }
         rows = msgspec.structs.replace(
             self.header, kind=self.kind, columns=columns, description="", tags=[], team="", tests=[]
         )

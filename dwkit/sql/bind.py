@@ -9,6 +9,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from dwkit.errors import did_you_mean
 from dwkit.sql.place import at_node
+from dwkit.sql.using import merge_joins
 
 __all__ = ["Binder"]
 
@@ -44,6 +45,7 @@ class Binder:
         for scope in traverse_scope(tree):
             if isinstance(scope.expression, exp.Select):
                 self._bind_select(scope)
+                self._merge_joins(scope)
             self._outputs[id(scope.expression)] = self._output(scope)
 
     # -- sources ------------------------------------------------------------------------------
@@ -157,6 +159,19 @@ class Binder:
 
     def _error(self, message: str, node: exp.Expr, hint: str) -> Exception:
         return at_node(self._sql, message, node, dialect=self._dialect, hint=hint)
+
+    def _merge_joins(self, scope: Scope) -> None:
+        columns = {n: c for n, c in self._selected(scope).items() if c is not None}
+        for name in scope.semi_or_anti_join_tables:
+            columns[name] = self._source(scope, name) or []
+        joins = scope.expression.args.get("joins") or ()
+        if all(j.this.alias_or_name in columns for j in joins):
+            merge_joins(scope, columns, self._dialect, lambda n, s: self._no_such(n, s, columns[s], scope))
+
+    def _no_such(self, name: exp.Identifier, source: str, columns: Sequence[str], scope: Scope) -> Exception:
+        called = self._called(source, scope)
+        hint = did_you_mean(name.name, columns)
+        return self._error(f"USING: no column {name.name!r} in {called}", name, hint)
 
     # -- outputs ------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from dwkit.errors import SqlError, did_you_mean
 from dwkit.sql.bind import Binder
 from dwkit.sql.place import at_node
 from dwkit.sql.query import Query, parse, table_ref
+from dwkit.sql.refuse import refuse
 from dwkit.sql.rules import ONE_ROW, RULES, Rule, lateral_aliases, named
 from dwkit.sql.types import annotate
 
@@ -65,6 +66,7 @@ def rewritten(query: Query, tables: Mapping[str, pl.LazyFrame]) -> tuple[exp.Exp
     Raises:
         SqlError: a name that nothing has.
     """
+    refuse(query.tree, query.sql, query.dialect)
     tree = query.tree.copy()
     frames = _named_frames(query, tree, tables)
     schemas = {name: dict(frame.collect_schema()) for name, (frame, _) in frames.items()}

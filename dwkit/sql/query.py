@@ -134,7 +134,27 @@ def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | N
         )
     if tree.find(exp.Into):
         raise SqlError("SELECT INTO is no query", hint="dwkit mart NAME --sql makes a table")
+    _name_tables(tree, sql, dialect)
     return Query(sql, dialect, _with_params(tree, sql, dialect, params or {}))
+
+
+def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:
+    """Give each subquery in FROM a name, and see that no two tables of one FROM have the same."""
+    for number, query in enumerate(tree.find_all(exp.Subquery)):
+        if not query.alias and isinstance(query.parent, (exp.From, exp.Join)):
+            query.set("alias", exp.TableAlias(this=exp.to_identifier(f"_q{number}")))
+    for select in tree.find_all(exp.Select):
+        clause = select.args.get("from_")
+        sources = [clause.this] if clause is not None else []
+        taken: set[str] = set()
+        for source in (*sources, *(j.this for j in select.args.get("joins") or ())):
+            name = source.alias_or_name.lower()
+            if name and name in taken:
+                line, column = position(sql, source)
+                hint = f"give one of them another name: FROM {name} AS {name}_2"
+                message = f"two tables of this FROM are called {name!r}"
+                raise at(sql, message, line, column, dialect=dialect, hint=hint)
+            taken.add(name)
 
 
 def check_dialect(dialect: str) -> None:

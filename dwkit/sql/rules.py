@@ -79,6 +79,32 @@ def cast_to_integer(node: exp.Expr) -> exp.Expr:
     return made
 
 
+def cast_to_decimal(node: exp.Expr) -> exp.Expr:
+    """CAST to fewer digits after the point rounds halves away from zero; Polars cuts some off."""
+    if not isinstance(node, (exp.Cast, exp.TryCast)) or node.to.this != exp.DataType.Type.DECIMAL:
+        return node
+    plain = node.this.this if isinstance(node.this, exp.Neg) else node.this
+    exact = isinstance(plain, exp.Literal) and not plain.is_string and "e" not in plain.this.lower()
+    if node.args.get("_rounded") or not (exact or is_decimal(node.this)):
+        return node
+    scale = node.to.expressions[1].this if len(node.to.expressions) > 1 else exp.Literal.number(0)
+    made = node.copy()
+    made.set("this", exp.Round(this=node.this.copy(), decimals=scale.copy()))
+    made.set("_rounded", True)
+    return made
+
+
+def logarithms(node: exp.Expr) -> exp.Expr:
+    """LOG(base, x) is LOG(x, base) to Polars, and LOG(x) is that of base 10."""
+    if not isinstance(node, exp.Log):
+        return node
+    base, value = (node.this, node.expression) if node.expression else (exp.Literal.number(10), node.this)
+    names = {"10": "LOG10", "2": "LOG2"}
+    if isinstance(base, exp.Literal) and base.this in names:
+        return exp.Anonymous(this=names[base.this], expressions=[_cast(value, "DOUBLE")])
+    return exp.Anonymous(this="LOG", expressions=[_cast(value, "DOUBLE"), _cast(base, "DOUBLE")])
+
+
 def days_between(node: exp.Expr) -> exp.Expr:
     """A date less a date is a number of days."""
     if isinstance(node, exp.Sub) and is_date(node.left) and is_date(node.right):
@@ -188,7 +214,8 @@ def _replace_aliases(tree: exp.Expr, aliases: dict[str, exp.Expr]) -> None:
 
 
 RULES: tuple[Rule, ...] = (
-    from_one_row, date_diff, days_between, cast_to_integer, division, functions,
+    from_one_row, date_diff, days_between, cast_to_integer, cast_to_decimal, logarithms,
+    division, functions,
     struct_fields,
 )  # fmt: skip
 """In the order in which they are applied; each to every node, from the leaves up."""

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
+import polars_hash  # noqa: F401 - gives expressions their hashes
 
-from dwkit.errors import ConfigError, SqlError
+from dwkit.errors import ConfigError, SqlError, did_you_mean
 from dwkit.ledger import Ledger
 from dwkit.model.header import Model
 from dwkit.model.names import LAYERS
@@ -64,8 +65,19 @@ class ModelQuery:
         """Return the rows over all inputs whole, with the types of a Delta table."""
         tables = {key: scan(name) for key, name in self._names.items()}
         with _in_file(self.model):
-            frame = to_lazy(self._query, tables, self.dialect)
+            frame = self._hashed(to_lazy(self._query, tables, self.dialect))
         return for_delta(frame, frame.collect_schema())
+
+    def _hashed(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Put the SHA-256 of its text in the place of every value that the header calls personal."""
+        schema, hidden = frame.collect_schema(), [n for n, c in self.model.header.columns.items() if c.pii]
+        for name in hidden:
+            if name not in schema:
+                place = self.model.path or f"{self.model.layer}.{self.model.name}"
+                raise ConfigError(
+                    f"columns.{name}: no such column", place=place, hint=did_you_mean(name, schema)
+                )
+        return frame.with_columns(pl.col(n).cast(pl.String).chash.sha2_256() for n in hidden)  # type: ignore[attr-defined]
 
     def over(self, unit: Unit, scan: Scan) -> pl.LazyFrame:
         """Return the rows over one unit of the driving input, with the types of a Delta table.
@@ -78,7 +90,7 @@ class ModelQuery:
         traced = self.is_plain and set(PROVENANCE) <= set(driving.collect_schema())
         query = self._query.with_columns_of_driver(list(PROVENANCE)) if traced else self._query
         with _in_file(self.model):
-            frame = to_lazy(query, tables, self.dialect)
+            frame = self._hashed(to_lazy(query, tables, self.dialect))
         schema = dict(frame.collect_schema())
         known = {
             "_batch": pl.lit(unit.batch or None, dtype=pl.String()),
