@@ -179,7 +179,7 @@ def _ingest_file(
     check_name(target)
     state, digest = _state(path), Digest(path)
     adopt(layout, ledger, target)
-    if not request.force and any(b.bytes_in == state.size for b in ledger.batches(target)):
+    if not request.force and ledger.has_size(target, state.size):
         # Only then can the bytes be there already, and only then is it worth waiting for the digest.
         known = ledger.batch_with(target, digest.result())
         if known is not None:

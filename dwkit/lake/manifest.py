@@ -35,7 +35,7 @@ def adopt(layout: Layout, ledger: Ledger, dataset: str) -> list[Batch]:
     Raises:
         DataError: a manifest cannot be read.
     """
-    known = {b.id for b in ledger.batches(dataset)}
+    known = ledger.batch_ids(dataset)
     adopted = []
     for folder in sorted(layout.dataset(dataset).glob("batch=*")):
         ident = folder.name.removeprefix("batch=")

@@ -38,6 +38,7 @@ CREATE TABLE batch (
     options TEXT NOT NULL, notes TEXT NOT NULL, run TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX batch_digest ON batch (dataset, digest);
+CREATE INDEX batch_size ON batch (dataset, bytes_in);
 CREATE TABLE part (
     id TEXT PRIMARY KEY, dataset TEXT NOT NULL, batch TEXT NOT NULL, digest TEXT NOT NULL,
     contract TEXT NOT NULL, rows_in INTEGER NOT NULL, rows_out INTEGER NOT NULL,

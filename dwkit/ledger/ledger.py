@@ -118,6 +118,22 @@ class Ledger:
             return self.database.rows(Batch, "SELECT * FROM batch ORDER BY id")
         return self.database.rows(Batch, "SELECT * FROM batch WHERE dataset = ? ORDER BY id", dataset)
 
+    def batch_ids(self, dataset: str) -> set[str]:
+        """Return the ids of a dataset's batches."""
+        rows = self.database.connection().execute("SELECT id FROM batch WHERE dataset = ?", (dataset,))
+        return {ident for (ident,) in rows}
+
+    def datasets(self) -> set[str]:
+        """Return the datasets that have a batch."""
+        return {name for (name,) in self.database.connection().execute("SELECT DISTINCT dataset FROM batch")}
+
+    def has_size(self, dataset: str, size: int) -> bool:
+        """Tell whether a batch of the dataset came from so many bytes."""
+        found = self.database.connection().execute(
+            "SELECT 1 FROM batch WHERE dataset = ? AND bytes_in = ? LIMIT 1", (dataset, size)
+        )
+        return found.fetchone() is not None
+
     def batch_with(self, dataset: str, digest: str) -> Batch | None:
         """Return the oldest batch of the dataset that holds these bytes."""
         found = self.database.rows(
@@ -148,6 +164,10 @@ class Ledger:
         if dataset is None:
             return self.database.rows(Part, "SELECT * FROM part ORDER BY id")
         return self.database.rows(Part, "SELECT * FROM part WHERE dataset = ? ORDER BY id", dataset)
+
+    def staged_datasets(self) -> set[str]:
+        """Return the datasets that have a part."""
+        return {name for (name,) in self.database.connection().execute("SELECT DISTINCT dataset FROM part")}
 
     def repair(self, repairs: Iterable[Repair]) -> None:
         """Enter decisions on quarantined rows; a newer decision replaces an older one."""

@@ -38,8 +38,8 @@ class Catalog:
     def names(self) -> set[str]:
         """Return ``layer.table`` of every table that has rows or a model that would make them."""
         ledger, layout = self._project.ledger, self._project.layout
-        found = {f"lake.{b.dataset}" for b in ledger.batches()}
-        found |= {f"staging.{p.dataset}" for p in ledger.parts()}
+        found = {f"lake.{name}" for name in ledger.datasets()}
+        found |= {f"staging.{name}" for name in ledger.staged_datasets()}
         found |= {f"{v.layer}.{v.name}" for v in ledger.versions()}
         for layer in ("warehouse", "marts"):
             folder = layout.root / layer
@@ -87,7 +87,7 @@ class Catalog:
             if isinstance(as_of, datetime):
                 batches = [b for b in batches if b.created_at.replace(tzinfo=None) <= as_of]
             if not batches:
-                raise NotFoundError("dataset", name, {f"lake.{b.dataset}" for b in ledger.batches()})
+                raise NotFoundError("dataset", name, {f"lake.{name}" for name in ledger.datasets()})
             return scan_batches(layout, batches)
         if layer == "staging":
             return self._scan_staging(table)

@@ -53,7 +53,7 @@ def staging_nodes(project: Project, names: Sequence[str]) -> list[str]:
         NotFoundError: a name that no dataset has.
     """
     nodes = project.graph.nodes
-    lake = {b.dataset for b in project.ledger.batches()}
+    lake = project.ledger.datasets()
     if not names:
         return [n for n in project.graph.order if n.startswith("staging.") and _can_stage(project, n, lake)]
     known = {n.partition(".")[2] for n in nodes if n.startswith("staging.")} | lake

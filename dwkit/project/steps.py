@@ -149,8 +149,8 @@ class Steps:
         node = f"staging.{dataset}"
         adopt(project.layout, project.ledger, dataset)
         model = project.models.get(node)
-        if model is None and not project.ledger.batches(dataset):
-            known = {b.dataset for b in project.ledger.batches()}
+        if model is None and not project.ledger.batch_ids(dataset):
+            known = project.ledger.datasets()
             raise NotFoundError(
                 "dataset", dataset, known, hint="" if known else f"dwkit ingest FILE --into {dataset}"
             )

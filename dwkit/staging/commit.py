@@ -166,7 +166,6 @@ def commit(source: Source, ready: Ready) -> None:
     source.ledger.replace_parts(dataset, ready.batch, ready.parts)
     for part in ready.files:
         rows_file(layout, dataset, part).unlink(missing_ok=True)
-    sweep_parts(source)
 
 
 def sweep_parts(source: Source) -> None:

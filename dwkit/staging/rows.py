@@ -41,9 +41,9 @@ class Decisions:
     rank: Mapping[int, int] = field(default_factory=dict)
 
     @staticmethod
-    def of(repairs: Iterable[Repair], batch: str) -> Decisions:
+    def of(repairs: Iterable[Repair]) -> Decisions:
         """Take those of one batch."""
-        mine = sorted((r for r in repairs if r.batch == batch), key=lambda r: (r.made_at, r.row))
+        mine = sorted(repairs, key=lambda r: (r.made_at, r.row))
         fixed = [r for r in mine if r.action == "fix"]
         return Decisions(
             fixes={r.row: r.changes for r in fixed},

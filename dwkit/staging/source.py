@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
 from dwkit.errors import ConfigError, NotFoundError, UsageError
 from dwkit.ledger import Ledger
+from dwkit.ledger.ledger import Repair
 from dwkit.model.batch import Batch, Part
 from dwkit.model.contract import Contract
 from dwkit.model.header import Model
@@ -68,14 +70,21 @@ class Source:
         """
         found = self.ledger.batches(self.lake)
         if not found:
-            known = {b.dataset for b in self.ledger.batches()}
+            known = self.ledger.datasets()
             hint = "" if known else f"dwkit ingest FILE --into {self.lake}"
             raise NotFoundError("dataset in the lake", self.lake, known, hint=hint)
         return found
 
     def decided(self, batch: Batch) -> Decisions:
         """Return what people decided about the rows of a batch."""
-        return Decisions.of(self.ledger.repairs(self.dataset), batch.id)
+        return self._decisions.get(batch.id, Decisions())
+
+    @cached_property
+    def _decisions(self) -> dict[str, Decisions]:
+        by_batch: dict[str, list[Repair]] = {}
+        for repair in self.ledger.repairs(self.dataset):
+            by_batch.setdefault(repair.batch, []).append(repair)
+        return {batch: Decisions.of(repairs) for batch, repairs in by_batch.items()}
 
     def rows_before_step(self, batch: Batch) -> pl.LazyFrame:
         """Return the raw rows of a batch, with their fixes."""

@@ -16,7 +16,7 @@ from dwkit.model.batch import Batch, Part
 from dwkit.model.contract import Contract, parse_limit
 from dwkit.model.header import Model
 from dwkit.model.types import parse_type
-from dwkit.staging.commit import commit, prepare
+from dwkit.staging.commit import commit, prepare, sweep_parts
 from dwkit.staging.drift import common_type, compare, widened_by_values
 from dwkit.staging.first import first_contract
 from dwkit.staging.pipeline import Outcome, Watch, check_batch
@@ -183,6 +183,7 @@ def _stage(
         )
     for one_ready in ready:
         commit(source, one_ready)
+    sweep_parts(source)
     _rejected(source).unlink(missing_ok=True)
     parts = [p for r in ready for p in r.parts]
     result = StageResult(

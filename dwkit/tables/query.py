@@ -121,9 +121,8 @@ def _resolved(ref: TableRef, ledger: Ledger) -> str:
     if ref.schema:
         return f"{ref.schema}.{ref.name}".lower()
     known = {f"{v.layer}.{v.name}" for v in ledger.versions()}
-    known |= {f"staging.{p.dataset}" for p in ledger.parts()} | {
-        f"lake.{b.dataset}" for b in ledger.batches()
-    }
+    known |= {f"staging.{name}" for name in ledger.staged_datasets()}
+    known |= {f"lake.{name}" for name in ledger.datasets()}
     for layer in reversed(LAYERS):
         if f"{layer}.{ref.name.lower()}" in known:
             return f"{layer}.{ref.name.lower()}"
