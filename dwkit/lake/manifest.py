@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -35,11 +36,13 @@ def adopt(layout: Layout, ledger: Ledger, dataset: str) -> list[Batch]:
     Raises:
         DataError: a manifest cannot be read.
     """
+    home = layout.dataset(dataset)
+    there = os.listdir(home) if home.is_dir() else []  # noqa: PTH208 - Path objects cost more than all else here
     known = ledger.batch_ids(dataset)
     adopted = []
-    for folder in sorted(layout.dataset(dataset).glob("batch=*")):
-        ident = folder.name.removeprefix("batch=")
-        if ident in known or not (folder / MANIFEST).is_file():
+    for name in sorted(n for n in there if n.startswith("batch=") and n.removeprefix("batch=") not in known):
+        folder = home / name
+        if not (folder / MANIFEST).is_file():
             continue
         try:
             batch = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Batch)
