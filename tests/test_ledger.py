@@ -112,3 +112,18 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a database at all, just bytes" * 100)
     with pytest.raises(ConfigError, match="not a ledger"):
         Ledger(path).runs()
+
+
+def test_an_older_format_is_made_whole(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    first = Ledger(path)
+    first.runs()
+    con = sqlite3.connect(path)
+    con.execute("DROP TABLE file")
+    con.execute("PRAGMA user_version = 1")
+    con.close()
+    again, file = Ledger(path), tmp_path / "x.csv"
+    file.write_text("a")
+    assert not again.file_digest(file, file.stat())
+    again.add_file_digest(file, file.stat(), "d")
+    assert again.file_digest(file, file.stat()) == "d"

@@ -177,3 +177,18 @@ def test_a_kill_at_any_time_leaves_nothing_or_all(tmp_path: Path) -> None:
     assert counts == [(str(n), 120_000) for n in range(6)]
     assert not any((tmp_path / ".dwkit" / "scratch").iterdir())
     assert [one.new for one in lake.ingest("in", into="x")] == [False] * 6
+
+
+def test_a_file_that_was_not_touched_is_not_read_again(tmp_path: Path, lake: Lake) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(CSV)
+    os.utime(path, (time.time() - 60, time.time() - 60))
+    time.sleep(2.1)  # its change time must be settled
+    lake.ingest(path, into="x")
+    lake.ingest(path, into="x")
+    known = lake.ledger.file_digest(path, path.stat())
+    assert known == lake.ledger.batches("x")[0].digest
+    path.write_text(CSV.replace("3,c", "3,d"))  # as many bytes
+    assert not lake.ledger.file_digest(path, path.stat())
+    lake.ingest(path, into="x")
+    assert len(lake.ledger.batches("x")) == 2

@@ -137,9 +137,9 @@ def waiting(
     found = []
     for path, shown, name in _files(Request(sources, into=dataset, options=options), layout.root, cwd):
         if detect(path, options, name) == "object":
-            if (shown, Digest(path).result()) not in objects:
+            if (shown, Digest(path, ledger).result()) not in objects:
                 found.append(path)
-        elif path.stat().st_size not in sizes or Digest(path).result() not in digests:
+        elif path.stat().st_size not in sizes or Digest(path, ledger).result() not in digests:
             found.append(path)
     return found
 
@@ -177,7 +177,7 @@ def _ingest_file(
     path, source, name = file
     target = request.into or suggest_name(name)
     check_name(target)
-    state, digest = _state(path), Digest(path)
+    state, digest = _state(path), Digest(path, ledger)
     adopt(layout, ledger, target)
     if not request.force and ledger.has_size(target, state.size):
         # Only then can the bytes be there already, and only then is it worth waiting for the digest.

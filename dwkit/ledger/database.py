@@ -16,53 +16,57 @@ from dwkit.errors import ConfigError, ConflictError
 
 __all__ = ["Database"]
 
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
-CREATE TABLE run (
+CREATE TABLE IF NOT EXISTS run (
     id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, state TEXT NOT NULL,
     finished_at TEXT NOT NULL, exit_code INTEGER, pid INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE step (
+CREATE TABLE IF NOT EXISTS step (
     run TEXT NOT NULL REFERENCES run (id), seq INTEGER NOT NULL, verb TEXT NOT NULL, node TEXT NOT NULL,
     state TEXT NOT NULL, started_at TEXT NOT NULL, seconds REAL NOT NULL, rows_in INTEGER NOT NULL,
     rows_out INTEGER NOT NULL, quarantined INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
     digest TEXT NOT NULL, why TEXT NOT NULL, error TEXT NOT NULL,
     PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
-CREATE INDEX step_node ON step (node, started_at);
-CREATE TABLE batch (
+CREATE INDEX IF NOT EXISTS step_node ON step (node, started_at);
+CREATE TABLE IF NOT EXISTS batch (
     id TEXT PRIMARY KEY, dataset TEXT NOT NULL, source TEXT NOT NULL, digest TEXT NOT NULL,
     format TEXT NOT NULL, rows INTEGER NOT NULL, malformed INTEGER NOT NULL, bytes_in INTEGER NOT NULL,
     bytes_out INTEGER NOT NULL, files TEXT NOT NULL, malformed_file TEXT NOT NULL, columns TEXT NOT NULL,
     options TEXT NOT NULL, notes TEXT NOT NULL, run TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX batch_digest ON batch (dataset, digest);
-CREATE INDEX batch_size ON batch (dataset, bytes_in);
-CREATE TABLE part (
+CREATE INDEX IF NOT EXISTS batch_digest ON batch (dataset, digest);
+CREATE INDEX IF NOT EXISTS batch_size ON batch (dataset, bytes_in);
+CREATE TABLE IF NOT EXISTS file (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
+    digest TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part (
     id TEXT PRIMARY KEY, dataset TEXT NOT NULL, batch TEXT NOT NULL, digest TEXT NOT NULL,
     contract TEXT NOT NULL, rows_in INTEGER NOT NULL, rows_out INTEGER NOT NULL,
     quarantined INTEGER NOT NULL, deduplicated INTEGER NOT NULL, bytes INTEGER NOT NULL,
     columns TEXT NOT NULL, run TEXT NOT NULL, purged_at TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX part_dataset ON part (dataset, batch);
-CREATE TABLE repair (
+CREATE INDEX IF NOT EXISTS part_dataset ON part (dataset, batch);
+CREATE TABLE IF NOT EXISTS repair (
     dataset TEXT NOT NULL, batch TEXT NOT NULL, row INTEGER NOT NULL, action TEXT NOT NULL,
     changes TEXT NOT NULL, run TEXT NOT NULL, made_at TEXT NOT NULL,
     PRIMARY KEY (dataset, batch, row)
 ) WITHOUT ROWID;
-CREATE TABLE version (
+CREATE TABLE IF NOT EXISTS version (
     layer TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, model TEXT NOT NULL,
     kind TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, mode TEXT NOT NULL,
     inputs TEXT NOT NULL, parts TEXT NOT NULL, run TEXT NOT NULL, created_at TEXT NOT NULL,
     PRIMARY KEY (layer, name, version)
 ) WITHOUT ROWID;
-CREATE TABLE applied (
+CREATE TABLE IF NOT EXISTS applied (
     layer TEXT NOT NULL, name TEXT NOT NULL, part TEXT NOT NULL, digest TEXT NOT NULL,
     version INTEGER NOT NULL,
     PRIMARY KEY (layer, name, part)
 ) WITHOUT ROWID;
-CREATE TABLE edge (
+CREATE TABLE IF NOT EXISTS edge (
     node TEXT NOT NULL, input TEXT NOT NULL, columns TEXT NOT NULL, run TEXT NOT NULL,
     PRIMARY KEY (node, input)
 ) WITHOUT ROWID;
@@ -179,6 +183,7 @@ class Database:
             )
         con.execute("BEGIN IMMEDIATE")
         if con.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            # A later format adds tables and indexes only, so the whole schema makes any older one whole.
             for statement in SCHEMA.split(";"):
                 if statement.strip():
                     con.execute(statement)

@@ -141,6 +141,23 @@ class Ledger:
         )
         return found[0] if found else None
 
+    def file_digest(self, path: Path, stat: os.stat_result) -> str:
+        """Return the digest of a file that was read before and not touched since, empty for any other."""
+        found = self.database.connection().execute(
+            "SELECT digest FROM file WHERE path = ? AND size = ? AND modified = ? AND changed = ?",
+            (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns),
+        )
+        row = found.fetchone()
+        return str(row[0]) if row else ""
+
+    def add_file_digest(self, path: Path, stat: os.stat_result, digest: str) -> None:
+        """Keep the digest of a file as it is now."""
+        with self.database.transaction() as con:
+            con.execute(
+                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)",
+                (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, digest),
+            )
+
     def drop_batch(self, batch: str) -> None:
         """Forget a batch whose files are gone."""
         with self.database.transaction() as con:
