@@ -345,6 +345,23 @@ def test_wider_text_evolves_and_all_batches_are_staged_again(lake: Lake) -> None
     assert staged(lake)["a"].to_list() == [Decimal("1.0"), Decimal("2.5"), Decimal("3.0")]
 
 
+def test_decimals_stay_exact_however_often_they_widen(lake: Lake) -> None:
+    made = stage(lake_with(lake, "a", "5"))
+    for value, kind in [("5.5", 1), ("5.55", 2), ("0.12345678901", 11)]:
+        made = stage(lake_with(lake, "a", value), made.contract)
+        assert made.contract.columns["a"].type == f"decimal(38,{kind})"
+    long = "1" * 38
+    made = stage(lake_with(lake, "a", long), made.contract)
+    assert made.contract.columns["a"].type == "decimal(38,11)", "no float comes in its place"
+    assert held(lake) == [(1, "a", "type", long)]
+    assert staged(lake)["a"].to_list() == [Decimal(v) for v in ("5", "5.5", "5.55", "0.12345678901")]
+
+
+def lake_with(lake: Lake, column: str, value: str) -> Lake:
+    lake.batch("d", {column: [value]})
+    return lake
+
+
 @pytest.mark.parametrize("policy", ["ignore", "quarantine"])
 def test_wider_text_held_back(lake: Lake, policy: str) -> None:
     result = drifted(lake, WIDER, widened_type=policy)

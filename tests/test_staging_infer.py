@@ -32,7 +32,10 @@ def rules_of(values: list[Any], name: str = "x") -> Rules:
         ([" 1", "2"], "string"),
         (["1.50", "2", "-0.25", ".5"], "decimal(18,2)"),
         (["12345678901234567890", "1"], "decimal(38,0)"),
-        (["9" * 39, "1"], "float64"),
+        (["9" * 39, "1"], "string"),
+        (["1.5e3", "0.1234567890123456789"], "string"),
+        (["1e400", "2.5"], "string"),
+        (["0.12345678901234567e-10", "-2.5E+10", "0.00000000000000000001"], "float64"),
         (["1e5", "2.5"], "float64"),
         (["1.0", "abc"], "string"),
         (["2026-01-02", "2026-1-3"], "date"),
@@ -131,6 +134,11 @@ def test_all_rows_are_looked_at_not_a_sample() -> None:
     }  # fmt: skip
     assert contract.columns["missing"].null_values == ["NA"]
     assert any("text: 1 of 60,001 values is no int64 ('x')" in n for n in notes)
+
+
+def test_a_number_too_long_for_a_float_deep_in_a_column_keeps_its_digits() -> None:
+    values = ["1e5", "2.5"] * 15_000 + ["12345678901234567890123456789012345678901234"]
+    assert typed(pl.LazyFrame({"x": values})).collect()["x"].to_list() == values
 
 
 def test_typed_columns_keep_their_types_and_their_texts_are_inferred() -> None:

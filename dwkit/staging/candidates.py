@@ -11,7 +11,7 @@ import polars as pl
 from dwkit.model.contract import Rules
 from dwkit.staging.cast import caster, zoned
 
-__all__ = ["CANDIDATES", "TOKENS", "Candidate", "Digits", "codes", "digits"]
+__all__ = ["CANDIDATES", "TOKENS", "Candidate", "Digits", "codes", "digits", "overlong"]
 
 TOKENS = (
     "NA",
@@ -109,6 +109,24 @@ def codes(values: pl.Series) -> pl.Series | None:
     return pl.zeros(len(values), dtype=pl.Boolean, eager=True).scatter(rows.filter(code), True)
 
 
+def overlong(values: pl.Series) -> pl.Series | None:
+    """Mask of the numbers with more digits than a float keeps (17).
+
+    Returns:
+        None when there are none.
+    """
+    rows = (values.str.len_bytes() > 17).arg_true()
+    if not len(rows):
+        return None
+    digits = (
+        values.gather(rows).str.replace(r"^-?0*\.?0*", "").str.replace(r"[eE].*", "").str.count_matches(r"\d")
+    )
+    long = rows.filter(digits > 17)
+    if not len(long):
+        return None
+    return pl.zeros(len(values), dtype=pl.Boolean, eager=True).scatter(long, True)
+
+
 _NUMBER = r"(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)"
 _COMMA = r"(?:\d{1,3}(?:\.\d{3})+|0|[1-9]\d*)(?:,\d+)?"
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
@@ -129,6 +147,13 @@ def _cast(rules: Rules, shape: str = "") -> Test:
     if not shape:
         return lambda s: cast(s).is_not_null()
     return lambda s: s.str.contains(f"^(?:{shape})$") & cast(s).is_not_null()
+
+
+def _is_float(values: pl.Series) -> pl.Series:
+    fits = values.str.contains(rf"^-?(?:{_NUMBER}(?:[eE][+-]?\d+)?|inf(?:inity)?|Inf(?:inity)?)$")
+    fits &= caster(Rules(type="float64"))(values).is_not_null()
+    long = overlong(values)
+    return fits if long is None else fits & ~long
 
 
 def _format(style: str) -> Candidate:
@@ -172,9 +197,7 @@ def _all() -> tuple[Candidate, ...]:
         Candidate(whole, _cast(whole, r"0|-?[1-9]\d{0,18}"), shape=number),
         Candidate(Rules(type="decimal(38,10)"), _like(f"-?{_NUMBER}"), shape=number),
         Candidate(Rules(type="decimal(38,10)", decimal_comma=True), _like(f"-?{_COMMA}"), shape=number),
-        Candidate(
-            Rules(type="float64"), _like(rf"-?(?:{_NUMBER}(?:[eE][+-]?\d+)?|inf(?:inity)?|Inf(?:inity)?)")
-        ),
+        Candidate(Rules(type="float64"), _is_float),
         Candidate(date, _cast(date, r"\d{4}-\d\d?-\d\d?"), shape=day),
         Candidate(naive, _cast(naive, clock), shape=day),
         Candidate(zone, _cast(zone, clock), shape=day),

@@ -100,7 +100,7 @@ def _from_text(kind: ColumnType, rules: Rules) -> Cast:
         case "decimal":
             return _decimal(kind, rules.decimal_comma)
         case "float32" | "float64":
-            return lambda s: _point(s, rules.decimal_comma).cast(target, strict=False)
+            return lambda s: _float(_point(s, rules.decimal_comma), target)
         case "date":
             days = [_strptime(pl.Date(), f) for f in own or ("%Y-%m-%d",)]
             if not own:
@@ -158,6 +158,15 @@ def _decimal(kind: ColumnType, comma: bool) -> Cast:
         return made.set(~text.str.contains(shape).fill_null(True), None)
 
     return cast
+
+
+def _float(text: pl.Series, target: pl.DataType) -> pl.Series:
+    made = text.cast(target, strict=False)
+    infinite = made.is_infinite()
+    if not infinite.any():
+        return made
+    # 1e400 is a number, and not infinity.
+    return made.set((infinite & text.str.contains(r"\d")).fill_null(False), None)
 
 
 def _boolean(rules: Rules) -> Cast:

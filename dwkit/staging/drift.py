@@ -175,7 +175,8 @@ def common_type(left: ColumnType, right: ColumnType) -> ColumnType | None:
         both = Digits()
         for one in (left, right):
             both.add(Digits(_INT_DIGITS.get(one.name, one.precision - one.scale), one.scale))
-        return parse_type(both.type or "float64")
+        # What no decimal holds is held back rather than kept as something like it.
+        return parse_type(both.type or f"decimal(38,{both.scale})")
     if names <= _INT_DIGITS.keys() | {"decimal", "float32", "float64"}:
         return ColumnType("float64")
     return None
@@ -242,9 +243,9 @@ def _wider(rules: Rules, wrong: pl.Series) -> str | None:
         if fits.sum() * 2 >= len(wrong):
             point = "," if rules.decimal_comma else "."
             good = wrong.filter(fits)
-            need = digits(good.str.replace_all(".", "", literal=True) if rules.decimal_comma else good, point)
-            need.add(Digits(_INT_DIGITS.get(have.name, have.precision - have.scale), have.scale))
-            return need.type or "float64"
+            seen = digits(good.str.replace_all(".", "", literal=True) if rules.decimal_comma else good, point)
+            wider = common_type(have, parse_type(seen.type)) if seen.type else None
+            return str(wider) if wider is not None else None
         if _candidate("float64").fits(wrong).sum() * 2 >= len(wrong):
             return "float64"
     if (

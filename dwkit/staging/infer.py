@@ -18,7 +18,7 @@ import msgspec
 import polars as pl
 
 from dwkit.model.contract import Contract, Rules
-from dwkit.staging.candidates import CANDIDATES, TOKENS, Candidate, Digits, codes, digits
+from dwkit.staging.candidates import CANDIDATES, TOKENS, Candidate, Digits, codes, digits, overlong
 from dwkit.staging.cast import Cast, caster
 from dwkit.staging.suggest import suggest_key
 from dwkit.storage.types import from_polars, to_polars
@@ -385,8 +385,9 @@ def _wrong(guess: _Guess, raw: pl.Series, made: pl.Series) -> pl.Series | None:
     if kind == "int64" or kind.startswith("decimal") or kind == "float64":
         texts = raw.str.replace(",", ".", literal=True) if guess.rules.decimal_comma else raw
         masks += [code] if (code := codes(texts)) is not None else []
-    if kind == "float64" and (nan := made.is_nan().fill_null(False)).any():
-        masks.append(nan)
+    if kind == "float64":
+        masks += [nan] if (nan := made.is_nan().fill_null(False)).any() else []
+        masks += [long] if (long := overlong(raw)) is not None else []
     return functools.reduce(operator.or_, masks) if masks else None
 
 
