@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from lake_fixture import Lake
 
-from dwkit.errors import NotFoundError, UsageError
+from dwkit.errors import DataError, NotFoundError, UsageError
 from dwkit.model.contract import Contract, Dedupe, Rules
 from dwkit.staging import (
     Choice,
@@ -163,6 +163,47 @@ def test_export_edit_and_take_back(lake: Lake, tmp_path: Path) -> None:
     assert staged(lake) == [(1, 1), (2, 22), (3, 33), (4, 3)]
     with pytest.raises(UsageError, match=r"held\.csv:2: this row is not held back"):
         fix_file("d", path, **options(lake))
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding"), [(";", "utf-8-sig"), (";", "utf-8"), ("\t", "utf-16"), (",", "utf-8-sig")]
+)
+def test_a_spreadsheet_may_save_it_its_own_way(lake: Lake, tmp_path: Path, mark: str, encoding: str) -> None:
+    path = tmp_path / "held.csv"
+    export("d", path, layout=lake.layout, ledger=lake.ledger)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf"), "what tells Excel the encoding"
+    rows = pl.read_csv(path, infer_schema=False).with_columns(
+        pl.col("k").replace("two", "22"), pl.col("day").replace("2026-02-30", "2026-02-28")
+    )
+    path.write_bytes(rows.write_csv(separator=mark, line_terminator="\r\n").encode(encoding))
+    assert fix_file("d", path, **options(lake)) == 2
+    assert again(lake).rows_out == 1
+    assert staged(lake) == [(1, 1), (2, 22), (4, 3)]
+
+
+def test_a_file_that_cannot_be_taken_back_says_why(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "held.csv"
+    export("d", path, layout=lake.layout, ledger=lake.ledger)
+    text = path.read_text(encoding="utf-8-sig")
+    path.write_bytes(text.replace("two", "tw\xf6").encode("latin-1"))
+    with pytest.raises(DataError, match=r"held\.csv:2: not UTF-8"):
+        fix_file("d", path, **options(lake))
+    path.write_text(text.replace(",day", ",dya", 1))
+    with pytest.raises(NotFoundError, match="raw column of d named 'dya'"):
+        fix_file("d", path, **options(lake))
+    with pytest.raises(DataError, match="No such file"):
+        fix_file("d", tmp_path / "none.csv", **options(lake))
+    assert lake.ledger.repairs("d") == []
+
+
+def test_many_rows_are_mended_and_replayed_in_one_go(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.batch("d", {"k": ["x"] * 30_000})
+    contract = Contract(columns={"k": Rules(type="int64")})
+    stage(lake, contract)
+    assert fix("d", {"k": "5"}, choice=Choice(), **options(lake)) == 30_000
+    result = again(lake, contract)
+    assert (result.rows_in, result.rows_out, result.quarantined) == (30_000, 30_000, 0)
 
 
 def test_an_exported_file_that_was_not_edited_changes_nothing(lake: Lake, tmp_path: Path) -> None:

@@ -218,13 +218,15 @@ def discard(
 def export(dataset: str, path: Path, *, layout: Layout, ledger: Ledger) -> int:
     """Write the held-back rows that are not discarded as CSV, to be mended by hand and given to `fix_file`.
 
+    It begins with a byte order mark, without which Excel takes UTF-8 for the machine's own encoding.
+
     Returns:
         The number of rows.
     """
     rows = held_rows(layout, ledger, dataset).filter(pl.col("_state") != "discarded").drop("_state")
     with scratch(layout.scratch) as folder:
         made = folder / "export.csv"
-        rows.write_csv(made)
+        rows.write_csv(made, include_bom=True)
         if (
             path.parent.resolve() == folder.parent.resolve()
             or path.parent.stat().st_dev == folder.stat().st_dev
@@ -238,20 +240,22 @@ def export(dataset: str, path: Path, *, layout: Layout, ledger: Ledger) -> int:
 def fix_file(dataset: str, path: Path, *, layout: Layout, ledger: Ledger, run: str) -> int:
     """Record as fixes the cells that differ in an edited CSV file as `export` writes it.
 
+    Spreadsheets may save it with semicolons or tabs, and in UTF-16.
+
     Returns:
         The number of rows with a fix.
 
     Raises:
-        UsageError: the file is not such a file, or a row in it is not held back.
+        UsageError: the file is not such a file, or a row or a column in it is none of the held-back ones.
     """
-    try:
-        edited = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}") from error
+    edited = _edited(path)
     if not {"_batch", "_row"} <= set(edited.columns):
         raise UsageError(f"{path} lacks _batch and _row", hint=f"dwkit quarantine export {dataset} {path}")
     current = held_rows(layout, ledger, dataset)
     columns = [c for c in current.columns if c not in _OWN and c in edited.columns]
+    strange = [c for c in edited.columns if c not in _OWN and c not in columns]
+    if strange:
+        raise NotFoundError(f"raw column of {dataset}", strange[0], [*columns, *_raw_types(ledger, dataset)])
     rows = edited.with_columns(pl.col("_row").cast(pl.Int64, strict=False)).with_row_index("line", offset=2)
     joined = rows.join(current, on=["_batch", "_row"], how="left", suffix=":was", maintain_order="left")
     lost = rows.join(current, on=["_batch", "_row"], how="anti")
@@ -268,6 +272,29 @@ def fix_file(dataset: str, path: Path, *, layout: Layout, ledger: Ledger, run: s
     return _decide(dataset, wanted, layout, ledger, run)
 
 
+def _edited(path: Path) -> pl.DataFrame:
+    """Read what a spreadsheet saved, all as text.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{line}: not UTF-8", hint="save it as CSV UTF-8") from None
+    head = text.partition("\n")[0]
+    mark = max(",;\t", key=head.count)
+    try:
+        return pl.read_csv(text.encode(), separator=mark, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path} cannot be read as CSV: {reason}") from None
+
+
 def _decide(
     dataset: str,
     wanted: Mapping[tuple[str, int], Mapping[str, str | None]],
@@ -276,10 +303,13 @@ def _decide(
     run: str,
 ) -> int:
     types = {b.id: b.columns for b in ledger.batches()}
+    texts: dict[tuple[str, str], list[str | None]] = {}
     for (batch, _), changes in wanted.items():
         for column, text in changes.items():
             if column in types[batch]:
-                as_type(column, [text], to_polars(types[batch][column]))
+                texts.setdefault((column, types[batch][column]), []).append(text)
+    for (column, kind), given in texts.items():
+        as_type(column, given, to_polars(kind))
     before = {(r.batch, r.row): r for r in ledger.repairs(dataset)}
     made_at, made = now(), []
     for (batch, row), changes in wanted.items():

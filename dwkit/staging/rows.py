@@ -69,10 +69,11 @@ def raw_rows(
         DataError: a file of the batch is missing.
         UsageError: a fix is not of its column's type.
     """
-    lake = scan_batches(layout, [batch])
+    lake, fixes = scan_batches(layout, [batch]), decided.fixes
     if rows is not None:
+        wanted = set(rows)
         lake = lake.filter(pl.col("_row").is_in(list(rows)))
-    fixes = {r: c for r, c in decided.fixes.items() if rows is None or r in set(rows)}
+        fixes = {r: c for r, c in fixes.items() if r in wanted}
     if not fixes:
         return lake
     schema = lake.collect_schema()
