@@ -17,7 +17,7 @@ An error says what is wrong (``message``) and the next thing to type (``hint``).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "CheckError",
@@ -65,11 +65,24 @@ class UsageError(DwkitError):
 
 
 class ConfigError(UsageError):
-    """``dwkit.toml`` or a model header is wrong; ``place`` is ``file:line``."""
+    """``dwkit.toml`` or a model header is wrong.
 
-    def __init__(self, message: str, *, place: str = "", hint: str = "") -> None:
+    Args:
+        place: ``file:line``.
+        keys: where only the keys are known, those that lead to what is wrong; who knows the file finds the
+            line.
+    """
+
+    def __init__(self, message: str, *, place: str = "", keys: Sequence[str] = (), hint: str = "") -> None:
+        self.reason = message
+        message = f"{'.'.join(keys)}: {message}" if keys else message
         super().__init__(f"{place}: {message}" if place else message, hint=hint)
         self.place = place
+        self.keys = tuple(keys)
+
+    def below(self, keys: Sequence[str], place: str = "") -> ConfigError:
+        """Return the same error with the keys that lead there, and its place where that is known."""
+        return ConfigError(self.reason, place=place, keys=[*keys, *self.keys], hint=self.hint)
 
 
 class NotFoundError(UsageError):

@@ -14,6 +14,7 @@ from lake_fixture import Lake
 
 from dwkit.errors import DataError, NotFoundError, UsageError
 from dwkit.model.contract import Contract, Dedupe, Rules
+from dwkit.model.retention import parse_policy
 from dwkit.staging import (
     Choice,
     ReplayResult,
@@ -22,7 +23,6 @@ from dwkit.staging import (
     fix,
     fix_file,
     held_rows,
-    parse_policy,
     purge,
     quarantined,
     replay,

@@ -163,6 +163,17 @@ def test_expressions_over_several_columns(lake: Lake) -> None:
     assert found.select("_row", "rule", "message").rows() == [(2, "expression", "breaks the rule a before b")]
 
 
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [("a >", "does not parse"), ("aa > 1", "no column 'aa'"), ("a + 1", "neither true nor false")],
+)
+def test_an_expression_that_is_no_condition(lake: Lake, sql: str, words: str) -> None:
+    lake.batch("d", {"a": ["1"]})
+    rules = [Expression(sql="a > 0"), Expression(sql=sql)]
+    with pytest.raises(ConfigError, match=rf"expressions\.1: .*{words}"):
+        stage(lake, contract({"a": Rules(type="int64")}, expressions=rules))
+
+
 def test_one_row_tells_all_its_failures_with_column_and_value(lake: Lake) -> None:
     lake.batch("d", {"a": ["x", "1"], "b": ["toolong", "ok"]})
     stage(lake, contract({"a": Rules(type="int64"), "b": Rules(length=(1, 3))}))
@@ -188,7 +199,13 @@ def test_uniqueness_is_judged_within_a_batch(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    "rules", [Rules(pattern="(?=a)"), Rules(type="int64", range=("x", "")), Rules(type="int64", default="x")]
+    "rules",
+    [
+        Rules(pattern="(?=a)"),
+        Rules(type="int64", range=("x", "")),
+        Rules(type="int64", range=(10, 9)),
+        Rules(type="int64", default="x"),
+    ],
 )
 def test_a_rule_that_cannot_be_applied_is_a_configuration_error(lake: Lake, rules: Rules) -> None:
     lake.batch("d", {"x": ["1"]})
@@ -199,9 +216,12 @@ def test_a_rule_that_cannot_be_applied_is_a_configuration_error(lake: Lake, rule
 def test_a_reference_to_nothing(lake: Lake) -> None:
     lake.batch("d", {"x": ["1"]})
     lake.frames["warehouse.dim"] = pl.LazyFrame({"key": ["1"]})
-    with pytest.raises(NotFoundError) as error:
+    with pytest.raises(ConfigError, match=r"no column of warehouse\.dim named 'ky'") as error:
         stage(lake, contract({"x": Rules(references="warehouse.dim.ky")}))
+    assert error.value.keys == ("columns", "x", "references")
     assert "did you mean 'key'" in error.value.hint
+    with pytest.raises(ConfigError, match=r"columns\.x\.references: a dataset cannot refer to itself"):
+        stage(lake, contract({"x": Rules(references="d.x")}))
 
 
 # -- cleansing ------------------------------------------------------------------------------------
@@ -300,6 +320,22 @@ def test_new_column_evolves_the_contract(lake: Lake) -> None:
     assert result.contract.columns["c"].type == "date"
     assert staged(lake)["c"].to_list() == [None, date(2026, 1, 1), None]
     assert "a column 'c' that the contract lacks: the contract has it now (c date)" in result.notes[0]
+
+
+def test_a_raw_column_whose_name_another_one_was_given_stays_out(lake: Lake) -> None:
+    lake.batch("d", {"mail": ["new@x"], "email": ["old@x"]})
+    given = contract({"email": Rules(source="mail")}, drift=Drift(new_column="fail"))
+    result = stage(lake, given)
+    assert (result.contract, result.notes) == (given, [])
+    assert staged(lake)["email"].to_list() == ["new@x"]
+
+
+def test_a_source_that_no_batch_has_is_told(lake: Lake) -> None:
+    lake.batch("d", {"mail": ["a@x"]})
+    result = stage(lake, contract({"email": Rules(source="mial"), "one": Rules(default="1")}))
+    assert "no batch has a column 'mial': email is NULL everywhere; did you mean 'mail'?" in result.notes
+    assert set(result.contract.columns) == {"email", "one", "mail"}
+    assert not any("one" in n for n in result.notes)
 
 
 def test_new_column_ignored(lake: Lake) -> None:
@@ -464,8 +500,9 @@ def test_the_limit_is_no_reason_to_stage_again(lake: Lake) -> None:
 )
 def test_a_contract_that_contradicts_itself(lake: Lake, given: dict[str, Any]) -> None:
     lake.batch("d", {"a": ["1"]})
-    with pytest.raises(ConfigError, match=r"datasets\.d: "):
+    with pytest.raises(ConfigError) as error:
         stage(lake, Contract(**({"columns": {"a": Rules()}} | given)))
+    assert error.value.keys[0] == next(iter(given))
 
 
 # -- again from the lake, and kills ---------------------------------------------------------------

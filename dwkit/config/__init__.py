@@ -2,7 +2,7 @@
 
 from dwkit.config.find import find_project
 from dwkit.config.models import load_models, parse_model
-from dwkit.config.project import Dataset, ProjectConfig, Retention, load_config
+from dwkit.config.project import Dataset, ProjectConfig, Retention, load_config, placed
 
 __all__ = [
     "Dataset",
@@ -12,4 +12,5 @@ __all__ = [
     "load_config",
     "load_models",
     "parse_model",
+    "placed",
 ]

@@ -70,19 +70,28 @@ def decode(
             message = f"unknown key {'.'.join(keys)!r}"
         else:
             keys, hint = [*path, *inside], _nearest_choice(kind, inside, found[1])
-            message = f"{'.'.join(keys)}: {found[1]}" if keys else found[1]
+            said = _in_toml(found[1])
+            message = f"{'.'.join(keys)}: {said}" if keys else said
         raise ConfigError(
             message, place=f"{file}:{line_of(text, keys) + first_line - 1}", hint=hint
         ) from None
-    except (ValueError, UsageError) as error:
-        hint = error.hint if isinstance(error, UsageError) else ""
-        where = ".".join(path)
-        raise ConfigError(
-            f"{where}: {error}" if where else str(error),
-            place=f"{file}:{line_of(text, path) + first_line - 1}",
-            hint=hint,
-        ) from None
+    except ConfigError as error:
+        line = line_of(text, [*path, *error.keys]) + first_line - 1
+        raise error.below(path, f"{file}:{line}") from None
+    except UsageError as error:
+        line = line_of(text, path) + first_line - 1
+        raise ConfigError(error.message, place=f"{file}:{line}", keys=path, hint=error.hint) from None
     return made
+
+
+def _in_toml(said: str) -> str:
+    """Return what msgspec says, with the names that TOML gives to kinds of values."""
+    names = {"object": "table", "str": "string", "int": "integer", "bool": "boolean"}
+
+    def named(found: re.Match[str]) -> str:
+        return " or ".join(names.get(k, k) for k in found[1].split(" | ") if k != "null")
+
+    return re.sub("`([a-z |]+)`", named, said)
 
 
 def line_of(text: str, keys: Sequence[str]) -> int:
@@ -100,8 +109,8 @@ def line_of(text: str, keys: Sequence[str]) -> int:
             here = [*table, *_pieces(key[1])]
         else:
             continue
-        length = len(here)
-        if here == wanted[:length] and length > best_length:
+        length = min(len(here), len(wanted))
+        if here[:length] == wanted[:length] and length > best_length:
             best, best_length = number, length
     return best
 

@@ -7,15 +7,17 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dwkit.config.project import load_config
+import msgspec
+
+from dwkit.config.project import load_config, with_texts
 from dwkit.model.canonical import canonical
-from dwkit.model.contract import Contract
+from dwkit.model.contract import Contract, Rules
 from dwkit.model.source import ReadOptions
 
 __all__ = ["new_config", "write_contract", "write_source"]
 
-_HEADER = re.compile(r"(?<=[^\n])\n(\[[^\[\]\n]+\]\n)")
-"""A table's header without an empty line before it."""
+_HEADER = re.compile(r"(?<=[^\n])\n(?=(\[[^\[\]\n]+\])\n)")
+"""The end of the line before a table's header, when it is not empty."""
 
 
 def new_config(name: str) -> str:
@@ -51,9 +53,15 @@ def write_contract(path: Path, dataset: str, contract: Contract) -> None:
     for name in [n for n in held if n not in columns]:
         del held[name]
     for name, given in columns.items():
-        rules = {"type": "string"} | given
-        if name not in held or {"type": "string"} | dict(held[name]) != rules:
-            held[name] = _inline(rules)
+        if name not in held:
+            held[name] = _inline({"type": "string"} | given)
+            continue
+        before = canonical(msgspec.convert(with_texts(held[name].unwrap()), Rules))
+        for key in [k for k in held[name] if k not in given and k in before]:
+            del held[name][key]
+        for key, new in given.items():
+            if before.get(key) != new:
+                held[name][key] = _inline(new)
     _save(path, document)
 
 
@@ -108,7 +116,10 @@ def _inline(value: Any) -> Any:
 def _save(path: Path, document: Any) -> None:
     import tomlkit
 
-    text = _HEADER.sub(r"\n\n\1", tomlkit.dumps(document)).rstrip("\n") + "\n"
+    mine = path.read_text(encoding="utf-8-sig")
+    text = (
+        _HEADER.sub(lambda m: "\n" if m[1] in mine else "\n\n", tomlkit.dumps(document)).rstrip("\n") + "\n"
+    )
     made = path.with_name(f".{path.name}.new")
     made.write_text(text, encoding="utf-8")
     load_config(made)  # what is written must be what can be read

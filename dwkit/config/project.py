@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from dwkit.config.decode import decode, parse_toml
+from dwkit.config.decode import decode, line_of, parse_toml
 from dwkit.errors import ConfigError, UsageError
 from dwkit.model.contract import Contract, Dedupe, Drift, Expression, Rules
 from dwkit.model.names import check_name
+from dwkit.model.retention import parse_policy
 from dwkit.model.source import ReadOptions
 
-__all__ = ["Dataset", "ProjectConfig", "Retention", "load_config"]
+__all__ = ["Dataset", "ProjectConfig", "Retention", "load_config", "placed", "with_texts"]
+
+
+_TEXTS = ("accepted_values", "default", "replace", "null_values", "true_values", "false_values")
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,6 +28,17 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     staging: str = "7d"
+
+    def check(self) -> None:
+        """Check the policy.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        try:
+            parse_policy(self.staging)
+        except UsageError as error:
+            raise ConfigError(error.message, keys=["staging"], hint=error.hint) from None
 
 
 class Dataset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,6 +86,12 @@ class _Top(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     retention: Retention = Retention()
     datasets: dict[str, Any] = {}
 
+    def check(self) -> None:
+        try:
+            self.retention.check()
+        except ConfigError as error:
+            raise error.below(["retention"]) from None
+
 
 class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of ``dwkit.toml``."""
@@ -78,6 +100,44 @@ class ProjectConfig(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str
     retention: Retention
     datasets: dict[str, Dataset]
+
+
+def _columns(columns: dict[str, Any], text: str, file: str, where: list[str]) -> dict[str, Any]:
+    """Check columns one by one, so that an error can name the column."""
+    made = {}
+    for name, rules in columns.items():
+        if isinstance(rules, str):
+            place = f"{file}:{line_of(text, [*where, name])}"
+            said = f"{'.'.join([*where, name])}: expected table, got string"
+            raise ConfigError(said, place=place, hint=f'{name} = {{ type = "{rules}" }}')
+        made[name] = with_texts(rules)
+        decode(made[name], Rules, text=text, file=file, path=[*where, name])
+    return made
+
+
+def with_texts(rules: Any) -> Any:
+    """Return a column's rules with numbers, booleans and dates as the texts that rules compare with."""
+    if not isinstance(rules, dict):
+        return rules
+    made = {k: _text(v) if k in _TEXTS else v for k, v in rules.items()}
+    if isinstance(made.get("range"), list):
+        made["range"] = [_text(v) if isinstance(v, (date, time)) else v for v in made["range"]]
+    return made
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_text(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _text(v) for k, v in value.items()}
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def placed(error: ConfigError, path: Path, dataset: str) -> ConfigError:
+    """Return an error in the contract of a dataset with the line of ``dwkit.toml`` that it is about."""
+    where = ["datasets", dataset]
+    line = line_of(path.read_text(encoding="utf-8-sig"), [*where, *error.keys])
+    return error.below(where, f"{path.name}:{line}")
 
 
 def load_config(path: Path) -> ProjectConfig:
@@ -96,14 +156,19 @@ def load_config(path: Path) -> ProjectConfig:
     datasets = {}
     for name, value in top.datasets.items():
         where = ["datasets", name]
+        place = f"{path.name}:{line_of(text, where)}"
         try:
             check_name(name)
         except UsageError as error:
-            raise ConfigError(error.message, place=path.name, hint=error.hint) from None
-        if isinstance(value, dict) and isinstance(value.get("columns"), dict):
-            # One by one, so that an error can name the column.
-            for column, rules in value["columns"].items():
-                decode(rules, Rules, text=text, file=path.name, path=[*where, "columns", column])
+            raise ConfigError(error.message, place=place, hint=error.hint) from None
+        if isinstance(value, dict):
+            limit = value.get("quarantine_limit")
+            if isinstance(limit, int) and not isinstance(limit, bool):
+                value["quarantine_limit"] = str(limit)
+            if "read" in value:
+                decode(value["read"], ReadOptions, text=text, file=path.name, path=[*where, "read"])
+            if isinstance(value.get("columns"), dict):
+                value["columns"] = _columns(value["columns"], text, path.name, [*where, "columns"])
         datasets[name] = decode(value, Dataset, text=text, file=path.name, path=where)
     return ProjectConfig(
         name=top.name or path.parent.name, dialect=top.dialect, retention=top.retention, datasets=datasets

@@ -7,12 +7,19 @@ from typing import Literal
 
 import msgspec
 
+from dwkit.errors import ConfigError, UsageError, did_you_mean
 from dwkit.model.canonical import digest_of
 from dwkit.model.types import parse_type
 
 __all__ = ["Contract", "Dedupe", "Drift", "DriftPolicy", "Limit", "Rules", "parse_limit"]
 
 DriftPolicy = Literal["evolve", "ignore", "quarantine", "fail"]
+
+
+_DIRECTIVE = re.compile(
+    r"%(?:[-_0]?[YCyqmbBhdeaAwuUWGgVjDxFvHkIlPpMSfRTXrZzcstn+%]|\.f|\.?[369]f|:{1,3}z|#z)"
+)
+"""Those of chrono, which reads dates and times."""
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,17 +60,26 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     description: str = ""
 
     def check(self) -> None:
-        """Check the type and the pattern.
+        """Check what can be told without looking at values.
 
         Raises:
-            UsageError: the type is none.
-            ValueError: the pattern does not compile.
+            ConfigError: the type or the format is none, or a number is out of its bounds.
         """
-        parse_type(self.type)
         try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ValueError(f"pattern: {error}") from error
+            parse_type(self.type)
+        except UsageError as error:
+            raise ConfigError(error.message, keys=["type"], hint=error.hint) from None
+        wrong = _DIRECTIVE.sub("", self.format)
+        if self.format and ("%" in wrong or wrong == self.format):
+            at = wrong[wrong.find("%") :][:2] if "%" in wrong else ""
+            said = f"{at!r} is no directive of strftime" if at else f"{self.format!r} has no % directive"
+            raise ConfigError(said, keys=["format"], hint='for instance "%d.%m.%Y" or "%Y-%m-%d %H:%M:%S"')
+        if self.part < 1:
+            raise ConfigError("the parts are counted from 1", keys=["part"])
+        if self.length is not None and not 0 <= self.length[0] <= self.length[1]:
+            raise ConfigError(
+                "the least comes first, then the most", keys=["length"], hint="length = [1, 20]"
+            )
 
 
 class Dedupe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -107,22 +123,34 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return digest_of(same)
 
     def check(self) -> None:
-        """Check types and references between parts of the contract.
+        """Check the columns, and references between parts of the contract.
 
         Raises:
-            UsageError: a type that is none.
-            ValueError: a key or dedupe column that the contract lacks, dedupe without a key, a limit
-                that is none, or a pattern that does not compile.
+            ConfigError: a column's rules are wrong, a key or dedupe column that the contract lacks, a key
+                that names a column twice, dedupe without a key, or a limit that is none.
         """
-        for rules in self.columns.values():
-            rules.check()
+        for name, rules in self.columns.items():
+            try:
+                rules.check()
+            except ConfigError as error:
+                raise error.below(["columns", name]) from None
         latest = [self.dedupe.latest_by] if self.dedupe and self.dedupe.latest_by else []
-        for name in (*self.key, *latest):
+        named = [("key", n) for n in self.key] + [("dedupe", n) for n in latest]
+        for part, name in named:
             if name not in self.columns:
-                raise ValueError(f"key: column {name!r} is not among the contract's columns")
+                hint = did_you_mean(name, self.columns)
+                raise ConfigError(
+                    f"column {name!r} is not among the contract's columns", keys=[part], hint=hint
+                )
+        if len(set(self.key)) < len(self.key):
+            raise ConfigError("a column is named twice", keys=["key"])
         if self.dedupe is not None and not self.key:
-            raise ValueError("dedupe: the contract has no key by which rows are the same")
-        parse_limit(self.quarantine_limit)
+            hint = f'key = ["{next(iter(self.columns), "id")}"]'
+            raise ConfigError("there is no key by which rows are the same", keys=["dedupe"], hint=hint)
+        try:
+            parse_limit(self.quarantine_limit)
+        except UsageError as error:
+            raise ConfigError(error.message, keys=["quarantine_limit"], hint=error.hint) from None
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -142,11 +170,11 @@ def parse_limit(text: str) -> Limit:
     """Parse ``"100"``, ``"5%"`` or ``""``.
 
     Raises:
-        ValueError: it is neither.
+        UsageError: it is neither.
     """
     if not text:
         return Limit()
     if not re.fullmatch(r"\s*(\d+|\d+(\.\d+)?\s*%)\s*", text):
-        raise ValueError(f"quarantine_limit: {text!r} is neither rows (100) nor a share (5%)")
+        raise UsageError(f"{text!r} is neither a number of rows nor a share", hint='"100" or "5%"')
     value = float(text.strip().removesuffix("%"))
     return Limit(share=value / 100) if text.strip().endswith("%") else Limit(rows=int(value))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dwkit.config import placed
 from dwkit.config.edit import write_contract
-from dwkit.errors import NotFoundError, UsageError
+from dwkit.errors import ConfigError, NotFoundError, UsageError
 from dwkit.ledger import RunRecorder
 from dwkit.model.header import Model
 from dwkit.model.source import ReadOptions
@@ -155,7 +157,7 @@ class Steps:
                 "dataset", dataset, known, hint="" if known else f"dwkit ingest FILE --into {dataset}"
             )
         declared = project.config.datasets.get(dataset)
-        with self._run.step("stage", node) as step:
+        with self._run.step("stage", node) as step, self._placed(dataset):
             result = stage_dataset(
                 dataset,
                 layout=project.layout,
@@ -195,7 +197,7 @@ class Steps:
         node = f"staging.{dataset}"
         declared = project.config.datasets.get(dataset)
         contract = declared.contract if declared else None
-        with self._run.step("replay", node) as step:
+        with self._run.step("replay", node) as step, self._placed(dataset):
             result = replay(
                 dataset,
                 layout=project.layout,
@@ -209,6 +211,16 @@ class Steps:
             )
         notes = tuple(result.notes)
         return Done(node, "done", "", result.rows_in, result.rows_out, result.quarantined, notes)
+
+    @contextmanager
+    def _placed(self, dataset: str) -> Iterator[None]:
+        """Let errors in the dataset's contract name the line of ``dwkit.toml``."""
+        try:
+            yield
+        except ConfigError as error:
+            if error.place or not error.keys:
+                raise
+            raise placed(error, self._project.layout.config, dataset) from None
 
     def _keep_contract(self, dataset: str, result: StageResult) -> None:
         with self._config_lock:

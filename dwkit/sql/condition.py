@@ -22,7 +22,7 @@ def condition(text: str, schema: Mapping[str, pl.DataType], dialect: str = "duck
         schema: the columns that the rows have.
 
     Raises:
-        SqlError: it does not parse, names another column, or looks at more than one row.
+        SqlError: it does not parse, names another column, looks at more than one row, or is no condition.
     """
     prefix = "SELECT "
     query = parse(prefix + text, dialect)
@@ -43,6 +43,10 @@ def condition(text: str, schema: Mapping[str, pl.DataType], dialect: str = "duck
     )
     assert isinstance(bound, exp.Select)
     try:
-        return pl.sql_expr(polars_sql(bound.selects[0].unalias())).cast(pl.Boolean)
+        made = pl.sql_expr(polars_sql(bound.selects[0].unalias()))
+        kind = pl.LazyFrame(schema=dict(schema)).select(made.alias("ok")).collect_schema()["ok"]
     except pl.exceptions.PolarsError as error:
         raise SqlError(f"{text!r} cannot be checked: {str(error).splitlines()[0]}") from error
+    if kind not in (pl.Boolean(), pl.Null()):
+        raise SqlError(f"{text!r} is neither true nor false", hint="for instance quantity > 0")
+    return made.cast(pl.Boolean)

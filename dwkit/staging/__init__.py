@@ -3,7 +3,7 @@
 from dwkit.staging.infer import infer, typed
 from dwkit.staging.quarantine import Choice, discard, export, fix, fix_file, held_rows, quarantined
 from dwkit.staging.replay import ReplayResult, replay
-from dwkit.staging.retention import parse_policy, purge
+from dwkit.staging.retention import purge
 from dwkit.staging.stage import StageResult, pending, stage_dataset
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "fix_file",
     "held_rows",
     "infer",
-    "parse_policy",
     "pending",
     "purge",
     "quarantined",

@@ -125,7 +125,7 @@ def plan_columns(
         if rules.default is not None:
             default = cast(pl.Series(name, [rules.default], dtype=pl.String))
             if default.null_count():
-                raise ConfigError(f"columns.{name}.default: {rules.default!r} {bad_type(rules)}")
+                raise ConfigError(f"{rules.default!r} {bad_type(rules)}", keys=["columns", name, "default"])
         plans.append(
             Plan(
                 name,
@@ -155,7 +155,7 @@ def _checks(
         message = "is missing" if rules.not_null else "is missing, and is part of the key"
         made.append(Check(name, "not_null", message, lambda s: s.is_null()))
     if rules.accepted_values:
-        accepted = _texts(name, "accepted_values", rules.accepted_values, cast)
+        accepted = _texts(name, "accepted_values", rules.accepted_values, rules, cast)
         shown = ", ".join(rules.accepted_values[:8]) + (", ..." if len(rules.accepted_values) > 8 else "")
         made.append(
             Check(name, "accepted_values", f"is none of {shown}", lambda s: ~s.is_in(accepted.implode()))
@@ -163,7 +163,7 @@ def _checks(
     if rules.pattern:
         made.append(_pattern(name, rules.pattern))
     if rules.range is not None:
-        made += _range(name, rules.range, cast)
+        made += _range(name, rules, cast)
     if rules.length is not None:
         made.append(_length(name, rules.length, dtype))
     if rules.references:
@@ -172,11 +172,11 @@ def _checks(
     return made
 
 
-def _texts(name: str, rule: str, texts: Sequence[str], cast: Cast) -> pl.Series:
+def _texts(name: str, rule: str, texts: Sequence[str], rules: Rules, cast: Cast) -> pl.Series:
     values = cast(pl.Series(name, list(texts), dtype=pl.String))
     if values.null_count():
         wrong = texts[values.is_null().arg_true()[0]]
-        raise ConfigError(f"columns.{name}.{rule}: {wrong!r} is not of the column's type")
+        raise ConfigError(f"{wrong!r} {bad_type(rules)}", keys=["columns", name, rule])
     return values
 
 
@@ -187,22 +187,23 @@ def _pattern(name: str, pattern: str) -> Check:
     except pl.exceptions.PolarsError as error:
         reason = str(error).split("error: ")[-1].split("\n")[0]
         raise ConfigError(
-            f"columns.{name}.pattern: {pattern!r} cannot be used: {reason}",
+            f"{pattern!r} cannot be used: {reason}",
+            keys=["columns", name, "pattern"],
             hint="the syntax is that of Rust's regex: no look-around, no back-references",
         ) from None
     return Check(name, "pattern", f"does not match {pattern}", lambda s: ~as_text(s).str.contains(whole))
 
 
-def _range(
-    name: str, ends: tuple[str | int | float | None, str | int | float | None], cast: Cast
-) -> list[Check]:
-    low, high = ends
+def _range(name: str, rules: Rules, cast: Cast) -> list[Check]:
+    low, high = ["" if end is None else str(end) for end in rules.range or ("", "")]
+    ends = _texts(name, "range", [end for end in (low, high) if end], rules, cast)
+    if low and high and ends[0] > ends[1]:
+        raise ConfigError("the lowest value comes first, then the highest", keys=["columns", name, "range"])
+    bottom, top = ends.head(1), ends.tail(1)
     made = []
-    if low not in (None, ""):
-        bottom = _texts(name, "range", [str(low)], cast)
+    if low:
         made.append(Check(name, "range", f"is less than {low}", lambda s: s < bottom))
-    if high not in (None, ""):
-        top = _texts(name, "range", [str(high)], cast)
+    if high:
         made.append(Check(name, "range", f"is more than {high}", lambda s: s > top))
     return made
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import polars as pl
 
-from dwkit.errors import CheckError
+from dwkit.errors import CheckError, did_you_mean
 from dwkit.model.batch import Batch
 from dwkit.model.contract import Contract, Rules
 from dwkit.model.types import ColumnType, parse_type
@@ -65,7 +65,7 @@ def compare(
     for name, rules in contract.columns.items():
         found = source_column(source_of(name, rules), schema)
         if found is None:
-            _missing(drifted, name, rules, batch, others)
+            _missing(drifted, name, rules, data_columns(schema), batch, others)
         elif not isinstance(found[1], (pl.String, pl.Null)) and not rules.split:
             _typed(drifted, name, rules, from_polars(found[1]), batch, others, evolve)
     return drifted
@@ -76,7 +76,8 @@ def _new_columns(
 ) -> None:
     used = {source_of(n, r) for n, r in drifted.contract.columns.items()}
     used |= {u.partition(".")[0] for u in used if u not in schema}
-    new = [c for c in data_columns(schema) if c not in used]
+    # A raw column whose name was given to another one is left out on purpose.
+    new = [c for c in data_columns(schema) if c not in used and c not in drifted.contract.columns]
     if not new:
         return
     shown = f"{_which(batch)} has {_named(new)} that the contract lacks"
@@ -96,7 +97,14 @@ def _new_columns(
         drifted.notes.append(f"{shown}: ignored")
 
 
-def _missing(drifted: Drifted, name: str, rules: Rules, batch: Batch, others: Sequence[Batch]) -> None:
+def _missing(
+    drifted: Drifted,
+    name: str,
+    rules: Rules,
+    have: Sequence[str],
+    batch: Batch,
+    others: Sequence[Batch],
+) -> None:
     policy = drifted.contract.drift.missing_column
     source = source_of(name, rules)
     shown = f"{_which(batch)} lacks the column {source!r}"
@@ -109,6 +117,13 @@ def _missing(drifted: Drifted, name: str, rules: Rules, batch: Batch, others: Se
         # A batch from before the column came is no news.
         filled = "NULL" if rules.default is None else repr(rules.default)
         drifted.notes.append(f"{shown}: {name} is {filled} there")
+    elif policy == "evolve" and rules.default is None and others and not _ever(source, others):
+        hint = did_you_mean(source, have)
+        drifted.notes.append(f"no batch has a column {source!r}: {name} is NULL everywhere; {hint}")
+
+
+def _ever(source: str, batches: Sequence[Batch]) -> bool:
+    return any(source in b.columns or source.partition(".")[0] in b.columns for b in batches)
 
 
 def _typed(

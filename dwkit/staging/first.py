@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from dwkit.errors import ConfigError
 from dwkit.model.batch import Batch
 from dwkit.model.contract import Contract
 from dwkit.staging.held import Held
@@ -59,10 +58,7 @@ def first_contract(
     notes = list(inference.notes)
     if given is not None:
         contract = msgspec.structs.replace(given, columns=contract.columns)
-        try:
-            contract.check()
-        except ValueError as error:
-            raise ConfigError(f"datasets.{source.dataset}: {error}") from None
+        contract.check()
     key: list[str] = []
     if given is None or not given.key:
         staged = pl.scan_parquet(list(files.values()), glob=False)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 
 import msgspec
 import polars as pl
 
-from dwkit.errors import UsageError
 from dwkit.ledger import Ledger
 from dwkit.ledger.runs import now
 from dwkit.model.batch import Part
+from dwkit.model.retention import parse_policy
 from dwkit.staging.commit import rows_file
 from dwkit.staging.source import in_order
 from dwkit.storage.aside import commit_file, scratch
@@ -20,28 +19,7 @@ from dwkit.storage.layout import Layout
 from dwkit.storage.locks import writing
 from dwkit.storage.parquet import sink
 
-__all__ = ["parse_policy", "purge"]
-
-_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def parse_policy(policy: str) -> float | None:
-    """Return the age in seconds at which loaded parts go; None: never.
-
-    Args:
-        policy: ``keep``, ``loaded`` (at once), or an age such as ``7d``, ``12h``, ``30m``, ``2w``.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    if policy == "keep":
-        return None
-    if policy == "loaded":
-        return 0.0
-    found = re.fullmatch(r"(\d+)\s*([mhdw])", policy.strip())
-    if found is None:
-        raise UsageError(f"{policy!r} is no retention", hint="keep, loaded, or an age such as 7d or 12h")
-    return int(found[1]) * _UNITS[found[2]]
+__all__ = ["purge"]
 
 
 def purge(layout: Layout, ledger: Ledger, policy: str, loaded: Callable[[Part], bool]) -> list[Part]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import polars as pl
 
-from dwkit.errors import ConfigError, NotFoundError, UsageError
+from dwkit.errors import ConfigError, NotFoundError, SqlError, UsageError
 from dwkit.ledger import Ledger
 from dwkit.ledger.ledger import Repair
 from dwkit.model.batch import Batch, Part
@@ -112,12 +112,21 @@ class Source:
         """Look up what the contract's rules refer to.
 
         Raises:
-            NotFoundError: a referenced table or column is not there.
-            SqlError: an expression is wrong.
+            ConfigError: a referenced table or column is not there, or an expression is wrong.
         """
+        references: dict[str, pl.Series] = {}
+        for name, rules in contract.columns.items():
+            if not rules.references or rules.references in references:
+                continue
+            try:
+                references[rules.references] = self._values(rules.references)
+            except UsageError as error:
+                raise ConfigError(
+                    error.message, keys=["columns", name, "references"], hint=error.hint
+                ) from None
         return Rulebook(
             contract,
-            references={r: self._values(r) for r in {c.references for c in contract.columns.values()} if r},
+            references=references,
             expressions=self._conditions(contract),
             many=self.sql_step is not None,
         )
@@ -129,6 +138,11 @@ class Source:
                 f"references = {reference!r} names no column", hint='for instance "warehouse.dim_x.id"'
             )
         name = table if "." in table else f"staging.{table}"
+        if name == f"staging.{self.dataset}":
+            raise UsageError(
+                "a dataset cannot refer to itself: its rows are checked before they are staged",
+                hint="test it in a warehouse model",
+            )
         frame = self.tables(name)
         known = frame.collect_schema().names()
         if column not in known:
@@ -143,7 +157,13 @@ class Source:
         from dwkit.storage.types import to_polars
 
         schema = {n: to_polars(r.type) for n, r in contract.columns.items()}
-        return [(e.name or e.sql, condition(e.sql, schema, self.dialect)) for e in contract.expressions]
+        made = []
+        for i, rule in enumerate(contract.expressions):
+            try:
+                made.append((rule.name or rule.sql, condition(rule.sql, schema, self.dialect)))
+            except SqlError as error:
+                raise ConfigError(error.message, keys=["expressions", str(i)], hint=error.hint) from None
+        return made
 
 
 def _stepped(model: Model, lake: str, raw: pl.LazyFrame, tables: Tables, dialect: str) -> pl.LazyFrame:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from dwkit.errors import CheckError, ConfigError, DataError
+from dwkit.errors import CheckError, DataError
 from dwkit.ledger import Ledger, StepRecorder
 from dwkit.model.batch import Batch, Part
 from dwkit.model.contract import Contract, parse_limit
@@ -113,9 +113,10 @@ def stage_dataset(
         watch: told how many rows have passed.
 
     Raises:
-        NotFoundError: the lake has no such dataset, or a rule refers to a table that is not there.
+        NotFoundError: the lake has no such dataset.
         CheckError: a batch has more rejected rows than the limit, or differs where drift must fail.
         ConfigError: a rule cannot be applied.
+        UsageError: the limit is none.
         DataError: a file of the lake is missing or damaged.
         ConflictError: another process stages the dataset.
     """
@@ -123,13 +124,9 @@ def stage_dataset(
         dataset, lake_of(dataset, sql_step, ledger, dialect), layout, ledger, sql_step, tables, dialect
     )
     batches = source.batches()
-    if contract is not None:
-        try:
-            parse_limit(limit or "")
-            if contract.columns:
-                contract.check()
-        except ValueError as error:
-            raise ConfigError(f"datasets.{dataset}: {error}") from None
+    parse_limit(limit or "")
+    if contract is not None and contract.columns:
+        contract.check()
     with ExitStack() as stack:
         stack.enter_context(writing(layout.locks, f"staging.{dataset}"))
         sweep(layout.scratch)
