@@ -69,6 +69,15 @@ def test_rows_point_at_the_version_of_their_time(shop: Shop) -> None:
     ]
 
 
+def test_an_event_at_the_end_of_time_keeps_its_row(shop: Shop) -> None:
+    shop.stage("customers", customers(("a", "Rome", day(2)), ("a", "Bari", day(5))))
+    shop.load(CUSTOMERS)
+    end = datetime(9999, 12, 31)
+    shop.stage("orders", orders((1, "a", end), (2, "a", end + timedelta(hours=23)), (3, "x", end)))
+    shop.load(fact(event_time="at", dimensions=CUSTOMER))
+    assert keys(shop) == {1: 2, 2: 2, 3: -1}
+
+
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_the_one_join_finds_what_a_loop_finds(data: st.DataObject) -> None:

@@ -101,7 +101,7 @@ def with_keys(frame: pl.LazyFrame, dimensions: Sequence[Dimension], place: str) 
     Each key is found by one equality join with the dimension as the build side, then the version whose
     ``[valid_from, valid_to)`` holds the event's time is kept: rows stream through, memory holds the
     dimensions' keys. The earliest known version stands for the time before it, the latest one for
-    events without a time. A natural key that is NULL or unknown gives -1, the unknown member.
+    events without a time or beyond the end of all validity. A natural key that is NULL or unknown gives -1, the unknown member.
 
     Raises:
         UsageError: a column is missing, or its type is not that of the key.
@@ -149,7 +149,9 @@ def _with_key(
         .alias("_from"),
         pl.col("valid_to").alias("_to"),
     )
-    at = instant(one.at, _time(one, schema, place)).fill_null(pl.lit(_LATEST, dtype=INSTANT))
+    latest = pl.lit(_LATEST, dtype=INSTANT)
+    # 9999-12-31 in a source stands for "open": no version begins later, and no row may find none.
+    at = pl.min_horizontal(instant(one.at, _time(one, schema, place)).fill_null(latest), latest)
     valid = (pl.col("_from") <= at) & (at < pl.col("_to"))
     joined = frame.join(build, left_on=left, right_on=names, how="left", coalesce=False)
     joined = joined.filter(pl.col(one.column).is_null() | valid).drop(*names, "_from", "_to")
