@@ -139,6 +139,13 @@ def test_sqlite(tmp_path: Path) -> None:
     assert (tmp_path / "text.db").read_text().startswith("this is no database")
 
 
+def test_a_database_url(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "shop.data"
+    assert export(FRAME.lazy(), f"sqlite:///{path}", name="m").path == path
+    with sqlite3.connect(path) as con:
+        assert con.execute("SELECT id FROM m").fetchall() == [(1,), (None,), (3,)]
+
+
 def test_a_failed_export_leaves_what_was_there(tmp_path: Path) -> None:
     for name in ("x.csv", "x.json", "x.parquet", "x.arrow", "x.db"):
         export(pl.LazyFrame({"a": ["1"]}), tmp_path / name)

@@ -18,6 +18,7 @@ from dwkit.storage.aside import commit_file
 
 __all__ = ["FORMATS", "Exported", "export"]
 
+_SQLITE = "sqlite:///"
 _COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 _MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\r": "", "\n": "<br>"}
 
@@ -35,7 +36,7 @@ def export(frame: pl.LazyFrame, target: str | Path, *, name: str = "data") -> Ex
     """Write a frame to a file, in the format that its suffix names.
 
     ``csv``, ``tsv``, ``json``, ``ndjson``, ``md`` (each also with ``.gz`` or ``.zst`` after it),
-    ``parquet``, ``arrow``, ``xlsx``, ``sqlite``. Rows go through in batches, except for ``xlsx``. The
+    ``parquet``, ``arrow``, ``xlsx``, ``sqlite``; ``sqlite:///FILE`` needs no suffix. Rows go through in batches, except for ``xlsx``. The
     file appears when it is complete; one that is there is replaced. In a SQLite database that is there
     only the table is replaced.
 
@@ -48,24 +49,9 @@ def export(frame: pl.LazyFrame, target: str | Path, *, name: str = "data") -> Ex
         ReachError: the file cannot be written.
         DataError: the frame cannot be computed.
     """
-    path = Path(target)
-    if "://" in str(target):
-        raise UsageError(
-            f"{target!r} is no file to export to", hint=f"a file with a suffix: {', '.join(FORMATS)}"
-        )
-    suffix, compression = path.suffix.lower(), ""
-    if suffix in _COMPRESSED:
-        compression, suffix = _COMPRESSED[suffix], Path(path.stem).suffix.lower()
-    kind = FORMATS.get(suffix.removeprefix("."))
-    if kind is None:
-        shown = suffix or path.name
-        raise UsageError(
-            f"cannot export to {path.name}: {shown!r} is no format", hint=did_you_mean(shown, FORMATS)
-        )
+    path, kind, compression = _understood(str(target))
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint=f"{path / name}.csv")
-    if compression and kind not in _TEXTS:
-        raise UsageError(f"{path.name}: {suffix} files are not compressed", hint=str(path.with_suffix("")))
     if kind == "sqlite" and path.exists():
         rows = _guarded(path, lambda: sqlite.write(frame, path, name))
         return Exported(path, rows, path.stat().st_size)
@@ -84,6 +70,30 @@ def export(frame: pl.LazyFrame, target: str | Path, *, name: str = "data") -> Ex
         with suppress(OSError):
             aside.unlink()
     return Exported(path, rows, path.stat().st_size)
+
+
+def _understood(target: str) -> tuple[Path, str, str]:
+    """Return path, format and compression of a target."""
+    if target.startswith(_SQLITE):
+        return Path(target.removeprefix(_SQLITE)), "sqlite", ""
+    if "://" in target:
+        raise UsageError(
+            f"{target!r} is no file to export to",
+            hint=f"{_SQLITE}FILE, or a file with a suffix: {', '.join(FORMATS)}",
+        )
+    path = Path(target)
+    suffix, compression = path.suffix.lower(), ""
+    if suffix in _COMPRESSED:
+        compression, suffix = _COMPRESSED[suffix], Path(path.stem).suffix.lower()
+    kind = FORMATS.get(suffix.removeprefix("."))
+    if kind is None:
+        shown = suffix or path.name
+        raise UsageError(
+            f"cannot export to {path.name}: {shown!r} is no format", hint=did_you_mean(shown, FORMATS)
+        )
+    if compression and kind not in _TEXTS:
+        raise UsageError(f"{path.name}: {suffix} files are not compressed", hint=str(path.with_suffix("")))
+    return path, kind, compression
 
 
 def _guarded(path: Path, write: Callable[[], int]) -> int:
