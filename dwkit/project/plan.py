@@ -27,7 +27,7 @@ def plan(project: Project, chosen: Sequence[str], *, force: bool = False) -> lis
         node = project.graph.nodes[name]
         moved = [i for i in project.graph.inputs(name) if i in due]
         try:
-            why = "--force" if force else _reason(project, node)
+            why = "--force" if force and node.layer != "lake" else _reason(project, node)
         except DwkitError as error:
             why = error.message
         if not why and moved:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from dwkit.config.models import check_model, model_text
+from dwkit.config.models import check_model, load_models, model_text
 from dwkit.errors import UsageError
 from dwkit.model.header import Header, Lookup, Model
 from dwkit.model.names import check_name
@@ -76,19 +76,24 @@ def from_flags(
         raise UsageError(
             f"{layer}.{name} has no SQL", hint="--from TABLE or --sql TEXT says where its rows come from"
         )
-    model = Model(
-        layer=layer, name=name, header=header, sql=sql, path=old.path if old and header == old.header else ""
-    )
+    same = old is not None and (header, sql) == (old.header, old.sql)
+    model = Model(layer=layer, name=name, header=header, sql=sql, path=old.path if old and same else "")
     check_model(model)
     project.models[f"{layer}.{name}"] = model
     return model
 
 
 def keep(project: Project, model: Model) -> str:
-    """Write a model file; return its path relative to the project."""
+    """Write a model file, in place of the one there is; return its path relative to the project."""
     from dwkit.storage.aside import commit_text
 
+    there = load_models(project.layout.models).get(f"{model.layer}.{model.name}")
     path = project.layout.models / model.layer / f"{model.name}.sql"
+    if there is not None:
+        path = project.root / there.path
+        if model.header.team == path.parent.name:
+            # The folder says so already.
+            model = msgspec.structs.replace(model, header=msgspec.structs.replace(model.header, team=""))
     commit_text(model_text(model), path)
     return path.relative_to(project.root).as_posix()
 

@@ -110,7 +110,7 @@ def command(
     if save and "-" in sources:
         raise UsageError("standard input cannot be read again", hint="--save takes files, folders and globs")
     with project.recording(command_line()) as run, scratch(project.layout.scratch) as folder:
-        steps = Steps(project, run, force=force)
+        steps = Steps(project, run)
         found: list[Ingested] = []
         came: dict[str, list[str]] = {}
         with progress(app.talk, "ingest") as task:
@@ -121,7 +121,9 @@ def command(
             if declared:
                 for name in declared:
                     told = project.config.datasets[name]
-                    found += steps.ingest(told.sources, name, told.read, cwd=project.root, watch=watch)
+                    found += steps.ingest(
+                        told.sources, name, told.read, cwd=project.root, watch=watch, force=force
+                    )
             else:
                 spooled = _spooled(sources, into, folder)
                 # With --save one by one, to know which source each dataset came from.
@@ -135,6 +137,7 @@ def command(
                         keep_original=keep_original,
                         limit=limit,
                         stdin_file=spooled,
+                        force=force,
                     )
                     found += one
                     for dataset in dict.fromkeys(i.dataset for i in one):
