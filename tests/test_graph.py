@@ -56,6 +56,20 @@ def test_a_wrong_name_gets_the_nearest(graph: Graph) -> None:
     assert caught.value.hint == "did you mean 'sales'?"
 
 
+@pytest.mark.parametrize(
+    ("selector", "hint"),
+    [
+        ("tag:dayly", "did you mean 'daily'?"),
+        ("team:sales", "no table has a team"),
+        ("layer:mart", "did you mean 'marts'?"),
+    ],
+)
+def test_a_value_that_no_table_has_is_refused(graph: Graph, selector: str, hint: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        graph.select([selector])
+    assert caught.value.hint == hint
+
+
 def test_a_wrong_method_is_refused(graph: Graph) -> None:
     with pytest.raises(UsageError, match="no selector method 'tags'"):
         graph.select(["tags:daily"])

@@ -88,7 +88,7 @@ class Graph:
             states: what ``state:`` and ``result:`` selectors stand for, such as ``state:modified``.
 
         Raises:
-            NotFoundError: a name that no node has.
+            NotFoundError: a name, tag, team or layer that no node has.
         """
         if not selectors:
             return self.order
@@ -124,17 +124,28 @@ class Graph:
     def _by_method(self, core: str, states: Mapping[str, set[str]]) -> set[str]:
         method, value = core.split(":", 1)
         if method == "tag":
-            return {n.name for n in self.nodes.values() if value in n.tags}
+            return self._having(method, value, {n.name: set(n.tags) for n in self.nodes.values()})
         if method == "team":
-            return {n.name for n in self.nodes.values() if n.model and n.model.header.team == value}
+            teams = {n.name: {n.model.header.team} - {""} for n in self.nodes.values() if n.model}
+            return self._having(method, value, teams)
         if method == "layer":
-            return {n.name for n in self.nodes.values() if n.layer == value}
+            return self._having(method, value, {n.name: {n.layer} for n in self.nodes.values()}, LAYERS)
         if method in ("state", "result"):
             if states and core not in states:
                 known = ", ".join(sorted(s for s in states if s.startswith(method)))
                 raise UsageError(f"no selector {core!r}", hint=f"there are: {known}")
             return set()
         raise UsageError(f"no selector method {method!r}", hint="tag:, team:, layer:, state: or result:")
+
+    @staticmethod
+    def _having(
+        method: str, value: str, values: Mapping[str, set[str]], known: Iterable[str] = ()
+    ) -> set[str]:
+        """Return the nodes with a value; one that none has is a slip of the pen, not an empty selection."""
+        known = set(known).union(*values.values())
+        if value not in known:
+            raise NotFoundError(method, value, known, hint="" if known else f"no table has a {method}")
+        return {name for name, have in values.items() if value in have}
 
     @staticmethod
     def _closure(names: Iterable[str], edges: Mapping[str, Sequence[str]]) -> set[str]:

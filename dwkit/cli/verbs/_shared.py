@@ -83,5 +83,7 @@ def bring(
 
 def _told(node: str, message: str) -> str:
     """Return the message with the node before it, once."""
+    if message.startswith(f"{node} "):
+        return message
     table = node.partition(".")[2]
     return f"{node}: {message.removeprefix(f'{node}: ').removeprefix(f'{table}: ')}"

@@ -44,9 +44,9 @@ def command(
 
     project = open_here(app)
     known = states(project)
-    chosen = project.graph.select(selectors, known)
+    meant = project.graph.select(selectors, known)
     left_out = set(project.graph.select(exclude, known)) if exclude else set()
-    chosen = [n for n in chosen if n not in left_out]
+    chosen = [n for n in meant if n not in left_out]
     if dry_run:
         steps = plan(project, chosen, force=force)
         app.emit(steps, columns=("node", "action", "why"), title="what would run")
@@ -54,7 +54,10 @@ def command(
     with project.recording(command_line()) as run:
         outcomes = bring(app, project, chosen, run, force=force, jobs=jobs)
     done = [o for o in outcomes if o.state == "done"]
-    if done:
+    if not chosen:
+        none = f"no table is {' or '.join(selectors)}" if selectors else "there is no table yet"
+        app.talk.done(f"nothing to do: {'all is excluded' if meant else none}")
+    elif done:
         app.talk.done(f"{len(done)} of {len(outcomes)} tables brought up to date", seconds=app.seconds)
     else:
         app.talk.done("everything is up to date", seconds=app.seconds)
