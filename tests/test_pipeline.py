@@ -115,6 +115,45 @@ def test_a_new_file_moves_only_what_depends_on_it(shop: Path) -> None:
     assert "up to date" in dwkit("run", cwd=shop).stderr
 
 
+def test_force_makes_everything_again_from_the_same_batches(shop: Path, demo_once: Path) -> None:
+    forced = dwkit("run", "--dry-run", "--force", "--format", "json", cwd=shop).stdout
+    assert {r["node"].split(".")[0] for r in json.loads(forced) if r["action"] != "nothing"} == {
+        "staging", "warehouse", "marts",
+    }  # fmt: skip
+    dwkit("run", "--force", cwd=shop)
+    assert rows(shop, "select count(*) n from lake.orders") == [{"n": 4450}]
+    assert everything(shop) == everything(demo_once)
+
+
+def test_a_run_says_when_nothing_is_selected(shop: Path) -> None:
+    assert "nothing to do: no table is state:new" in dwkit("run", "state:new", cwd=shop).stderr
+    assert "nothing to do: all is excluded" in dwkit("run", "sales", "--exclude", "marts.*", cwd=shop).stderr
+    assert dwkit("run", "tag:none", cwd=shop, ok=False).returncode == 2
+
+
+def test_save_keeps_a_model_in_the_folder_of_its_team(shop: Path) -> None:
+    dwkit("mart", "daily_sales", "--lookback", "9d", "--save", cwd=shop)
+    (path,) = (shop / "models").rglob("daily_sales.sql")
+    assert path.parent.name == "sales"
+    assert 'lookback = "9d"' in path.read_text()
+    assert "everything is up to date" in dwkit("run", "team:sales", cwd=shop).stderr
+
+
+def test_files_of_a_model_are_the_projects_and_any_change_of_them_counts(project: Path) -> None:
+    (project / "more").mkdir()
+    (project / "more/a.csv").write_text("n\n1\n")
+    (project / "models/marts/m.sql").write_text("select * from 'more/*.csv'")
+    (project / "models/marts/v.sql").write_text("/* dwkit\nkind = 'view'\n*/\nselect * from 'more/a.csv'")
+    elsewhere = project / "models"
+    dwkit("run", cwd=elsewhere)
+    assert rows(elsewhere, "select * from marts.v") == [{"n": 1}]
+    (project / "more/b.csv").write_text("n\n2\n")
+    assert "more/*.csv changed" in dwkit("run", "--dry-run", cwd=elsewhere).stdout
+    dwkit("run", cwd=elsewhere)
+    assert rows(elsewhere, "select n from marts.m order by n") == [{"n": 1}, {"n": 2}]
+    assert "everything is up to date" in dwkit("run", cwd=project).stderr
+
+
 def test_a_changed_model_is_built_again_with_what_depends_on_it(shop: Path) -> None:
     path = shop / "models" / "warehouse" / "dim_product.sql"
     path.write_text(path.read_text().replace("weight_g, active", "active"))

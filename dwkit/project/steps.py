@@ -47,7 +47,8 @@ class Steps:
     Args:
         project: the project.
         run: where the steps are recorded.
-        force: do the work even where everything is up to date.
+        force: do the work even where everything is up to date. What `ingest_declared` brings stays the
+            same: the lake has those bytes, and a second batch of them would double what is made from it.
         rebuild: make warehouse tables anew from all batches.
         quarantine_limit: overrides the contracts' limits.
     """
@@ -114,6 +115,7 @@ class Steps:
         keep_original: bool = False,
         limit: int | None = None,
         stdin_file: Path | None = None,
+        force: bool = False,
     ) -> list[Ingested]:
         """Bring sources into the lake (see `dwkit.lake.ingest.ingest`)."""
         from dwkit.lake.ingest import Request, ingest
@@ -122,7 +124,7 @@ class Steps:
             sources=sources,
             into=into,
             options=options,
-            force=self._force,
+            force=force,
             keep_original=keep_original,
             limit=limit,
             stdin_file=stdin_file,
@@ -300,7 +302,7 @@ class Steps:
     def _scan(self, name: str):  # type: ignore[no-untyped-def]
         schema, _, table = name.rpartition(".")
         if "/" in name or schema.count(".") > 0:
-            return self._project.catalog.scan_file(name)
+            return self._project.catalog.scan(name)
         catalog = self._project.catalog
         known = catalog.names()
         if name in known:
@@ -308,8 +310,8 @@ class Steps:
         try:
             return catalog.scan(resolve(schema or None, table, known))
         except UsageError:
-            if Path(name).exists():
-                return catalog.scan_file(name)
+            if (self._project.root / name).exists():
+                return catalog.scan(name)
             raise
 
     def _inputs(self, model: Model) -> list[str]:
