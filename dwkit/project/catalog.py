@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from dwkit.model.names import LAYERS
 from dwkit.project.dependencies import resolve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from dwkit.project.project import Project
@@ -30,8 +31,6 @@ class Catalog:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._files: dict[tuple[str, float], pl.LazyFrame] = {}
-        self._lock = threading.Lock()
 
     # -- names --------------------------------------------------------------------------------
 
@@ -70,7 +69,7 @@ class Catalog:
     # -- frames -------------------------------------------------------------------------------
 
     def scan(self, name: str, as_of: datetime | int | None = None) -> pl.LazyFrame:
-        """Return the rows of ``layer.table``, or of a file, not yet read.
+        """Return the rows of ``layer.table``, or of a file that a model names, not yet read.
 
         Raises:
             NotFoundError: there is no such table or file.
@@ -78,7 +77,7 @@ class Catalog:
         """
         layer, _, table = name.partition(".")
         if layer not in LAYERS or "/" in name:
-            return self.scan_file(name)
+            return self.scan_file(name, cwd=self._project.root)
         ledger, layout = self._project.ledger, self._project.layout
         if layer == "lake":
             from dwkit.storage.tables import scan_batches
@@ -121,8 +120,12 @@ class Catalog:
         model = view_model(self._project.layout, table)
         return self.model_frame(model, as_of=as_of)
 
-    def scan_file(self, path: str) -> pl.LazyFrame:
+    def scan_file(self, path: str, *, cwd: Path | None = None) -> pl.LazyFrame:
         """Return the typed rows of a file of any kind that `ingest` reads.
+
+        Args:
+            cwd: what a relative path starts from: the project for a model's SQL, the working directory
+                (None) for what a person types.
 
         Raises:
             ReachError: there is no such file.
@@ -130,7 +133,7 @@ class Catalog:
         """
         from dwkit.project.files import scan_file
 
-        return scan_file(path)
+        return scan_file(path, cwd=cwd)
 
     # -- SQL ----------------------------------------------------------------------------------
 
@@ -142,6 +145,7 @@ class Catalog:
         params: Mapping[str, object] | None = None,
         as_of: datetime | int | None = None,
         place: str = "",
+        cwd: Path | None = None,
     ) -> pl.LazyFrame:
         """Return the rows of a query (see `Project.query`)."""
         from dwkit.sql import parse, to_lazy
@@ -152,7 +156,7 @@ class Catalog:
         tables: dict[str, pl.LazyFrame] = {}
         for ref in parsed.tables:
             if ref.file is not None:
-                tables[ref.file] = self.scan_file(ref.file)
+                tables[ref.file] = self.scan_file(ref.file, cwd=cwd)
             else:
                 key = f"{ref.schema}.{ref.name}" if ref.schema else ref.name
                 tables[key] = self.scan(resolve(ref.schema, ref.name, known, place), as_of)
@@ -161,7 +165,8 @@ class Catalog:
     def model_frame(self, model: Model, as_of: datetime | int | None = None) -> pl.LazyFrame:
         """Return the rows that a model's SQL gives now."""
         dialect = model.header.dialect or None
-        return self.query(model.sql, dialect=dialect, as_of=as_of, place=model.path)
+        root = self._project.root
+        return self.query(model.sql, dialect=dialect, as_of=as_of, place=model.path, cwd=root)
 
     def fingerprint(self, name: str) -> str:
         """Return a text that changes when the rows of ``layer.table`` or of a file may have changed."""

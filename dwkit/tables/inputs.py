@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 
+from dwkit.errors import ReachError
 from dwkit.ledger import Ledger
 from dwkit.model.batch import Part
 from dwkit.storage.layout import Layout
+from dwkit.storage.paths import expand
 from dwkit.tables.plan import missing_parts
 
 __all__ = ["fingerprint_of", "missing_inputs", "rows_in"]
@@ -18,7 +19,7 @@ def fingerprint_of(name: str, *, layout: Layout, ledger: Ledger) -> str:
     """Return a text that changes when the rows of an input may have changed.
 
     Parts and their digests for staging, batches for the lake, the version of a table, what a view is
-    made of, size and time of a file.
+    made of, names, sizes and times of the files that a path, a folder or a glob stands for.
     """
     layer, _, table = name.partition(".")
     if layer == "staging":
@@ -33,9 +34,12 @@ def fingerprint_of(name: str, *, layout: Layout, ledger: Ledger) -> str:
             of = [fingerprint_of(i, layout=layout, ledger=ledger) for i in sorted(version.inputs)]
             return _digest([version.model, *of])
         return str(version.version)
-    path = layout.root / Path(name)
-    stat = path.stat() if path.is_file() else None
-    return f"{stat.st_size}:{stat.st_mtime_ns}" if stat else ""
+    try:
+        stats = [(path, path.stat()) for path in expand(name, layout.root)]
+    except (ReachError, OSError):
+        # What is not there, or vanishes meanwhile, is found out by whoever reads it.
+        return ""
+    return _digest(f"{path}:{stat.st_size}:{stat.st_mtime_ns}" for path, stat in stats)
 
 
 def missing_inputs(names: Iterable[str], *, layout: Layout, ledger: Ledger) -> list[Part]:

@@ -16,8 +16,8 @@ from dwkit.errors import DataError, ReachError
 from dwkit.lake.sources.detect import detect
 from dwkit.lake.sources.extract import MALFORMED_SCHEMA, Extract, Source
 from dwkit.lake.sources.objects import OBJECT_SCHEMA, objects, sha256_of
-from dwkit.lake.sources.paths import expand
 from dwkit.model.source import ReadOptions
+from dwkit.storage.paths import expand
 
 __all__ = [
     "MALFORMED_SCHEMA",
