@@ -12,7 +12,7 @@ import pytest
 
 from dwkit.errors import ConfigError, NotFoundError
 from dwkit.ledger import Ledger
-from dwkit.ledger.ledger import Edge, Repair
+from dwkit.ledger.ledger import Decision, Edge
 from dwkit.model.batch import Batch, Part, TableVersion
 from dwkit.model.ids import new_id
 
@@ -32,12 +32,12 @@ def test_entries_come_back_as_they_went_in(ledger: Ledger) -> None:
         layer="marts", name="m", version=0, model="d", kind="table", rows=1, bytes=2, mode="overwrite",
         inputs={"staging.a": "f"}, parts=[batch.id],
     )  # fmt: skip
-    repair = Repair(dataset="a", batch=batch.id, row=7, action="fix", changes={"x": None, "y": "1"})
+    decision = Decision(dataset="a", batch=batch.id, row=7, action="fix", changes={"x": None, "y": "1"})
     edge = Edge(node="marts.m", input="staging.a", columns={"x": ["y"]})
     ledger.add_batch(batch)
     ledger.add_part(part)
     ledger.add_version(version, {part.id: part.digest}, rebuilt=True)
-    ledger.repair([repair])
+    ledger.decide([decision])
     ledger.set_edges("marts.m", [edge])
     again = Ledger(ledger.path)
     assert again.batches("a") == [batch] == again.batches()
@@ -46,7 +46,7 @@ def test_entries_come_back_as_they_went_in(ledger: Ledger) -> None:
     assert again.parts("a") == [part]
     assert again.version("marts", "m") == version
     assert again.applied("marts", "m") == {part.id: "e"}
-    assert again.repairs("a") == [repair]
+    assert again.decisions("a") == [decision]
     assert again.edges() == [edge]
 
 

@@ -213,10 +213,32 @@ def test_staging_can_be_thrown_away_and_comes_back_from_the_lake(shop: Path, dem
     assert everything(shop) == everything(demo_once)
 
 
-def test_a_lost_ledger_is_made_again_from_the_files(shop: Path, demo_once: Path) -> None:
+def test_what_people_decided_outlives_the_ledger(shop: Path) -> None:
     import shutil
 
+    dwkit("quarantine", "fix", "orders", "--row", "852", "--set", "ordered_at=2026-01-31 09:15:00", cwd=shop)
+    dwkit("quarantine", "discard", "orders", "--row", "1055", cwd=shop)
+    dwkit("quarantine", "replay", "orders", cwd=shop)
+    dwkit("quarantine", "replay", "order_lines", cwd=shop)
+    dwkit("run", cwd=shop)
+    before, held = everything(shop), dwkit("quarantine", "list", "--format", "csv", cwd=shop).stdout
+    assert "discarded" in held
     shutil.rmtree(shop / ".dwkit")
+    assert "2 decisions on quarantined rows" in dwkit("repair", cwd=shop).stdout
+    dwkit("run", cwd=shop)
+    assert everything(shop) == before
+    assert dwkit("quarantine", "list", "--format", "csv", cwd=shop).stdout == held
+
+
+@pytest.mark.parametrize("how", ["lost", "damaged"])
+def test_a_lost_ledger_is_made_again_from_the_files(shop: Path, demo_once: Path, how: str) -> None:
+    import shutil
+
+    if how == "lost":
+        shutil.rmtree(shop / ".dwkit")
+    else:
+        (shop / ".dwkit" / "ledger.db").write_bytes(b"no ledger at all" * 1000)
+        assert "hint: dwkit repair" in dwkit("ls", cwd=shop, ok=False).stderr
     dwkit("repair", cwd=shop)
     dwkit("run", cwd=shop)
     assert everything(shop) == everything(demo_once)
@@ -238,6 +260,7 @@ def test_quarantined_rows_are_mended_and_flow_on(shop: Path) -> None:
         cwd=shop,
     )
     dwkit("quarantine", "replay", "orders", cwd=shop)
+    dwkit("quarantine", "replay", "order_lines", cwd=shop)
     dwkit("quarantine", "replay", "order_lines", cwd=shop)
     dwkit("quarantine", "discard", "orders", "--where", "_rule = 'malformed'", cwd=shop)
     dwkit("run", cwd=shop)

@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_taken_back_says_why(lake: Lake, tmp_path: Path) -
         fix_file("d", path, **options(lake))
     with pytest.raises(DataError, match="No such file"):
         fix_file("d", tmp_path / "none.csv", **options(lake))
-    assert lake.ledger.repairs("d") == []
+    assert lake.ledger.decisions("d") == []
 
 
 def test_many_rows_are_mended_and_replayed_in_one_go(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_an_exported_file_that_was_not_edited_changes_nothing(lake: Lake, tmp_pa
     path = tmp_path / "held.csv"
     export("d", path, layout=lake.layout, ledger=lake.ledger)
     assert fix_file("d", path, **options(lake)) == 0
-    assert lake.ledger.repairs("d") == []
+    assert lake.ledger.decisions("d") == []
 
 
 def test_wrong_names_and_rows(lake: Lake) -> None:

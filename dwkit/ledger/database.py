@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS part (
     columns TEXT NOT NULL, run TEXT NOT NULL, purged_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS part_dataset ON part (dataset, batch);
-CREATE TABLE IF NOT EXISTS repair (
+CREATE TABLE IF NOT EXISTS decision (
     dataset TEXT NOT NULL, batch TEXT NOT NULL, row INTEGER NOT NULL, action TEXT NOT NULL,
     changes TEXT NOT NULL, run TEXT NOT NULL, made_at TEXT NOT NULL,
     PRIMARY KEY (dataset, batch, row)
@@ -123,6 +123,39 @@ class Database:
             raise ConfigError(f"not a ledger: {error}", place=str(self.path), hint="dwkit repair") from error
         self._local.connection = con
         return con
+
+    def put_aside(self) -> str:
+        """Rename a file that is no ledger, so that a new one can be made; return its new name.
+
+        Returns:
+            Empty when the ledger can be read.
+
+        Raises:
+            ConfigError: a newer dwkit wrote it.
+        """
+        if not self.path.exists():
+            return ""
+        try:
+            if self.connection().execute("PRAGMA quick_check").fetchone()[0] == "ok":
+                return ""
+        except ConfigError as error:
+            if not isinstance(error.__cause__, sqlite3.DatabaseError):
+                raise
+        except sqlite3.DatabaseError:
+            pass
+        self.close()
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        for ending in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self.path.replace(aside)
+        return aside.name
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is not None:
+            found.close()
+            self._local.connection = None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

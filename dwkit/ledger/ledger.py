@@ -14,10 +14,10 @@ from dwkit.ledger.runs import RunRecorder
 from dwkit.model.batch import Batch, Part, TableVersion
 from dwkit.model.run import Run, Step
 
-__all__ = ["Edge", "Ledger", "Repair"]
+__all__ = ["Decision", "Edge", "Ledger"]
 
 
-class Repair(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What a person decided for one quarantined row.
 
     ``action`` is ``fix`` (``changes`` replaces raw values by column) or ``discard``.
@@ -186,16 +186,16 @@ class Ledger:
         """Return the datasets that have a part."""
         return {name for (name,) in self.database.connection().execute("SELECT DISTINCT dataset FROM part")}
 
-    def repair(self, repairs: Iterable[Repair]) -> None:
-        """Enter decisions on quarantined rows; a newer decision replaces an older one."""
+    def decide(self, decisions: Iterable[Decision]) -> None:
+        """Enter decisions on quarantined rows, each in the place of an earlier one on the same row."""
         with self.database.transaction():
-            for one in repairs:
-                self.database.put("repair", one)
+            for one in decisions:
+                self.database.put("decision", one)
 
-    def repairs(self, dataset: str) -> list[Repair]:
+    def decisions(self, dataset: str) -> list[Decision]:
         """Return the decisions on a dataset's rows, by batch and row."""
         return self.database.rows(
-            Repair, "SELECT * FROM repair WHERE dataset = ? ORDER BY batch, row", dataset
+            Decision, "SELECT * FROM decision WHERE dataset = ? ORDER BY batch, row", dataset
         )
 
     # -- warehouse and marts ------------------------------------------------------------------

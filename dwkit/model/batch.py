@@ -43,7 +43,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of one batch that passed the contract: one file of the staging area.
 
     The first part of a batch has the batch's id; rows that were replayed from quarantine come as
-    further parts with ids of their own. ``digest`` covers batch, contract and repairs: a part with
+    further parts with ids of their own. ``digest`` covers batch, contract and decisions: a part with
     another digest holds other rows.
     """
 

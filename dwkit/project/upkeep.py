@@ -140,15 +140,25 @@ def _check_tables(project: Project, say: Any) -> None:
 def repair(project: Project) -> list[dict[str, Any]]:
     """Bring the ledger in line with the files; return one record for each thing mended.
 
-    Batches in the lake that the ledger lacks are entered, entries whose files are gone are dropped,
+    A ledger that cannot be read is put aside. Batches and decisions that the ledger lacks are entered, entries whose files are gone are dropped,
     commits of Delta tables that the ledger lacks are entered, scratch of killed processes is removed.
     Data files are never removed.
     """
+    from dwkit.staging import adopt_decisions
+    from dwkit.warehouse import reconcile
+
     layout, ledger = project.layout, project.ledger
     records: list[dict[str, Any]] = []
+    if aside := ledger.database.put_aside():
+        records.append(
+            {"what": "ledger", "mended": f"it could not be read: {aside} keeps it, a new one is made"}
+        )
     for name in datasets(layout):
         for batch in adopt(layout, ledger, name):
             records.append({"what": f"lake.{name}", "mended": f"batch {batch.id} entered in the ledger"})
+        if decided := adopt_decisions(layout, ledger, name):
+            mended = f"{decided} decisions on quarantined rows entered in the ledger"
+            records.append({"what": f"lake.{name}", "mended": mended})
         for folder in layout.dataset(name).glob("batch=*"):
             if not (folder / MANIFEST).is_file():
                 records.append(
@@ -168,8 +178,6 @@ def repair(project: Project) -> list[dict[str, Any]]:
             records.append(
                 {"what": f"staging.{part.dataset}", "mended": f"part {part.id} is gone: marked as purged"}
             )
-    from dwkit.warehouse import reconcile
-
     layers: tuple[Layer, ...] = ("warehouse", "marts")
     for layer in layers:
         folder = layout.root / layer

@@ -1,5 +1,6 @@
 """Stage: the lake's batches, typed by a contract, checked, and the rows that fail held back."""
 
+from dwkit.staging.decisions import adopt_decisions
 from dwkit.staging.infer import infer, typed
 from dwkit.staging.quarantine import Choice, discard, export, fix, fix_file, held_rows, quarantined
 from dwkit.staging.replay import ReplayResult, replay
@@ -10,6 +11,7 @@ __all__ = [
     "Choice",
     "ReplayResult",
     "StageResult",
+    "adopt_decisions",
     "discard",
     "export",
     "fix",

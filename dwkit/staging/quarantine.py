@@ -12,11 +12,12 @@ import polars as pl
 
 from dwkit.errors import DataError, NotFoundError, UsageError
 from dwkit.ledger import Ledger
-from dwkit.ledger.ledger import Repair
+from dwkit.ledger.ledger import Decision
 from dwkit.ledger.runs import now
 from dwkit.model.contract import Contract
 from dwkit.staging.check import FAILURE
 from dwkit.staging.commit import replayed_rows
+from dwkit.staging.decisions import record
 from dwkit.staging.rows import HELD_SCHEMA, as_type
 from dwkit.staging.source import in_order
 from dwkit.storage.aside import commit_file, scratch
@@ -80,16 +81,16 @@ def _held(layout: Layout, ledger: Ledger, dataset: str) -> pl.LazyFrame:
             frame = frame.filter(~pl.col("_row").is_in(pl.concat(gone).implode()))
         frames.append(frame)
     made = pl.concat(frames) if frames else pl.LazyFrame(schema=HELD_SCHEMA)
-    repairs = ledger.repairs(dataset)
-    decided = pl.LazyFrame(
+    decided = ledger.decisions(dataset)
+    states = pl.LazyFrame(
         {
-            "_batch": [r.batch for r in repairs],
-            "_row": [r.row for r in repairs],
-            "state": ["fixed" if r.action == "fix" else "discarded" for r in repairs],
+            "_batch": [r.batch for r in decided],
+            "_row": [r.row for r in decided],
+            "state": ["fixed" if r.action == "fix" else "discarded" for r in decided],
         },
         schema={"_batch": pl.String(), "_row": pl.Int64(), "state": pl.String()},
     )
-    joined = made.join(decided, on=["_batch", "_row"], how="left", maintain_order="left")
+    joined = made.join(states, on=["_batch", "_row"], how="left", maintain_order="left")
     return joined.with_columns(pl.lit(dataset).alias("dataset"), pl.col("state").fill_null("open"))
 
 
@@ -106,11 +107,11 @@ def held_rows(layout: Layout, ledger: Ledger, dataset: str) -> pl.DataFrame:
     raw = [_field(c).alias(c) for c in ("_raw", *columns)]
     held = quarantined(layout, ledger, dataset, exploded=False).with_columns(pl.col("state").alias("_state"))
     made = held.select("_batch", "_row", "_state", *own, *raw).collect()
-    return _with_fixes(made, ledger.repairs(dataset), columns)
+    return _with_fixes(made, ledger.decisions(dataset), columns)
 
 
-def _with_fixes(rows: pl.DataFrame, repairs: Sequence[Repair], columns: Sequence[str]) -> pl.DataFrame:
-    fixed = [r for r in repairs if r.action == "fix" and r.changes]
+def _with_fixes(rows: pl.DataFrame, decided: Sequence[Decision], columns: Sequence[str]) -> pl.DataFrame:
+    fixed = [r for r in decided if r.action == "fix" and r.changes]
     for column in columns:
         mine = [r for r in fixed if column in r.changes]
         if not mine:
@@ -207,9 +208,13 @@ def discard(
     rows = _chosen(layout, ledger, dataset, choice, dialect)
     made_at = now()
     with writing(layout.locks, f"staging.{dataset}"):
-        ledger.repair(
-            Repair(dataset=dataset, batch=b, row=r, action="discard", run=run, made_at=made_at)
-            for b, r in rows.select("_batch", "_row").iter_rows()
+        record(
+            [
+                Decision(dataset=dataset, batch=b, row=r, action="discard", run=run, made_at=made_at)
+                for b, r in rows.select("_batch", "_row").iter_rows()
+            ],
+            layout=layout,
+            ledger=ledger,
         )
         recount(layout, ledger, dataset, rows["_batch"].unique().to_list())
     return rows.height
@@ -310,13 +315,13 @@ def _decide(
                 texts.setdefault((column, types[batch][column]), []).append(text)
     for (column, kind), given in texts.items():
         as_type(column, given, to_polars(kind))
-    before = {(r.batch, r.row): r for r in ledger.repairs(dataset)}
+    before = {(r.batch, r.row): r for r in ledger.decisions(dataset)}
     made_at, made = now(), []
     for (batch, row), changes in wanted.items():
         old = before.get((batch, row))
         kept = old.changes if old is not None and old.action == "fix" else {}
         made.append(
-            Repair(
+            Decision(
                 dataset=dataset,
                 batch=batch,
                 row=row,
@@ -327,7 +332,7 @@ def _decide(
             )
         )
     with writing(layout.locks, f"staging.{dataset}"):
-        ledger.repair(made)
+        record(made, layout=layout, ledger=ledger)
         recount(layout, ledger, dataset, {b for b, _ in wanted})
     return len(made)
 

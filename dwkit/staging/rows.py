@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from dwkit.errors import UsageError
-from dwkit.ledger.ledger import Repair
+from dwkit.ledger.ledger import Decision
 from dwkit.model.batch import Batch
 from dwkit.model.contract import Rules
 from dwkit.staging.cast import caster, jsonable
@@ -25,7 +25,7 @@ HELD_SCHEMA: dict[str, pl.DataType] = {
     "failures": pl.List(FAILURE),
     "raw": pl.String(),
 }
-"""Columns of a quarantine file; ``raw`` is the raw row as a JSON object, after its repairs."""
+"""Columns of a quarantine file; ``raw`` is the raw row as a JSON object, after its fixes."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Decisions:
     rank: Mapping[int, int] = field(default_factory=dict)
 
     @staticmethod
-    def of(repairs: Iterable[Repair]) -> Decisions:
+    def of(decisions: Iterable[Decision]) -> Decisions:
         """Take those of one batch."""
-        mine = sorted(repairs, key=lambda r: (r.made_at, r.row))
+        mine = sorted(decisions, key=lambda r: (r.made_at, r.row))
         fixed = [r for r in mine if r.action == "fix"]
         return Decisions(
             fixes={r.row: r.changes for r in fixed},

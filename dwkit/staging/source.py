@@ -11,7 +11,7 @@ import polars as pl
 
 from dwkit.errors import ConfigError, NotFoundError, SqlError, UsageError
 from dwkit.ledger import Ledger
-from dwkit.ledger.ledger import Repair
+from dwkit.ledger.ledger import Decision
 from dwkit.model.batch import Batch, Part
 from dwkit.model.contract import Contract
 from dwkit.model.header import Model
@@ -81,10 +81,10 @@ class Source:
 
     @cached_property
     def _decisions(self) -> dict[str, Decisions]:
-        by_batch: dict[str, list[Repair]] = {}
-        for repair in self.ledger.repairs(self.dataset):
-            by_batch.setdefault(repair.batch, []).append(repair)
-        return {batch: Decisions.of(repairs) for batch, repairs in by_batch.items()}
+        by_batch: dict[str, list[Decision]] = {}
+        for decision in self.ledger.decisions(self.dataset):
+            by_batch.setdefault(decision.batch, []).append(decision)
+        return {batch: Decisions.of(made) for batch, made in by_batch.items()}
 
     def rows_before_step(self, batch: Batch) -> pl.LazyFrame:
         """Return the raw rows of a batch, with their fixes."""

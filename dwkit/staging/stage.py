@@ -17,6 +17,7 @@ from dwkit.model.contract import Contract, parse_limit
 from dwkit.model.header import Model
 from dwkit.model.types import parse_type
 from dwkit.staging.commit import commit, prepare, sweep_parts
+from dwkit.staging.decisions import adopt_decisions
 from dwkit.staging.drift import common_type, compare, widened_by_values
 from dwkit.staging.first import first_contract
 from dwkit.staging.pipeline import Outcome, Watch, check_batch
@@ -124,6 +125,7 @@ def stage_dataset(
         dataset, lake_of(dataset, sql_step, ledger, dialect), layout, ledger, sql_step, tables, dialect
     )
     batches = source.batches()
+    adopt_decisions(layout, ledger, source.lake)
     parse_limit(limit or "")
     if contract is not None and contract.columns:
         contract.check()

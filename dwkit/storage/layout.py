@@ -58,6 +58,10 @@ class Layout:
         """Folder of one batch in the lake."""
         return self.dataset(dataset) / f"batch={batch}"
 
+    def decisions(self, dataset: str) -> Path:
+        """Folder of what people decided about quarantined rows of a dataset in the lake."""
+        return self.dataset(dataset) / "decisions"
+
     def staged(self, dataset: str) -> Path:
         """Folder of a dataset in the staging area."""
         return self.root / "staging" / dataset
