@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from dwkit.model.source import ReadOptions
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from dwkit.lake.sources import Extract
 
 __all__ = ["query_files", "scan_file"]
 
@@ -65,6 +68,26 @@ def _one(path: Path) -> pl.LazyFrame:
     if len(tables) != 1:
         names = ", ".join(t.member for t in tables)
         raise DataError(f"{path.name} holds {len(tables)} tables: {names}", hint=f"dwkit ingest {path.name}")
+    table, rows = tables[0], work / "rows.parquet"
+    # Written first: only then is every record accounted for, and the text is read once, not at each pass.
+    table.write(lambda raw: raw.sink_parquet(rows, compression="lz4", engine="streaming"))
+    _require_whole(path, table)
     from dwkit.staging import typed
 
-    return typed(tables[0].rows.drop("_row"))
+    return typed(pl.scan_parquet(rows, glob=False).drop("_row"))
+
+
+def _require_whole(path: Path, table: Extract) -> None:
+    """Refuse a file some of whose records are no rows: a query has no quarantine to keep them in."""
+    malformed = table.malformed()
+    if malformed is None:
+        return
+    records = malformed.sort("_row").collect()
+    first = records.row(0, named=True)
+    place = f"line {first['line']}" if first["line"] is not None else f"record {first['_row']}"
+    shown = first["raw"] if len(first["raw"]) <= 80 else first["raw"][:77] + "..."
+    more = f" (and {records.height - 1} more like it)" if records.height > 1 else ""
+    raise DataError(
+        f"{path.name}, {place}: {first['reason']}: {shown!r}{more}",
+        hint=f"dwkit ingest {shlex.quote(str(path))} --into NAME keeps such records in quarantine",
+    )
