@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dwkit.errors import NotFoundError, UsageError
@@ -71,27 +71,36 @@ class Catalog:
     def scan(self, name: str, as_of: datetime | int | None = None) -> pl.LazyFrame:
         """Return the rows of ``layer.table``, or of a file that a model names, not yet read.
 
+        Args:
+            as_of: a version of a Delta table, or an instant (UTC when it has no zone); files are read
+                as they are.
+
         Raises:
-            NotFoundError: there is no such table or file.
+            NotFoundError: there is no such table or file, or was none then.
+            UsageError: the layer keeps no such versions.
             DataError: its files are missing or damaged.
         """
         layer, _, table = name.partition(".")
         if layer not in LAYERS or "/" in name:
             return self.scan_file(name, cwd=self._project.root)
+        if isinstance(as_of, datetime) and as_of.tzinfo is None:
+            as_of = as_of.replace(tzinfo=UTC)
         ledger, layout = self._project.ledger, self._project.layout
         if layer == "lake":
-            from dwkit.storage.tables import scan_batches
-
-            batches = ledger.batches(table)
-            if isinstance(as_of, datetime):
-                batches = [b for b in batches if b.created_at.replace(tzinfo=None) <= as_of]
-            if not batches:
-                raise NotFoundError("dataset", name, {f"lake.{name}" for name in ledger.datasets()})
-            return scan_batches(layout, batches)
+            return self._scan_lake(table, as_of)
         if layer == "staging":
+            if as_of is not None:
+                raise UsageError(
+                    f"{name} keeps no earlier versions", hint=f"lake.{table} as of a time, or without --as-of"
+                )
             return self._scan_staging(table)
         version = ledger.version(layer, table)
         if version is not None and version.kind == "view":
+            if isinstance(as_of, int):
+                raise UsageError(
+                    f"{name} is a view, whose rows have no versions of their own",
+                    hint="name a time, such as 2026-01-31T12:00",
+                )
             return self._scan_view(table, as_of)
         from dwkit.storage.delta import Table
 
@@ -99,6 +108,27 @@ class Catalog:
         if not delta.exists:
             raise NotFoundError("table", name, self.names())
         return delta.scan(as_of)
+
+    def _scan_lake(self, table: str, as_of: datetime | int | None) -> pl.LazyFrame:
+        from dwkit.storage.tables import scan_batches
+
+        ledger = self._project.ledger
+        batches = ledger.batches(table)
+        if not batches:
+            raise NotFoundError("dataset", f"lake.{table}", {f"lake.{name}" for name in ledger.datasets()})
+        if isinstance(as_of, int):
+            raise UsageError(
+                f"lake.{table} has batches, no numbered versions",
+                hint="name a time, such as 2026-01-31T12:00; dwkit history lake." + table,
+            )
+        if as_of is not None:
+            batches = [b for b in batches if b.created_at <= as_of]
+            if not batches:
+                raise UsageError(
+                    f"lake.{table} had no batch at {as_of:%Y-%m-%d %H:%M:%S}",
+                    hint=f"dwkit history lake.{table} shows since when there is one",
+                )
+        return scan_batches(self._project.layout, batches)
 
     def _scan_staging(self, table: str) -> pl.LazyFrame:
         from dwkit.storage.tables import scan_parts
@@ -183,7 +213,7 @@ class Catalog:
             UsageError: there is no such layer.
         """
         if layer is not None and layer not in LAYERS:
-            raise UsageError(f"no layer {layer!r}", hint="one of lake, staging, warehouse, marts")
+            raise NotFoundError("layer", layer, LAYERS)
         records: dict[tuple[str, str], dict[str, Any]] = {}
         ledger = self._project.ledger
         for batch in ledger.batches():

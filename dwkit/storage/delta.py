@@ -71,7 +71,15 @@ class Table:
         try:
             table = DeltaTable(self.path, version=version if isinstance(version, int) else None)
             if isinstance(version, datetime):
-                table.load_as_version(version)
+                # delta-rs would give the first version for every time before it.
+                past = [c.version for c in self.history() if c.at <= version]
+                if not past:
+                    raise NotFoundError(
+                        "version",
+                        f"{self.path.name}@{version:%Y-%m-%d %H:%M:%S}",
+                        hint=f"dwkit history {self.path.name} shows since when there is one",
+                    )
+                table.load_as_version(max(past))
         except TableNotFoundError:
             raise NotFoundError("table", self.path.name, hint="dwkit ls") from None
         except DeltaError as error:
