@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-__all__ = ["datasets", "marts", "nodes", "root_of", "tables"]
+from dwkit.model.names import LAYERS
+
+__all__ = ["datasets", "layers", "marts", "nodes", "nodes_or_files", "root_of", "tables"]
 
 
 def datasets(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -23,6 +27,18 @@ def tables(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
 def marts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Names of marts: models and folders."""
     return _matching(_models(ctx, "marts"), incomplete)
+
+
+def layers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the layers."""
+    return _matching(list(LAYERS), incomplete)
+
+
+def nodes_or_files(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[str] | list[CompletionItem[Any]]:
+    """As :func:`nodes`; where no table begins so, the shell completes the names of files."""
+    return nodes(ctx, param, incomplete) or [CompletionItem(incomplete, type="file")]
 
 
 def nodes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

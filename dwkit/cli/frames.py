@@ -9,10 +9,11 @@ from typing import IO, TYPE_CHECKING, cast
 
 import polars as pl
 
-from dwkit.cli import cells, plain
+from dwkit.cli import plain
 from dwkit.cli.output import Emitted, Target, write_table
 from dwkit.cli.table import Column
 from dwkit.errors import DataError
+from dwkit.storage import cells
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,4 +1,4 @@
-"""Cells of plain Python rows as text: the same texts as :mod:`dwkit.cli.cells`, without polars."""
+"""Cells of plain Python rows as text: the same texts as :mod:`dwkit.storage.cells`, without polars."""
 
 from __future__ import annotations
 

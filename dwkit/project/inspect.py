@@ -2,104 +2,132 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from dwkit.errors import UsageError, did_you_mean
+from dwkit.errors import DataError, NotFoundError, UsageError, did_you_mean
 from dwkit.model.ids import time_of
+from dwkit.model.names import LAYERS
+from dwkit.model.source import FORMATS
+from dwkit.storage.cells import as_text
 from dwkit.storage.types import from_polars
 
 if TYPE_CHECKING:
     from dwkit.project.project import Project
 
-__all__ = ["Diff", "at_version", "columns", "diff", "file_columns", "history", "profile"]
+__all__ = ["Diff", "Found", "columns", "diff", "find", "history", "parse_as_of", "profile"]
 
 _PROVENANCE = ("_batch", "_row")
+_EXACT = 1_000_000
+"""Rows up to which distinct values are counted and not estimated."""
 
 
-def at_version(project: Project, text: str) -> pl.LazyFrame:
-    """Return the rows that ``name``, ``name@version``, ``name@2026-01-31`` or a file's path stands for.
+class Found(NamedTuple):
+    """The rows a name stands for, and its ``layer.table``, empty for a file."""
+
+    rows: pl.LazyFrame
+    table: str
+
+
+def find(project: Project | None, text: str) -> Found:
+    """Return what ``name``, ``name@version``, ``name@2026-01-31`` or a file's path or glob stands for.
+
+    A table goes before a file of the same name; without a project there are files only.
 
     Raises:
         NotFoundError: there is no such table or version.
+        ReachError: there is no such file.
     """
-    name, mark, when = text.rpartition("@")
-    if not mark:
-        name, when = text, ""
-    as_of = parse_as_of(when) if when else None
-    if "/" in name or (project.root / name).is_file():
-        return project.catalog.scan_file(name)
-    return project.catalog.scan(project.catalog.find(name), as_of)
+    from dwkit.project.files import scan_file
+
+    if "/" in text or glob.has_magic(text):
+        return Found(scan_file(text), "")
+    is_file = Path(text).exists() or _is_file_name(text)
+    if project is None:
+        if is_file:
+            return Found(scan_file(text), "")
+        raise NotFoundError("file", text, hint="-C DIR names a project, for its tables")
+    name, mark, when = text.rpartition("@") if "@" in text else (text, "", "")
+    try:
+        table = project.catalog.find(name)
+    except NotFoundError:
+        if is_file:
+            return Found(scan_file(text), "")
+        raise
+    return Found(project.catalog.scan(table, parse_as_of(when) if mark else None), table)
+
+
+def _is_file_name(text: str) -> bool:
+    """Say whether a name that nothing answers to was meant for a file: to tell the nearest one."""
+    first, ending = text.partition(".")[0], PurePath(text).suffix.lower().lstrip(".")
+    return first not in LAYERS and any(ending in form.extensions for form in FORMATS.values() if ending)
 
 
 def parse_as_of(text: str) -> int | datetime:
-    """Return a version number or an instant.
+    """Return a version number or an instant, in UTC where the text names no zone.
 
     Raises:
         UsageError: the text is neither.
     """
-    if text.isdigit():
+    if text.isdecimal() and len(text) < 8:
         return int(text)
     try:
-        return datetime.fromisoformat(text)
+        when = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
             f"{text!r} is neither a version nor a time", hint="for instance 3, 2026-01-31 or 2026-01-31T12:00"
         ) from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def columns(project: Project, name: str) -> list[dict[str, Any]]:
-    """Return one record for each column of a table: name, type, description."""
-    schema = project.catalog.scan(name).collect_schema()
-    layer, _, table = name.partition(".")
+def columns(project: Project | None, found: Found) -> list[dict[str, Any]]:
+    """Return one record for each column: name, type, description (empty where no model describes it)."""
+    layer, _, table = found.table.partition(".")
     described: dict[str, str] = {}
-    if layer == "staging" and table in project.config.datasets:
+    if project is None or not table:
+        pass
+    elif layer == "staging" and table in project.config.datasets:
         described = {c: r.description for c, r in project.config.datasets[table].columns.items()}
-    elif name in project.models:
-        described = {c: h.description for c, h in project.models[name].header.columns.items()}
+    elif found.table in project.models:
+        described = {c: h.description for c, h in project.models[found.table].header.columns.items()}
     return [
         {"column": c, "type": str(from_polars(t)), "description": described.get(c, "")}
-        for c, t in schema.items()
-    ]
-
-
-def file_columns(frame: pl.LazyFrame) -> list[dict[str, Any]]:
-    """Return one record for each column of a frame that no model describes."""
-    return [
-        {"column": c, "type": str(from_polars(t)), "description": ""}
-        for c, t in frame.collect_schema().items()
+        for c, t in found.rows.collect_schema().items()
     ]
 
 
 def profile(frame: pl.LazyFrame) -> pl.DataFrame:
-    """Return the statistics of every column, computed in one streaming pass.
+    """Return the statistics of every column, computed in streaming passes.
 
-    Columns: column, type, rows, nulls, null_pct, distinct (estimated beyond a few thousand), min, max,
-    mean, stddev, top (most frequent value of a text or boolean column) and top_count.
+    Columns: column, type, rows, nulls, null_pct, distinct (not counting NULL; estimated beyond a million
+    rows), min, max, mean, stddev, top (most frequent value of a text or boolean column) and top_count.
     """
     schema = frame.collect_schema()
-    wanted: list[pl.Expr] = [pl.len().alias("rows")]
+    rows = frame.select(pl.len()).collect(engine="streaming").item()
+    wanted: list[pl.Expr] = []
     for n, (name, dtype) in enumerate(schema.items()):
         column = pl.col(name)
         wanted.append(column.null_count().alias(f"{n}:nulls"))
-        if dtype.is_nested() or dtype == pl.Binary:
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Null):
             continue
-        wanted.append(column.approx_n_unique().alias(f"{n}:distinct"))
-        wanted += [
-            column.min().cast(pl.String).alias(f"{n}:min"),
-            column.max().cast(pl.String).alias(f"{n}:max"),
-        ]
+        values = column.drop_nulls()
+        unique = values.n_unique() if rows <= _EXACT else values.approx_n_unique()
+        wanted.append(unique.alias(f"{n}:distinct"))
+        wanted += [as_text(end, dtype).alias(f"{n}:{end_name}") for end_name, end in _ends(column, dtype)]
         if dtype.is_numeric():
             number = column.cast(pl.Float64)
             wanted += [number.mean().alias(f"{n}:mean"), number.std().alias(f"{n}:stddev")]
-    found = frame.select(wanted).collect(engine="streaming").row(0, named=True)
+    found = frame.select(wanted).collect(engine="streaming").row(0, named=True) if wanted else {}
     records = []
     for n, (name, dtype) in enumerate(schema.items()):
-        rows, nulls = found["rows"], found[f"{n}:nulls"]
-        top = _top(frame, name) if dtype in (pl.String, pl.Boolean, pl.Categorical) else (None, None)
+        nulls = found[f"{n}:nulls"]
+        top = _top(frame, name) if dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Enum) else (None, None)
+        distinct = found.get(f"{n}:distinct")
         records.append(
             {
                 "column": name,
@@ -107,7 +135,8 @@ def profile(frame: pl.LazyFrame) -> pl.DataFrame:
                 "rows": rows,
                 "nulls": nulls,
                 "null_pct": round(100 * nulls / rows, 2) if rows else 0.0,
-                **{k: found.get(f"{n}:{k}") for k in ("distinct", "min", "max", "mean", "stddev")},
+                "distinct": None if distinct is None else min(distinct, rows - nulls),
+                **{k: found.get(f"{n}:{k}") for k in ("min", "max", "mean", "stddev")},
                 "top": top[0],
                 "top_count": top[1],
             }
@@ -131,8 +160,13 @@ def profile(frame: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
+def _ends(column: pl.Expr, dtype: pl.DataType) -> list[tuple[str, pl.Expr]]:
+    text = column.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else column
+    return [("min", text.min()), ("max", text.max())]
+
+
 def _top(frame: pl.LazyFrame, name: str) -> tuple[str | None, int | None]:
-    counted = frame.select(pl.col(name).alias("v")).drop_nulls().group_by("v").len()
+    counted = frame.select(pl.col(name).cast(pl.String).alias("v")).drop_nulls().group_by("v").len()
     found = counted.top_k(1, by=["len", "v"]).collect(engine="streaming")
     return (str(found["v"][0]), int(found["len"][0])) if found.height else (None, None)
 
@@ -153,25 +187,31 @@ class Diff:
 def diff(before: pl.LazyFrame, after: pl.LazyFrame, key: Sequence[str]) -> Diff:
     """Compare two tables, row by row of a key, or as bags of whole rows without one.
 
+    Numbers of different types are compared as numbers, instants of different units as instants, all
+    else that differs in type as text.
+
     Raises:
-        UsageError: a key column that one of them lacks.
+        UsageError: a key column that one of them lacks; no column in common.
+        DataError: the key does not tell the rows of one of them apart.
     """
     left, right = before.collect_schema(), after.collect_schema()
     shared = [c for c in left if c in right and c not in _PROVENANCE]
+    if not shared:
+        raise UsageError("they have no column in common", hint="dwkit show NAME --columns")
     for name in key:
         if name not in shared:
             raise UsageError(f"key column {name!r} is not in both tables", hint=did_you_mean(name, shared))
-    texts = [
-        pl.col(c).cast(pl.String) if not left[c].is_nested() else pl.col(c).hash().cast(pl.String)
-        for c in shared
-    ]
-    old, new = before.select(texts), after.select(texts)
+    types = {c: _common(left[c], right[c]) for c in shared}
+    old = before.select(_as_common(c, left[c], types[c]) for c in shared)
+    new = after.select(_as_common(c, right[c], types[c]) for c in shared)
     added_columns = [c for c in right if c not in left]
     removed_columns = [c for c in left if c not in right]
     if not key:
         rows = pl.concat([_surplus(new, old, shared, "added"), _surplus(old, new, shared, "removed")])
         return Diff(rows, added_columns, removed_columns)
     keys, others = list(key), [c for c in shared if c not in key]
+    _require_unique(old, keys, "the first table")
+    _require_unique(new, keys, "the second table")
     both = old.with_columns(pl.lit(1).alias("_l")).join(
         new.with_columns(pl.lit(1).alias("_r")),
         on=keys,
@@ -183,7 +223,9 @@ def diff(before: pl.LazyFrame, after: pl.LazyFrame, key: Sequence[str]) -> Diff:
     pairs = [
         pl.when(pl.col(c).ne_missing(pl.col(f"{c}_after"))).then(
             pl.struct(
-                pl.lit(c).alias("column"), pl.col(c).alias("before"), pl.col(f"{c}_after").alias("after")
+                pl.lit(c).alias("column"),
+                as_text(pl.col(c), types[c]).alias("before"),
+                as_text(pl.col(f"{c}_after"), types[c]).alias("after"),
             )
         )
         for c in others
@@ -202,6 +244,40 @@ def diff(before: pl.LazyFrame, after: pl.LazyFrame, key: Sequence[str]) -> Diff:
         pl.when(pl.col("_change") == "changed").then(pl.col("changes")).otherwise(None).alias("changes")
     )
     return Diff(rows.select("_change", *keys, "changes").sort(keys), added_columns, removed_columns)
+
+
+def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType:
+    """Return the type in which values of two types are compared."""
+    numbers = one.is_numeric() and other.is_numeric()
+    instants = (
+        isinstance(one, pl.Datetime) and isinstance(other, pl.Datetime) and one.time_zone == other.time_zone
+    )
+    if numbers or instants:
+        pair = [pl.DataFrame(schema={"v": dtype}) for dtype in (one, other)]
+        try:
+            return pl.concat(pair, how="vertical_relaxed").schema["v"]
+        except pl.exceptions.PolarsError:
+            return pl.String()
+    kept = (pl.String, pl.Boolean, pl.Date, pl.Time, pl.Duration)
+    return one if one == other and isinstance(one, kept) else pl.String()
+
+
+def _as_common(name: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if dtype == wanted:
+        return column
+    return (as_text(column, dtype) if wanted == pl.String else column.cast(wanted)).alias(name)
+
+
+def _require_unique(frame: pl.LazyFrame, keys: list[str], which: str) -> None:
+    twice = frame.group_by(keys).len("_n").filter(pl.col("_n") > 1).collect(engine="streaming")
+    if twice.height:
+        first = twice.sort(keys).row(0, named=True)
+        shown = ", ".join(f"{k} = {first[k]!r}" for k in keys)
+        raise DataError(
+            f"the key does not tell rows apart: {first['_n']} rows of {which} have {shown}",
+            hint="add columns to --key, or leave it out to compare whole rows",
+        )
 
 
 def _surplus(of: pl.LazyFrame, over: pl.LazyFrame, names: list[str], change: str) -> pl.LazyFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -89,44 +90,65 @@ def lineage(project: Project, name: str, *, downstream: bool = False) -> list[di
     return records
 
 
-def column_edges(project: Project, name: str, column: str) -> list[dict[str, Any]]:
-    """Return, step by step, the columns that a column is made from, down to the lake.
+def column_edges(
+    project: Project, name: str, column: str, *, downstream: bool = False
+) -> list[dict[str, Any]]:
+    """Return, step by step, the columns that a column is made from, down to the lake, or those made from it.
 
     Raises:
         NotFoundError: there is no such column.
     """
+    own = _columns(project, name)
+    if own and column not in own:
+        raise NotFoundError("column", column, own)
+    edges: list[tuple[tuple[str, str], tuple[str, str]]] = []
+    if downstream:
+        reached = {(name, column)}
+        below = project.graph.downstream([name])
+        for table in (n for n in project.graph.order if n in below and n != name):
+            for made, inputs in _inputs(project, table, _columns(project, table)).items():
+                used = [one for one in inputs if one in reached]
+                edges += [((table, made), one) for one in used]
+                reached |= {(table, made)} if used else set()
+    else:
+        todo, seen = [(name, column)], set[tuple[str, str]]()
+        while todo:
+            table, made = todo.pop(0)
+            if (table, made) not in seen:
+                seen.add((table, made))
+                inputs = _inputs(project, table, [made])[made]
+                edges += [((table, made), one) for one in inputs]
+                todo += inputs
+    return [{"column": ".".join(made), "input": ".".join(used)} for made, used in edges]
+
+
+def _columns(project: Project, table: str) -> list[str]:
+    """Return a table's columns, none when it has no rows yet."""
+    try:
+        return project.catalog.scan(table).collect_schema().names()
+    except NotFoundError:
+        return []
+
+
+def _inputs(project: Project, table: str, columns: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns that each of a table's columns is made from, in one step."""
     from dwkit.sql import column_lineage, parse
 
-    records: list[dict[str, Any]] = []
-    todo, seen = [(name, column)], set[tuple[str, str]]()
-    while todo:
-        table, wanted = todo.pop(0)
-        if (table, wanted) in seen:
-            continue
-        seen.add((table, wanted))
-        model = project.models.get(table)
-        layer, _, short = table.partition(".")
-        inputs: list[tuple[str, str]] = []
-        if model is not None and model.sql:
-            schemas = {i: project.catalog.scan(i).collect_schema() for i in project.graph.inputs(table)}
-            parsed = parse(model.sql, model.header.dialect or project.config.dialect)
-            found = column_lineage(parsed, schemas)
-            lookups = model.header.dimensions
-            if wanted in found:
-                inputs = list(found[wanted])
-            elif wanted in lookups:
-                inputs = [(f"warehouse.{lookups[wanted].table}", wanted)]
-                inputs += [pair for key in lookups[wanted].on for pair in found.get(key, ())]
-            elif (table, wanted) == (name, column):
-                own = project.catalog.scan(table).collect_schema().names()
-                if wanted not in own:
-                    raise NotFoundError("column", wanted, own)
-        elif layer == "staging":
-            declared = project.config.datasets.get(short)
-            rules = declared.columns.get(wanted) if declared else None
-            inputs = [(f"lake.{short}", (rules.source if rules and rules.source else wanted))]
-        elif layer == "lake":
-            continue
-        records += [{"column": f"{table}.{wanted}", "input": f"{t}.{c}"} for t, c in inputs]
-        todo += inputs
-    return records
+    model = project.models.get(table)
+    layer, _, short = table.partition(".")
+    if model is not None and model.sql:
+        schemas = {i: project.catalog.scan(i).collect_schema() for i in project.graph.inputs(table)}
+        found = column_lineage(parse(model.sql, model.header.dialect or project.config.dialect), schemas)
+        lookups = model.header.dimensions
+        made: dict[str, list[tuple[str, str]]] = {}
+        for column in columns:
+            made[column] = list(found.get(column, ()))
+            if column not in found and column in lookups:
+                made[column] = [(f"warehouse.{lookups[column].table}", column)]
+                made[column] += [pair for key in lookups[column].on for pair in found.get(key, ())]
+        return made
+    if layer == "staging":
+        declared = project.config.datasets.get(short)
+        rules = declared.columns if declared else {}
+        return {c: [(f"lake.{short}", (c in rules and rules[c].source) or c)] for c in columns}
+    return {c: [] for c in columns}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dwkit.ledger import RunRecorder
     from dwkit.project.run import Outcome
 
-__all__ = ["bring", "command_line", "open_here"]
+__all__ = ["bring", "command_line", "open_here", "open_if_any"]
 
 _VERBS = {"lake": "ingest", "staging": "stage", "warehouse": "load", "marts": "mart"}
 
@@ -23,6 +23,18 @@ _VERBS = {"lake": "ingest", "staging": "stage", "warehouse": "load", "marts": "m
 def open_here(app: App) -> Project:
     """Open the project that ``-C`` or the working directory names."""
     return Project(app.root())
+
+
+def open_if_any(app: App) -> Project | None:
+    """Open the project that ``-C`` or the working directory names; None where there is none."""
+    from dwkit.errors import UsageError
+
+    try:
+        return open_here(app)
+    except UsageError:
+        if app.directory is not None:
+            raise
+        return None
 
 
 def command_line() -> str:

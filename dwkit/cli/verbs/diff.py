@@ -6,7 +6,7 @@ import click
 
 from dwkit.cli import complete, human
 from dwkit.cli.options import App, formatted, key, limit, standard, verb
-from dwkit.cli.verbs._shared import open_here
+from dwkit.cli.verbs._shared import open_if_any
 
 
 @verb(
@@ -16,8 +16,8 @@ from dwkit.cli.verbs._shared import open_here
     dwkit diff staging.orders orders_fixed.csv --key order_id --format csv
     """
 )
-@click.argument("before", shell_complete=complete.nodes)
-@click.argument("after", shell_complete=complete.nodes)
+@click.argument("before", shell_complete=complete.nodes_or_files)
+@click.argument("after", shell_complete=complete.nodes_or_files)
 @key
 @limit
 @formatted
@@ -28,10 +28,10 @@ def command(app: App, before: str, after: str, key: list[str] | None, limit: int
     With --key, rows are compared by it and changed columns are shown with both values; without, whole
     rows are. The exit code is 0 whether there are differences or not.
     """
-    from dwkit.project.inspect import at_version, diff
+    from dwkit.project.inspect import diff, find
 
-    project = open_here(app)
-    found = diff(at_version(project, before), at_version(project, after), key or [])
+    project = open_if_any(app)
+    found = diff(find(project, before).rows, find(project, after).rows, key or [])
     if found.added_columns:
         app.talk.info(f"columns added: {', '.join(found.added_columns)}")
     if found.removed_columns:

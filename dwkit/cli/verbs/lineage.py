@@ -14,6 +14,7 @@ from dwkit.cli.verbs._shared import open_here
     dwkit lineage marts.sales
     dwkit lineage marts.sales.revenue
     dwkit lineage lake.orders --downstream
+    dwkit lineage lake.orders.coupon --downstream
     """
 )
 @click.argument("name", metavar="NAME[.COLUMN]", shell_complete=complete.nodes)
@@ -25,6 +26,8 @@ def command(app: App, name: str, downstream: bool) -> None:
 
     One line for each edge, down to the source files.
     """
+    from dwkit.errors import NotFoundError
+    from dwkit.model.names import LAYERS
     from dwkit.project.trace import column_edges, lineage
 
     project = open_here(app)
@@ -33,8 +36,15 @@ def command(app: App, name: str, downstream: bool) -> None:
     if name not in nodes and table:
         full = table if table in nodes else next((n for n in nodes if n.endswith(f".{table}")), "")
         if full:
-            app.emit(column_edges(project, full, column), columns=("column", "input"))
+            edges = column_edges(project, full, column, downstream=downstream)
+            app.emit(edges, columns=("column", "input"))
+            if not edges:
+                app.talk.note(
+                    f"{full}.{column} {'goes into' if downstream else 'is made from'} no other column"
+                )
             return
+        if table.partition(".")[0] not in LAYERS or "." in table:
+            raise NotFoundError("table", table, nodes)
     if name not in nodes:
         name = project.graph.select([name])[-1]
     app.emit(lineage(project, name, downstream=downstream), columns=("table", "input"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dwkit.cli import human
+from dwkit.cli import complete, human
 from dwkit.cli.options import App, formatted, standard, verb
 from dwkit.cli.verbs._shared import open_here
 
@@ -18,7 +18,7 @@ COLUMNS = ("name", "layer", "kind", "rows", "bytes", "pieces", "updated_at")
     dwkit ls --format json | jq -r '.[].name'
     """
 )
-@click.argument("layer", required=False, metavar="[LAYER]")
+@click.argument("layer", required=False, metavar="[LAYER]", shell_complete=complete.layers)
 @formatted
 @standard
 def command(app: App, layer: str | None) -> None:

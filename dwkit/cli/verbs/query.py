@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from dwkit.cli.options import App, dialect, formatted, limit, standard, verb
-from dwkit.cli.verbs._shared import open_here
+from dwkit.cli.verbs._shared import open_if_any
 
 if TYPE_CHECKING:
     import polars as pl
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 @verb(
@@ -48,18 +52,19 @@ def _frame(
     app: App, sql: str, params: dict[str, object], as_of: str | None, dialect: str | None
 ) -> pl.LazyFrame:
     from dwkit.errors import UsageError
-
-    try:
-        project = open_here(app)
-    except UsageError:
-        if app.directory is not None:
-            raise
-        from dwkit.project.files import query_files
-
-        return query_files(sql, dialect=dialect or "duckdb", params=params)
     from dwkit.project.inspect import parse_as_of
 
-    when = parse_as_of(as_of) if as_of else None
+    when = parse_as_of(as_of) if as_of is not None else None
+    project = open_if_any(app)
+    if project is None:
+        from dwkit.project.files import query_files
+
+        if when is not None:
+            raise UsageError(
+                "files have no earlier versions and there is no project here",
+                hint="-C DIR names a project; else leave out --as-of",
+            )
+        return query_files(sql, dialect=dialect or "duckdb", params=params)
     return project.query(sql, dialect=dialect, params=params, as_of=when)
 
 
@@ -67,13 +72,36 @@ def _sql(text: str) -> str:
     from dwkit.errors import ReachError
 
     if text == "-":
-        return sys.stdin.read()
-    if text.lower().endswith(".sql") and not any(c.isspace() for c in text.strip()):
+        if sys.stdin is None:
+            raise ReachError("standard input is closed", hint='echo "select 1" | dwkit query -')
+        return _decoded(sys.stdin.buffer.read(), "standard input")
+    if _names_file(text):
         try:
-            return Path(text).read_text(encoding="utf-8-sig")
+            return _decoded(Path(text).read_bytes(), text)
         except OSError as error:
             raise ReachError(f"{text}: {error.strerror}", hint="dwkit query takes SQL, - or a file") from None
     return text
+
+
+def _names_file(text: str) -> bool:
+    if not text.lower().endswith(".sql") or "\n" in text:
+        return False
+    return not any(c.isspace() for c in text.strip()) or Path(text).is_file()
+
+
+def _decoded(raw: bytes, name: str) -> str:
+    """Return UTF-8 text, or UTF-16 with its mark, as PowerShell writes it."""
+    from dwkit.errors import UsageError
+
+    utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return raw.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{name}, line {line}: byte 0x{raw[error.start]:02x} is not {error.encoding}",
+            hint="iconv -f latin1 -t utf-8 FILE | dwkit query -",
+        ) from None
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, object]:
@@ -89,9 +117,7 @@ def _params(pairs: tuple[str, ...]) -> dict[str, object]:
 
 
 def _value(text: str) -> object:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    # Only what reads as the number it is written as: 00123 is a code, +49 30 1 and 1_000 are no numbers.
+    if _NUMBER.fullmatch(text):
+        return float(text) if any(c in text for c in ".eE") else int(text)
     return {"true": True, "false": False, "null": None}.get(text.lower(), text)

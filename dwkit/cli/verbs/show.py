@@ -6,7 +6,7 @@ import click
 
 from dwkit.cli import complete
 from dwkit.cli.options import App, formatted, limit, standard, verb
-from dwkit.cli.verbs._shared import open_here
+from dwkit.cli.verbs._shared import open_if_any
 
 
 @verb(
@@ -17,7 +17,7 @@ from dwkit.cli.verbs._shared import open_here
     dwkit show orders.parquet
     """
 )
-@click.argument("name", shell_complete=complete.nodes)
+@click.argument("name", shell_complete=complete.nodes_or_files)
 @click.option(
     "--columns", "only_columns", is_flag=True, help="Names and types of the columns instead of rows."
 )
@@ -27,17 +27,14 @@ from dwkit.cli.verbs._shared import open_here
 def command(app: App, name: str, only_columns: bool, limit: int | None) -> None:
     """Show a table's columns and first rows.
 
-    NAME is a table with or without its layer, a file, or NAME@VERSION and NAME@TIME for how it was.
+    NAME is a table with or without its layer, NAME@VERSION or NAME@TIME for how it was, or a file, which
+    needs no project.
     """
-    from dwkit.project.inspect import at_version, columns, file_columns
+    from dwkit.project.inspect import columns, find
 
-    project = open_here(app)
-    frame = at_version(project, name)
+    project = open_if_any(app)
+    found = find(project, name)
     if only_columns:
-        is_file = "/" in name or (project.root / name).is_file()
-        found = (
-            file_columns(frame) if is_file else columns(project, project.catalog.find(name.partition("@")[0]))
-        )
-        app.emit(found, columns=("column", "type", "description"))
+        app.emit(columns(project, found), columns=("column", "type", "description"))
         return
-    app.emit(frame.limit(10 if limit is None else limit), title=name)
+    app.emit(found.rows.limit(10 if limit is None else limit), title=name)
