@@ -130,6 +130,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x'?``, else the known names, else an empty string."""
     known = list(known)
     lowered = {k.lower(): k for k in known}
+    if "." not in name:  # a table may be named without its layer
+        lowered = {k.lower().rpartition(".")[2]: k for k in known} | lowered
     near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     if near:
         return f"did you mean {lowered[near[0]]!r}?"

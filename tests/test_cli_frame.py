@@ -113,7 +113,7 @@ def test_nothing_typed_is_a_usage_error_that_shows_the_help() -> None:
         (["INGEST"], "did you mean 'ingest'?"),
         (["zzzzz"], "there are: "),
         (["echo", "--formt", "csv"], "did you mean --format?"),
-        (["echo", "-f", "xls"], "'xls' is not one of"),
+        (["echo", "-f", "xls"], "no format named 'xls'"),
         (["echo", "--limit", "many"], "'many' is not a valid integer"),
         (["echo", "--key", "a,,b"], "'a,,b' has an empty name"),
         (["--colour", "echo"], "no such option: --colour"),

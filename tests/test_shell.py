@@ -156,3 +156,57 @@ def test_a_mart_is_exported(demo_once: Path, tmp_path: Path, suffix: str) -> Non
     assert [float(x) for x in done.stdout.split()[1].split(",")] == [
         float(x) for x in want.stdout.split()[1].split(",")
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("01234", '"01234"'),
+        ("1_000", '"1_000"'),
+        ("+49", '"+49"'),
+        ("nan", '"nan"'),
+        ("-1.5", "-1.5"),
+        ("7", "7"),
+    ],
+)
+def test_a_parameter_is_a_number_only_if_written_as_one(tmp_path: Path, given: str, shown: str) -> None:
+    done = dwkit("query", "select :z as z", "--param", f"z={given}", "--format", "ndjson", cwd=tmp_path)
+    assert done.stdout == f'{{"z":{shown}}}\n'
+
+
+def test_sql_is_read_from_files_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "my q.sql").write_bytes("select 'é' as x".encode("utf-8-sig"))
+    assert dwkit("query", "my q.sql", cwd=tmp_path).stdout == "x\né\n"
+    assert dwkit("query", "-", cwd=tmp_path, stdin="select 'é' as x".encode("utf-16")).stdout == "x\né\n"
+    (tmp_path / "l.sql").write_bytes("select 1,\n'é' as x".encode("latin-1"))
+    done = dwkit("query", "l.sql", cwd=tmp_path, ok=False)
+    assert (done.returncode, "l.sql, line 2: byte 0xe9 is not utf-8" in done.stderr) == (2, True)
+    done = dwkit("query", "-", cwd=tmp_path, stdin=b"select '\xff'", ok=False)
+    assert (done.returncode, "line 1: byte 0xff" in done.stderr) == (2, True)
+
+
+def test_a_closed_stdin_is_told(tmp_path: Path, path: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["bash", "-c", "dwkit query - <&-"],
+        cwd=tmp_path,
+        env=path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.splitlines()[0]) == (3, "error: standard input is closed")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("-C", "nosuch", "ls"), "there is no folder nosuch"),
+        (("ls", "mart"), "did you mean 'marts'?"),
+        (("ls", "--format", "jsn"), "did you mean 'json'?"),
+        (("show", "sale"), "did you mean 'marts.sales'?"),
+        (("query", "select * from sale"), "did you mean 'marts.sales'?"),
+    ],
+)
+def test_a_typo_is_told_with_the_nearest_name(demo_once: Path, words: tuple[str, ...], says: str) -> None:
+    done = dwkit(*words, cwd=demo_once, ok=False)
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr

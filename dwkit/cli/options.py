@@ -216,12 +216,28 @@ def formatted(f: F) -> F:
     return click.option(
         "-f",
         "--format",
-        type=click.Choice(FORMATS),
+        type=Format(),
         metavar="F",
         expose_value=False,
         callback=_set_format,
         help=f"{', '.join(FORMATS)}.  [default: table on a terminal, else csv]",
     )(f)
+
+
+class Format(click.Choice[str]):
+    """One of :data:`FORMATS`, whatever the case; else the nearest is suggested."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMATS, case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Find the format."""
+        from dwkit.errors import NotFoundError
+
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            raise NotFoundError("format", str(value), FORMATS) from None
 
 
 class Names(click.ParamType[list[str]]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from dwkit.errors import UsageError
@@ -13,8 +14,12 @@ def find_project(start: Path | None = None) -> Path:
     """Return the nearest folder, from ``start`` (the working directory) upwards, with a ``dwkit.toml``.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or no such folder.
     """
+    if start is not None and not start.is_dir():
+        raise UsageError(
+            f"there is no folder {start}", hint=f"dwkit init {shlex.quote(str(start))} makes a project"
+        )
     start = (start or Path.cwd()).absolute()
     for folder in (start, *start.parents):
         if (folder / "dwkit.toml").is_file():
