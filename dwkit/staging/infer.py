@@ -28,6 +28,8 @@ __all__ = ["Inference", "infer", "typed"]
 _SAMPLE_ROWS = 20_000
 _SAMPLE_BYTES = 64 * 1024 * 1024
 _NEARLY = 0.95
+_LONGEST = 100
+"""Characters of a value by which its shape is told."""
 _OWN = ("_batch", "_row")
 _UNCLEAR = "decimal?"
 """A decimal whose comma may stand between thousands."""
@@ -312,7 +314,8 @@ def _first_guess(guess: _Guess, sample: pl.Series) -> None:
         return
     total = int(values["n"].sum())
     few = values.head(50)
-    texts, half = few.to_series(0).to_list(), few["n"].sum() / 2
+    # No date is longer; on a text of megabytes the shapes would go back and forth without end.
+    texts, half = few.to_series(0).str.head(_LONGEST).to_list(), few["n"].sum() / 2
     some = [c for c in CANDIDATES if c.resembles(texts) and _tally(c, few).failed <= half]
     tallies = [(c, _tally(c, values)) for c in some]
     near = [(c, t) for c, t in tallies if t.failed <= total * (1 - _NEARLY) * 2]
