@@ -245,6 +245,29 @@ def test_a_lost_ledger_is_made_again_from_the_files(shop: Path, demo_once: Path,
     assert "up to date" in dwkit("run", cwd=shop).stderr
 
 
+def test_a_rule_looks_into_a_dataset_that_retention_has_emptied(tmp_path: Path) -> None:
+    dwkit("init", "w", cwd=tmp_path)
+    w = tmp_path / "w"
+    config = w / "dwkit.toml"
+    config.write_text(
+        config.read_text().replace('"7d"', '"loaded"')
+        + '[datasets.lines.columns]\nid = { type = "int64", references = "goods.id" }\n'
+    )
+    model = w / "models/warehouse/goods.sql"
+    model.parent.mkdir(parents=True, exist_ok=True)
+    model.write_text("SELECT id FROM staging.goods")
+    for number in (1, 2):
+        (w / "goods.csv").write_text(f"id\n{number}\n")
+        (w / "lines.csv").write_text(f"id\n1\n{number}\n9{number}\n")
+        for name in ("goods", "lines"):
+            dwkit("ingest", f"{name}.csv", "--into", name, cwd=w)
+        dwkit("run", cwd=w)
+        assert not list((w / "staging/goods").glob("*.parquet"))
+    assert [r["id"] for r in rows(w, "select id from staging.lines order by id")] == [1, 1, 1, 2]
+    held = dwkit("quarantine", "show", "lines", "--format", "json", cwd=w).stdout
+    assert [r["value"] for r in json.loads(held)] == ["91", "92"]
+
+
 def test_quarantined_rows_are_mended_and_flow_on(shop: Path) -> None:
     held = json.loads(dwkit("quarantine", "show", "orders", "--format", "json", cwd=shop).stdout)
     dates = [h for h in held if h["rule"] == "type"]

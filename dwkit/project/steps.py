@@ -147,7 +147,7 @@ class Steps:
             CheckError: more rows were quarantined than the limit allows.
         """
         from dwkit.lake.manifest import adopt
-        from dwkit.staging import stage_dataset
+        from dwkit.staging import pending, stage_dataset
 
         project = self._project
         node = f"staging.{dataset}"
@@ -159,6 +159,15 @@ class Steps:
                 "dataset", dataset, known, hint="" if known else f"dwkit ingest FILE --into {dataset}"
             )
         declared = project.config.datasets.get(dataset)
+        if self._force or pending(
+            dataset,
+            ledger=project.ledger,
+            layout=project.layout,
+            contract=declared.contract if declared else None,
+            sql_step=model,
+            dialect=project.config.dialect,
+        ):
+            self._bring_back_inputs(node)
         with self._run.step("stage", node) as step, self._placed(dataset):
             result = stage_dataset(
                 dataset,
@@ -199,6 +208,7 @@ class Steps:
         node = f"staging.{dataset}"
         declared = project.config.datasets.get(dataset)
         contract = declared.contract if declared else None
+        self._bring_back_inputs(node)
         with self._run.step("replay", node) as step, self._placed(dataset):
             result = replay(
                 dataset,
@@ -213,6 +223,14 @@ class Steps:
             )
         notes = tuple(result.notes)
         return Done(node, "done", "", result.rows_in, result.rows_out, result.quarantined, notes)
+
+    def _bring_back_inputs(self, node: str) -> None:
+        """Stage again what retention has purged of the datasets that rules and the SQL step look into."""
+        graph, ledger = self._project.graph, self._project.ledger
+        for name in graph.inputs(node) if node in graph.nodes else ():
+            layer, _, other = name.partition(".")
+            if layer == "staging" and any(p.purged_at for p in ledger.parts(other)):
+                self.stage(other, bring_back=True)
 
     @contextmanager
     def _placed(self, dataset: str) -> Iterator[None]:
