@@ -71,11 +71,17 @@ def test_type_of_text(values: list[Any], kind: str) -> None:
         (["02 Jan 2026", "3 Feb 2026"], "date", "%d %b %Y"),
         (["10/Oct/2000:13:55:36 -0700"], "timestamptz", "%d/%b/%Y:%H:%M:%S %z"),
         (["31/12/2026 10:00", "01/02/2026 11:30"], "timestamp", "%d/%m/%Y %H:%M"),
+        (["Fri, 02 Jan 2026 10:00:00 GMT"], "timestamptz", "%a, %d %b %Y %H:%M:%S GMT"),
     ],
 )
 def test_formats_of_dates(values: list[str], kind: str, style: str) -> None:
     found = rules_of(values)
     assert (found.type, found.format) == (kind, style)
+
+
+def test_a_zone_that_is_spelled_out_makes_an_instant() -> None:
+    made = typed(pl.LazyFrame({"x": ["Fri, 02 Jan 2026 10:00:00 GMT"]})).collect()["x"]
+    assert made.to_list() == [datetime(2026, 1, 2, 10, tzinfo=UTC)]
 
 
 def test_compact_dates_need_a_likely_name() -> None:
@@ -99,6 +105,8 @@ def test_decimal_comma() -> None:
 def test_null_tokens_count_only_where_they_let_the_column_be_typed() -> None:
     assert rules_of(["1", "NA", "N/A"]).null_values == ["N/A", "NA"]
     assert rules_of(["1.5e3", "nan"]) == Rules(type="float64", null_values=["nan"])
+    assert rules_of(["1", "?", "#DIV/0!"]) == Rules(type="int64", null_values=["#DIV/0!", "?"])
+    assert rules_of(["2026-01-02", "0000-00-00"]) == Rules(type="date", null_values=["0000-00-00"])
     assert rules_of(["a", "NA"]).null_values == []
     assert rules_of(["a", ""]).null_values == [""]
 

@@ -30,6 +30,18 @@ TOKENS = (
     "\\N",
     "#N/A",
     "<NA>",
+    "#N/A N/A",
+    "#NA",
+    "#DIV/0!",
+    "#REF!",
+    "#VALUE!",
+    "(null)",
+    "nil",
+    "--",
+    "?",
+    ".",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
 )
 """Spellings of a missing value; they count only where they let a column be typed."""
 
@@ -133,7 +145,7 @@ _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"
 _NAMED = ("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d/%b/%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y")
 _TIMES = (" %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S%.f")
 _OTHER = (
-    "%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S", "%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
+    "%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S", "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y",
     "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S%#z", "%Y/%m/%d %H:%M:%S%.f %z", "%Y/%m/%d %H:%M:%S%.f%#z",
 )  # fmt: skip
 

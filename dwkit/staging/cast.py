@@ -56,7 +56,7 @@ def caster(rules: Rules) -> Cast:
 
 def zoned(style: str) -> bool:
     """Tell whether a strftime format reads a zone, so that the value is an instant."""
-    return any(mark in style for mark in ("%z", "%:z", "%#z", "%+"))
+    return style.endswith((" GMT", " UTC")) or any(mark in style for mark in ("%z", "%:z", "%#z", "%+"))
 
 
 def as_text(values: pl.Series) -> pl.Series:
