@@ -125,6 +125,32 @@ def test_force_makes_everything_again_from_the_same_batches(shop: Path, demo_onc
     assert everything(shop) == everything(demo_once)
 
 
+def test_a_dry_run_says_why_a_load_is_due(shop: Path) -> None:
+    more = (shop / "raw/customers_2026-03.csv").read_text(encoding="utf-8").replace("Linz", "Wien")
+    (shop / "raw/customers_2026-04.csv").write_text(more, encoding="utf-8")
+    dwkit("run", "+staging.customers", cwd=shop)
+
+    def why(node: str) -> str:
+        planned = json.loads(dwkit("run", "--dry-run", "--format", "json", cwd=shop).stdout)
+        return next(str(r["why"]) for r in planned if r["node"] == node)
+
+    assert why("warehouse.dim_customer") == "1 new part"
+    dwkit("load", "dim_customer", cwd=shop)
+    assert why("warehouse.fact_order_line") == "warehouse.dim_customer changed"
+
+
+def test_load_and_mart_take_selectors_of_their_layer(shop: Path) -> None:
+    def steps(*words: str) -> set[str]:
+        done = dwkit(*words, cwd=shop)
+        return {line.split()[2].strip(":") for line in done.stderr.splitlines() if line.startswith("skipped")}
+
+    dims = {"warehouse.dim_customer", "warehouse.dim_product", "warehouse.dim_date"}
+    assert steps("load", "+fact_order_line") == dims | {"warehouse.fact_order_line"}
+    assert steps("load", "dim_*") == dims
+    assert steps("mart", "tag:daily") == {"marts.sales"}
+    assert steps("mart", "team:people", "sales") == {"marts.headcount", "marts.sales"}
+
+
 def test_a_run_says_when_nothing_is_selected(shop: Path) -> None:
     assert "nothing to do: no table is state:new" in dwkit("run", "state:new", cwd=shop).stderr
     assert "nothing to do: all is excluded" in dwkit("run", "sales", "--exclude", "marts.*", cwd=shop).stderr

@@ -80,7 +80,7 @@ def _reason(project: Project, node: GraphNode) -> str:
             dialect=project.config.dialect, scan=project.catalog.scan,
             fingerprint=project.catalog.fingerprint, dry_run=True,
         )  # fmt: skip
-        return "" if result.mode == "nothing" else f"{result.mode}: {', '.join(result.notes)}"
+        return "" if result.mode == "nothing" else result.why
     if node.model.kind == "view":
         return ""
     changed = [i for i, seen in version.inputs.items() if project.catalog.fingerprint(i) != seen]

@@ -13,8 +13,9 @@ from dwkit.errors import UsageError
 from dwkit.model.header import Header, Lookup, Model
 from dwkit.model.names import check_name
 from dwkit.project import Project
+from dwkit.project.run import states
 
-__all__ = ["from_flags", "keep"]
+__all__ = ["from_flags", "keep", "selected"]
 
 _LOOKUP = re.compile(r"(?P<fk>\w+)=(?:warehouse\.)?(?P<table>\w+):(?P<on>\w+(?:,\w+)*)(?:@(?P<at>\w+))?")
 _HEADER = (
@@ -81,6 +82,19 @@ def from_flags(
     check_model(model)
     project.models[f"{layer}.{name}"] = model
     return model
+
+
+def selected(project: Project, layer: str, names: tuple[str, ...]) -> list[str]:
+    """Return the models of a layer that names and selectors stand for, in dependency order; all without one."""
+    wanted = []
+    for name in names or ("*",):
+        core = name.strip("+")
+        full = core if ":" in core or core.startswith(f"{layer}.") else f"{layer}.{core}"
+        wanted.append(name.replace(core, full, 1))
+    if not names and not any(m.layer == layer for m in project.models.values()):
+        return []
+    chosen = project.graph.select(wanted, states(project))
+    return [n for n in chosen if n in project.models and n.startswith(f"{layer}.")]
 
 
 def keep(project: Project, model: Model) -> str:

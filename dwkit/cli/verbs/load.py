@@ -20,7 +20,7 @@ from dwkit.cli.options import (
     updated_at,
     verb,
 )
-from dwkit.cli.verbs._models import from_flags, keep
+from dwkit.cli.verbs._models import from_flags, keep, selected
 from dwkit.cli.verbs._shared import bring, command_line, open_here
 
 
@@ -67,8 +67,7 @@ def command(
     project = open_here(app)
     model = from_flags(project, "warehouse", tables, flags)
     with project.recording(command_line()) as run:
-        chosen = [n for n in project.graph.select([f"warehouse.{t.removeprefix('warehouse.')}" for t in tables] or ["warehouse.*"])
-                  if n in project.models]  # fmt: skip
+        chosen = selected(project, "warehouse", tables)
         bring(app, project, chosen, run, force=force, rebuild=rebuild)
     if save and model is not None:
         app.talk.note(f"wrote {keep(project, model)}")

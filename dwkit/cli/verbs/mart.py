@@ -6,7 +6,7 @@ import click
 
 from dwkit.cli import complete
 from dwkit.cli.options import App, Names, dialect, force, from_table, key, kind, save, sql, standard, verb
-from dwkit.cli.verbs._models import from_flags, keep
+from dwkit.cli.verbs._models import from_flags, keep, selected
 from dwkit.cli.verbs._shared import bring, command_line, open_here
 
 
@@ -52,8 +52,7 @@ def command(
     if export and len(marts) != 1:
         raise UsageError("--export takes one mart at a time", hint="dwkit mart NAME --export PATH")
     with project.recording(command_line()) as run:
-        chosen = [n for n in project.graph.select([f"marts.{m.removeprefix('marts.')}" for m in marts] or ["marts.*"])
-                  if n in project.models]  # fmt: skip
+        chosen = selected(project, "marts", marts)
         bring(app, project, chosen, run, force=force)
         for target in export:
             from dwkit.marts import export as write
