@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dwkit.errors import ConfigError, NotFoundError
+from dwkit.errors import ConfigError, NotFoundError, ReachError
 from dwkit.ledger import Ledger
 from dwkit.ledger.ledger import Decision, Edge
 from dwkit.model.batch import Batch, Part, TableVersion
@@ -127,3 +127,26 @@ def test_an_older_format_is_made_whole(tmp_path: Path) -> None:
     assert not again.file_digest(file, file.stat())
     again.add_file_digest(file, file.stat(), "d")
     assert again.file_digest(file, file.stat()) == "d"
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    con = ledger.database.connection()
+    con.execute(f"PRAGMA max_page_count = {con.execute('PRAGMA page_count').fetchone()[0]}")
+    with pytest.raises(ReachError, match=r"ledger\.db: database or disk is full"):
+        ledger.start("dwkit run " + "x" * 100_000)
+    assert ledger.runs() == []
+    con.execute("PRAGMA max_page_count = 1000000")
+    ledger.start("dwkit run").finish(0)
+    assert [r.command for r in ledger.runs()] == ["dwkit run"]
+
+
+def test_a_ledger_that_may_only_be_read_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Ledger(tmp_path / "ledger.db")
+    before.start("dwkit run").finish(0)
+    before.database.connection().close()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    ledger = Ledger(tmp_path / "ledger.db")
+    assert [r.command for r in ledger.runs()] == ["dwkit run"]
+    with pytest.raises(ReachError, match="readonly"):
+        ledger.start("dwkit load")

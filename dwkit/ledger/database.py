@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dwkit.errors import ConfigError, ConflictError
+from dwkit.errors import ConfigError, ConflictError, DwkitError, ReachError
 
 __all__ = ["Database"]
 
@@ -104,11 +105,30 @@ class Database:
 
         Raises:
             ConfigError: the file is no ledger, or a newer dwkit wrote it.
+            ReachError: it cannot be opened, or not be made.
         """
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is not None:
             return found
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            con = self._opened()
+        except sqlite3.OperationalError as error:
+            raise self._explained(error) from error
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(f"not a ledger: {error}", place=str(self.path), hint="dwkit repair") from error
+        self._local.connection = con
+        return con
+
+    def _opened(self) -> sqlite3.Connection:
+        if self.path.is_file() and not os.access(self.path.parent, os.W_OK):
+            # WAL needs a file beside the ledger even to read. Nobody writes here, unless a write is left over.
+            wal = self.path.with_name(f"{self.path.name}-wal")
+            whole = not wal.exists() or wal.stat().st_size == 0
+            uri = f"{self.path.absolute().as_uri()}?mode=ro{'&immutable=1' if whole else ''}"
+            con = sqlite3.connect(uri, uri=True, isolation_level=None)
+            con.row_factory = sqlite3.Row
+            return con
         con = sqlite3.connect(self.path, timeout=30, isolation_level=None)
         con.row_factory = sqlite3.Row
         try:
@@ -116,12 +136,9 @@ class Database:
             con.execute("PRAGMA synchronous = NORMAL")
             con.execute("PRAGMA foreign_keys = ON")
             self._migrate(con)
-        except sqlite3.DatabaseError as error:
+        except BaseException:
             con.close()
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise ConflictError("the ledger is locked by another process", hint="try again") from error
-            raise ConfigError(f"not a ledger: {error}", place=str(self.path), hint="dwkit repair") from error
-        self._local.connection = con
+            raise
         return con
 
     def put_aside(self) -> str:
@@ -141,6 +158,8 @@ class Database:
         except ConfigError as error:
             if not isinstance(error.__cause__, sqlite3.DatabaseError):
                 raise
+        except sqlite3.OperationalError as error:
+            raise self._explained(error) from error
         except sqlite3.DatabaseError:
             pass
         self.close()
@@ -157,12 +176,21 @@ class Database:
             found.close()
             self._local.connection = None
 
+    def _explained(self, error: sqlite3.OperationalError) -> DwkitError:
+        if "locked" in str(error):
+            return ConflictError("the ledger is locked by another process", hint="try again")
+        return ReachError(
+            f"cannot write the ledger {self.path}: {error}",
+            hint=f"what was finished is kept; df {self.path.parent} and ls -ld {self.path.parent} show room and owner",
+        )
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Run the block in one write transaction; roll back on any error.
 
         Raises:
             ConflictError: another process held the ledger for more than 30 seconds.
+            ReachError: the disk is full, or the ledger may only be read.
         """
         con = self.connection()
         if con.in_transaction:
@@ -171,22 +199,25 @@ class Database:
         try:
             con.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            raise ConflictError("the ledger is locked by another process", hint="try again") from error
+            raise self._explained(error) from error
         try:
             yield con
-        except BaseException:
-            con.execute("ROLLBACK")
+            con.execute("COMMIT")
+        except BaseException as error:
+            # A full disk has rolled back already.
+            if con.in_transaction:
+                con.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise self._explained(error) from error
             raise
-        con.execute("COMMIT")
 
-    def put(self, table: str, value: msgspec.Struct, *, extra: dict[str, object] | None = None) -> None:
+    def put(self, table: str, value: msgspec.Struct) -> None:
         """Insert ``value`` as a row, replacing the row with its key."""
         kinds = _fields(type(value))
         row: dict[str, object] = {
             name: msgspec.json.encode(getattr(value, name)).decode() if as_json else getattr(value, name)
             for name, as_json in kinds.items()
         }
-        row |= extra or {}
         marks = ", ".join(f":{name}" for name in row)
         with self.transaction() as con:
             con.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({marks})", row)

@@ -117,7 +117,11 @@ def make_plan(
         mode, why, chosen = "rebuild", f"{', '.join(changed)} changed", units
     else:
         chosen = [u for u in units if u.id not in applied]
-        mode, why = ("append", f"{len(chosen)} new {'part' if len(chosen) == 1 else 'parts'}") if chosen else ("nothing", "up to date")
+        mode, why = (
+            ("append", f"{len(chosen)} new {'part' if len(chosen) == 1 else 'parts'}")
+            if chosen
+            else ("nothing", "up to date")
+        )
     return Plan(mode, why, tuple(chosen), tuple(units), applied, inputs, base, version)
 
 
