@@ -258,3 +258,23 @@ def test_the_file_itself_can_be_kept_beside_its_rows(lake: Lake) -> None:
     done = lake.ingest(lake.file("o.csv", CSV), keep_original=True)
     kept = lake.root / "lake" / "o" / "objects" / done[0].batch.digest[:2] / f"{done[0].batch.digest}.csv"
     assert kept.read_bytes() == CSV
+
+
+@pytest.mark.parametrize("make", [zipfile.ZipFile, tarfile.open])
+def test_a_path_that_an_archive_holds_twice_is_two_batches(lake: Lake, make: Callable[..., object]) -> None:
+    path = lake.file("twice.zip" if make is zipfile.ZipFile else "twice.tar", b"")
+    if make is zipfile.ZipFile:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("orders.csv", JAN)
+            with pytest.warns(UserWarning, match="Duplicate name"):
+                archive.writestr("orders.csv", FEB)
+    else:
+        with tarfile.open(path, "w") as tar:
+            for data in (JAN, FEB):
+                info = tarfile.TarInfo("orders.csv")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+    done = lake.ingest(path)
+    assert [(one.dataset, one.new) for one in done] == [("orders", True)] * 2
+    assert sorted(lake.rows("orders")["id"]) == ["1", "2", "3"]
+    assert [one.new for one in lake.ingest(path)] == [False, False]

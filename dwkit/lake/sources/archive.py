@@ -7,6 +7,7 @@ import os
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -32,9 +33,16 @@ _BROKEN = (
 
 
 class Member(NamedTuple):
-    """A file of an archive: its name there, and where it was unpacked."""
+    """A file of an archive.
+
+    Args:
+        name: its path there; numbered where an archive holds several files of one path.
+        stem: its own name.
+        path: where it was unpacked.
+    """
 
     name: str
+    stem: str
     path: Path
 
 
@@ -51,7 +59,7 @@ def members(source: Source, path: Path) -> Iterator[Member]:
         NotFoundError: no member matches the one that was asked for.
     """
     wanted = source.options.member
-    names: list[str] = []
+    names: Counter[str] = Counter()
     found = 0
     left = unpack_limit(path)
     try:
@@ -59,7 +67,9 @@ def members(source: Source, path: Path) -> Iterator[Member]:
             name = _safe(given)
             if not name or _hidden(name):
                 continue
-            names.append(name)
+            names[name] += 1
+            # A zip or tar that was appended to may hold a path twice, with other bytes each time.
+            times = names[name]
             if wanted is not None and not _matches(name, wanted):
                 continue
             target = source.scratch("member")
@@ -67,7 +77,8 @@ def members(source: Source, path: Path) -> Iterator[Member]:
                 left -= copy_bounded(stream, out, left, source.name)
             os.utime(target, (modified, modified))
             found += 1
-            yield Member(name, target)
+            unique = name if times == 1 else f"{name} ({times})"
+            yield Member(unique, PurePosixPath(name).name, target)
     except _BROKEN as error:
         raise DataError(
             f"{source.name} is a damaged archive, or none: {error}",
@@ -147,6 +158,6 @@ def as_source(source: Source, member: Member) -> Source:
         part,
         path=member.path,
         name=f"{source.name}#{member.name}",
-        stem=PurePosixPath(member.name).name,
+        stem=member.stem,
         options=options,
     )
