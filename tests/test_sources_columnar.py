@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.feather
+import pyarrow.parquet as pq
 import pytest
 from lake_fixture import Lake
 
@@ -296,3 +297,17 @@ def test_a_damaged_database_is_refused(lake: Lake) -> None:
         db.execute("PRAGMA user_version = 1")
     with pytest.raises(DataError, match="no tables"):
         lake.ingest("none.db")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_decimal_wider_than_any_later_layer_is_refused(
+    lake: Lake, nested: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    values = pa.array([Decimal("1.10")], pa.decimal256(50, 2))
+    column = pa.StructArray.from_arrays([values], ["inner"]) if nested else values
+    path = lake.file("wide.parquet", b"")
+    pq.write_table(pa.table({"amount": column}), path)
+    with pytest.raises(DataError, match=r"column amount .* 38 digits") as caught:
+        lake.ingest(path)
+    assert caught.value.hint
+    assert "panicked" not in capfd.readouterr().err

@@ -13,6 +13,9 @@ from dwkit.lake.sources.extract import Extract, Source, Stream, Table, unique_na
 
 __all__ = ["read_arrow", "read_avro", "read_parquet", "typed"]
 
+MAX_DIGITS = 38
+"""Of a decimal, in Polars and in Delta tables."""
+
 
 def read_parquet(source: Source, path: Path) -> Extract:
     """Read a Parquet file.
@@ -119,6 +122,11 @@ def typed(source: Source, frame: pl.LazyFrame, what: str) -> pl.LazyFrame:
         frame = frame.rename(dict(zip(schema.names(), names, strict=True)))
     changed = {}
     for name, dtype in zip(names, schema.dtypes(), strict=True):
+        if _widest(dtype) > MAX_DIGITS:
+            raise DataError(
+                f"{source.name}: column {name} is {dtype}: {MAX_DIGITS} digits at the most",
+                hint=f"write it as decimal({MAX_DIGITS}, s) or as text; --as-objects keeps the file as it is",
+            )
         wanted = _kept(dtype)
         if wanted != dtype:
             changed[name] = wanted
@@ -145,6 +153,18 @@ def _kept(dtype: pl.DataType) -> pl.DataType:
         case pl.Int128():
             return pl.String()
     return dtype
+
+
+def _widest(dtype: pl.DataType) -> int:
+    """Return the digits of the widest decimal in a type; Polars panics over those it cannot write."""
+    match dtype:
+        case pl.Decimal():
+            return dtype.precision
+        case pl.Struct():
+            return max((_widest(_made(f.dtype)) for f in dtype.fields), default=0)
+        case pl.List() | pl.Array():
+            return _widest(_made(dtype.inner))
+    return 0
 
 
 def _made(dtype: Any) -> pl.DataType:
