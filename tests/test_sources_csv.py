@@ -282,3 +282,18 @@ def test_usual_tables_are_read_without_being_told_anything(
         frame = Lake(Path(folder)).read("t.csv", text)
     assert frame.columns == [*names, "_row"]
     assert frame.rows() == numbered(rows)
+
+
+def test_comments_at_the_start_are_no_header(lake: Lake) -> None:
+    text = "# made by x\n# on y\nid,name\n1,a\n# mid\n2,b\n"
+    assert lake.read("c.csv", text).rows() == [("1", "a", 1), ("2", "b", 3)]
+    assert [record[2] for record in lake.malformed("c")] == ["# mid"]
+    assert lake.read("c.csv", text, comment="#", force=True).rows() == [("1", "a", 1), ("2", "b", 2)]
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_a_first_line_that_tells_the_delimiter_is_no_record(lake: Lake, line: str) -> None:
+    end = "\r\n" if line.endswith("\r") else "\n"
+    frame = lake.read("x.csv", f"{line.rstrip()}{end}id;note{end}1;a,b{end}2;c,d{end}")
+    assert frame.columns == ["id", "note", "_row"]
+    assert frame.rows() == [("1", "a,b", 1), ("2", "c,d", 2)]

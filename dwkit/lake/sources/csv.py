@@ -89,7 +89,7 @@ class _Csv(Table):
         size = self._path.stat().st_size
         self.approx_rows = start.count(b"\n") * size // max(len(start), 1) or None
         self._bad = Malformed(
-            source, "--delimiter, --quote, --skip-rows and --header say how the file is to be read"
+            source, "--delimiter, --quote, --skip-rows, --comment and --header say how the file is to be read"
         )
         dialect = self.layout.dialect
         if self.layout.ragged or dialect.escape or dialect.skip_space:

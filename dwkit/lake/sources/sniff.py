@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
+
 from dwkit.lake.sources.extract import Source, unique_names
 from dwkit.model.source import ReadOptions
 
@@ -45,6 +47,8 @@ _TYPED = (
 )
 
 
+# The line by which a spreadsheet program is told the delimiter.
+_TOLD = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _MISSING = ("", "na", "n/a", "#n/a", "null", "none", "nil", "-", ".", "?", "\\n")
 
 
@@ -100,6 +104,9 @@ def sniff(text: str, source: Source, *, whole: bool) -> Layout:
         text = text[: text.rfind("\n") + 1] or text
     lines = text.splitlines(keepends=True) if "\n" not in text else _lines(text)
     skipped = min(options.skip_rows or 0, len(lines))
+    if skipped < len(lines) and (told := _TOLD.fullmatch(lines[skipped])):
+        options = msgspec.structs.replace(options, delimiter=options.delimiter or told[1])
+        skipped += 1
     body = lines[skipped:]
     dialect = _dialect(body, options, whole=whole)
     records = _records(body, dialect, whole=whole)
@@ -248,7 +255,8 @@ def _start(records: Sequence[_Record], options: ReadOptions, source: Source) -> 
     if options.skip_rows is not None:
         return next((i for i, r in enumerate(records) if not _skipped(r, options)), 0)
     widths = Counter(len(r.fields) for r in records if not _blank(r.fields))
-    usual = widths.most_common(1)[0][0] if widths else 1
+    # As many comments as rows: the rows are the wider ones.
+    usual = max(widths, key=lambda width: (widths[width], width), default=1)
     start = 0
     for place, record in enumerate(records[:50]):
         cell = record.fields[0].lstrip() if record.fields else ""
