@@ -161,3 +161,15 @@ def test_past_the_limit_nothing_is_staged(project: Path) -> None:
     assert counted(project, "staging.o") == 2
     dwkit("stage", "o", cwd=project)
     assert counted(project, "staging.o") == 3
+
+
+def test_what_came_before_a_failing_file_is_told(project: Path) -> None:
+    (project / "in").mkdir()
+    (project / "in" / "a.csv").write_text("id,n\n1,x\n")
+    (project / "in" / "b.csv").write_bytes(b"")
+    done = dwkit("ingest", "in", "--format", "json", cwd=project, ok=False)
+    assert done.returncode == 1
+    assert "lake.a ← in/a.csv: 1 row" in done.stderr
+    assert "error: b.csv is empty" in done.stderr
+    assert not done.stdout
+    assert counted(project, "lake.a") == 1

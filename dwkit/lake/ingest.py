@@ -65,6 +65,10 @@ class Ingested:
     new: bool
 
 
+Tell = Callable[[Ingested], None]
+"""Called with each table as soon as it is in the lake."""
+
+
 def ingest(
     request: Request,
     *,
@@ -73,10 +77,12 @@ def ingest(
     run: RunRecorder,
     cwd: Path,
     watch: Watch | None = None,
+    tell: Tell | None = None,
 ) -> list[Ingested]:
     """Bring sources into the lake, one batch for each table in each file.
 
-    Files are taken in the order of their names; the ones before a failing one stay ingested.
+    Files are taken in the order of their names; the ones before a failing one stay ingested, and
+    ``tell`` has heard of them.
 
     Raises:
         ReachError: a source is not there.
@@ -87,14 +93,14 @@ def ingest(
     if request.into is not None:
         check_name(request.into)
     sweep(layout.scratch)
-    found: list[Ingested] = []
+    found = _Found(tell)
     objects: list[_File] = []
     for file in _files(request, layout.root, cwd):
         try:
             if detect(file.path, request.options, file.name) == "object":
                 objects.append(file)
                 continue
-            found += _ingest_file(file, request, layout, ledger, run, watch)
+            _ingest_file(file, request, layout, ledger, run, watch, found)
         except OSError as error:
             raise ReachError(
                 f"{file.shown} cannot be read: {error.strerror or error}",
@@ -113,8 +119,8 @@ def ingest(
                 step.count(rows_in=batch.rows, rows_out=batch.rows, bytes_out=batch.bytes_out)
             else:
                 step.skip("already ingested")
-        found.append(Ingested(dataset, source, batch, new))
-    return found
+        found.add(Ingested(dataset, source, batch, new))
+    return found.all
 
 
 def waiting(
@@ -171,9 +177,28 @@ def _objects_name(request: Request, objects: Sequence[_File]) -> str:
     return suggest_name(folders.pop() if len(folders) == 1 else Path(request.sources[0]).name)
 
 
+class _Found:
+    """What was brought so far; each table is told as soon as it is in the lake."""
+
+    def __init__(self, tell: Tell | None) -> None:
+        self.all: list[Ingested] = []
+        self._tell = tell
+
+    def add(self, one: Ingested) -> None:
+        self.all.append(one)
+        if self._tell is not None:
+            self._tell(one)
+
+
 def _ingest_file(
-    file: _File, request: Request, layout: Layout, ledger: Ledger, run: RunRecorder, watch: Watch | None
-) -> list[Ingested]:
+    file: _File,
+    request: Request,
+    layout: Layout,
+    ledger: Ledger,
+    run: RunRecorder,
+    watch: Watch | None,
+    found: _Found,
+) -> None:
     path, source, name = file
     target = request.into or suggest_name(name)
     check_name(target)
@@ -185,11 +210,11 @@ def _ingest_file(
         if known is not None:
             with run.step("ingest", f"lake.{target}") as step:
                 step.skip(f"already ingested as batch {known.id}")
-            return [Ingested(target, source, known, new=False)]
+            found.add(Ingested(target, source, known, new=False))
+            return
     with scratch(layout.scratch) as folder:
         tables = list(extracts(path, request.options, folder, name=name))
         names = _names(tables, target, request)
-        done: list[Ingested] = []
         for number, (extract, dataset) in enumerate(zip(tables, names, strict=True)):
             with run.step("ingest", f"lake.{dataset}") as step, writing(layout.locks, f"lake.{dataset}"):
                 adopt(layout, ledger, dataset)
@@ -204,8 +229,7 @@ def _ingest_file(
                     step.step.digest = batch.digest
                 else:
                     step.skip(f"already ingested as batch {known.id}")
-                done.append(Ingested(dataset, batch.source, known or batch, new=known is None))
-    return done
+                found.add(Ingested(dataset, batch.source, known or batch, new=known is None))
 
 
 class _State(NamedTuple):

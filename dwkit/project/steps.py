@@ -116,6 +116,7 @@ class Steps:
         limit: int | None = None,
         stdin_file: Path | None = None,
         force: bool = False,
+        tell: Callable[[Ingested], None] | None = None,
     ) -> list[Ingested]:
         """Bring sources into the lake (see `dwkit.lake.ingest.ingest`)."""
         from dwkit.lake.ingest import Request, ingest
@@ -131,7 +132,13 @@ class Steps:
         )
         project = self._project
         return ingest(
-            request, layout=project.layout, ledger=project.ledger, run=self._run, cwd=cwd, watch=watch
+            request,
+            layout=project.layout,
+            ledger=project.ledger,
+            run=self._run,
+            cwd=cwd,
+            watch=watch,
+            tell=tell,
         )
 
     # -- staging ------------------------------------------------------------------------------

@@ -109,11 +109,15 @@ def command(
     declared = _declared(project, sources)
     if save and "-" in sources:
         raise UsageError("standard input cannot be read again", hint="--save takes files, folders and globs")
-    with project.recording(command_line()) as run, scratch(project.layout.scratch) as folder:
-        steps = Steps(project, run)
-        found: list[Ingested] = []
-        came: dict[str, list[str]] = {}
-        with progress(app.talk, "ingest") as task:
+    found: list[Ingested] = []
+    came: dict[str, list[str]] = {}
+    try:
+        with (
+            project.recording(command_line()) as run,
+            scratch(project.layout.scratch) as folder,
+            progress(app.talk, "ingest") as task,
+        ):
+            steps = Steps(project, run)
 
             def watch(source: str, rows: int) -> None:
                 task.update(rows=rows, note=Path(source).name)
@@ -121,8 +125,14 @@ def command(
             if declared:
                 for name in declared:
                     told = project.config.datasets[name]
-                    found += steps.ingest(
-                        told.sources, name, told.read, cwd=project.root, watch=watch, force=force
+                    steps.ingest(
+                        told.sources,
+                        name,
+                        told.read,
+                        cwd=project.root,
+                        watch=watch,
+                        force=force,
+                        tell=found.append,
                     )
             else:
                 spooled = _spooled(sources, into, folder)
@@ -138,11 +148,12 @@ def command(
                         limit=limit,
                         stdin_file=spooled,
                         force=force,
+                        tell=found.append,
                     )
-                    found += one
                     for dataset in dict.fromkeys(i.dataset for i in one):
                         came.setdefault(dataset, []).extend(_from(project, s) for s in some)
-    _tell(app, found)
+    finally:
+        _tell(app, found)  # what came before a failing file is in the lake, and stays there
     if save and came:
         from dwkit.config.edit import write_source
 
