@@ -87,6 +87,26 @@ def test_types_that_nothing_else_has_are_kept_as_near_ones(lake: Lake) -> None:
     assert frame["nano"].to_list() == [TIME, TIME]
     assert frame["pair"].to_list() == [[1, 2], [3, 4]]
     assert frame["unsigned"].to_list() == [2**64 - 1, 0]
+    (batch,) = lake.ledger.batches("o")
+    assert batch.notes == ["column nano: nanoseconds are cut to microseconds"]
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_maps_are_lists_of_pairs_and_half_floats_are_floats(lake: Lake, form: str) -> None:
+    kind = pa.map_(pa.string(), pa.list_(pa.int64()))
+    table = pa.table(
+        {"m": pa.array([[("k", [1])], [], None], kind), "h": pa.array([1.5, None, 3], pa.float16())}
+    )
+    path = lake.file(f"m.{form}", b"")
+    if form == "parquet":
+        pq.write_table(table, path)
+    else:
+        pyarrow.feather.write_feather(table, path, compression="uncompressed")
+    lake.ingest(path)
+    frame = lake.rows("m")
+    assert frame["m"].to_list() == [[{"key": "k", "value": [1]}], [], None]
+    assert frame["h"].dtype == pl.Float32
+    assert frame["h"].to_list() == [1.5, None, 3.0]
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow", "arrows"])
