@@ -48,10 +48,18 @@ def test_a_suggested_name_is_always_valid(text: str) -> None:
         ("2020 Sales.csv", "t_2020_sales"),
         ("flights.csv", "flights"),
         ("access-20260101.log", "access"),
+        ("Größe_2026.csv", "grosse"),
+        ("Café.csv", "cafe"),
     ],
 )
 def test_deliveries_of_one_dataset_have_one_name(file: str, name: str) -> None:
     assert suggest_name(file) == name
+
+
+def test_names_in_another_script_tell_datasets_apart() -> None:
+    orders, customers = suggest_name("заказы_2026-01.csv"), suggest_name("клиенты_2026-01.csv")
+    assert orders != customers
+    assert check_name(orders) == suggest_name("заказы_2026-02.csv")
 
 
 types = st.recursive(

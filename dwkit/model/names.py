@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+import zlib
 from pathlib import PurePath
 from typing import Literal, NamedTuple
 
@@ -44,12 +46,18 @@ def suggest_name(text: str) -> str:
     """Return a valid name made from a file name or any other text.
 
     A trailing date or number is what tells deliveries of one dataset apart, so
-    ``orders_2026-01.csv.gz`` and ``orders_2026-02.csv.gz`` both give ``orders``.
+    ``orders_2026-01.csv.gz`` and ``orders_2026-02.csv.gz`` both give ``orders``. Accents are dropped;
+    a text in another script gives ``data_`` and its checksum, so that two of them are two datasets.
     """
     stem = PurePath(text.replace("\\", "/")).name
     while "." in stem.strip("."):
         stem = stem.rsplit(".", 1)[0]
-    name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+    plain = unicodedata.normalize("NFKD", stem).replace("ß", "ss")
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).lower()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     short = re.sub(r"(_?\d{4}(_?\d{2}){0,2}(_?\d{2,6})?|_\d+)$", "", name).strip("_")
+    if re.search(r"[^\W\d_]", plain) and not re.search(r"[a-z]", name):
+        foreign = re.sub(r"[\d\W_]+$", "", plain)
+        return f"data_{zlib.crc32(foreign.encode()):08x}"
     name = (short or name or "data")[:60]
     return name if not name[0].isdigit() else f"t_{name}"
