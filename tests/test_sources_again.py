@@ -192,3 +192,16 @@ def test_a_file_that_was_not_touched_is_not_read_again(tmp_path: Path, lake: Lak
     assert not lake.ledger.file_digest(path, path.stat())
     lake.ingest(path, into="x")
     assert len(lake.ledger.batches("x")) == 2
+
+
+def test_another_table_under_the_same_name_is_noted(lake: Lake) -> None:
+    lake.ingest(lake.file("sp500.csv", "date,price\n2000-01-01,1\n"))
+    other = "date,open,high,low,close\n2000-01-01,1,2,3,4\n"
+    (one,) = lake.ingest(lake.file("sp500-2000.csv", other))
+    assert one.dataset == "sp500"
+    assert any("sp500.csv" in note and "--into" in note for note in one.batch.notes)
+    more = "date,open,high,low,close,volume\n2001-01-01,1,2,3,4,5\n"
+    (grown,) = lake.ingest(lake.file("sp500-2001.csv", more))
+    assert not grown.batch.notes
+    (asked,) = lake.ingest(lake.file("x.csv", "a\n1\n"), into="sp500")
+    assert not asked.batch.notes

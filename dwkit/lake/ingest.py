@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import polars as pl
 
 from dwkit.errors import ConflictError, ReachError, UsageError
@@ -223,6 +224,7 @@ def _ingest_file(
                 batch = known or _write(job, folder / f"batch-{number}", layout, watch)
                 known = known or job.known(ledger, batch.digest)
                 if known is None:
+                    batch = _compared(batch, request, ledger)
                     _commit(job, batch, folder / f"batch-{number}", layout, ledger)
                     step.count(rows_in=batch.rows + batch.malformed, rows_out=batch.rows)
                     step.count(quarantined=batch.malformed, bytes_out=batch.bytes_out)
@@ -316,6 +318,18 @@ def _write(job: _Job, made: Path, layout: Layout, watch: Watch | None) -> Batch:
         notes=[*extract.notes, *([f"the first {limit} rows: --limit"] if _LIMITED in digest else [])],
         run=job.run,
     )
+
+
+def _compared(batch: Batch, request: Request, ledger: Ledger) -> Batch:
+    """Note that a batch hardly resembles the one before it, if the dataset was named after its file."""
+    before = ledger.batches(batch.dataset)
+    if request.into is not None or not before:
+        return batch
+    had, has = set(before[-1].columns), set(batch.columns)
+    if 2 * len(had & has) >= len(had | has):
+        return batch
+    note = f"most columns differ from those of {before[-1].source}, which is in lake.{batch.dataset} too; "
+    return msgspec.structs.replace(batch, notes=[*batch.notes, f"{note}--into DATASET keeps them apart"])
 
 
 def _commit(job: _Job, batch: Batch, made: Path, layout: Layout, ledger: Ledger) -> None:
