@@ -173,3 +173,117 @@ def test_what_came_before_a_failing_file_is_told(project: Path) -> None:
     assert "error: b.csv is empty" in done.stderr
     assert not done.stdout
     assert counted(project, "lake.a") == 1
+
+
+_NAMES = [
+    "n",
+    "first",
+    "value",
+    "x",
+    "at",
+    "gone",
+    "keep",
+    "v",
+    "w",
+    "rows",
+    "count",
+    "select",
+    "from",
+    "group",
+    "order",
+    "file",
+    "pos",
+    "state",
+    "failures",
+    "raw",
+    "column",
+    "rule",
+    "message",
+    "_pos",
+    "_first",
+    "_file",
+    "_n",
+    "_l",
+    "_r",
+    "_m",
+    "_at",
+    "_order",
+    "_hash",
+    "_since",
+    "_until",
+    "_held",
+    "_newer",
+    "_group",
+    "_opens",
+    "_last",
+    "_closes",
+    "_place",
+    "_from",
+    "_to",
+    "_seen",
+    "_said",
+    "_rank",
+    "_was_k",
+    "_column",
+    "_value",
+    "n_right",
+    "key",
+]
+
+
+@pytest.mark.parametrize("key", [["n"], ["first", "_pos"], ["_file", "_at", "value"]])
+def test_no_column_name_collides_with_those_in_use(key: list[str], project: Path) -> None:
+    """Rows go through every step that ranks, joins or counts them."""
+    header = ",".join(f'"{n}"' for n in [*_NAMES, "since"])
+
+    def write(name: str, rows: list[tuple[int, str]]) -> None:
+        lines = [",".join([*(f"{i}{v}" for _ in _NAMES), f"2026-01-0{len(v)}"]) for i, v in rows]
+        (project.parent / name).write_text("\n".join([header, *lines]) + "\n")
+
+    write("a_1.csv", [(1, "a"), (2, "a"), (2, "a"), (3, "a")])
+    write("a_2.csv", [(3, "a"), (4, "bb")])
+    dwkit("ingest", "../a_1.csv", "--into", "a", cwd=project)
+    config = project / "dwkit.toml"
+    config.write_text(config.read_text() + f"\n[datasets.a]\nkey = {json.dumps(key)}\n")
+    dwkit("stage", cwd=project)
+    dwkit("ingest", "../a_2.csv", "--into", "a", cwd=project)
+    dwkit("stage", cwd=project)
+    held = json.loads(dwkit("quarantine", "list", "--format", "json", cwd=project).stdout)
+    assert [(h["rule"], h["rows"]) for h in held] == [("unique", 1)]
+    names = ",".join(key)
+    dwkit(
+        "load",
+        "dim_a",
+        "--from",
+        "staging.a",
+        "--key",
+        names,
+        "--scd",
+        "2",
+        "--updated-at",
+        "since",
+        cwd=project,
+    )
+    lookup = f"a_key=dim_a:{names}"
+    fact = [
+        "load",
+        "fact_a",
+        "--from",
+        "staging.a",
+        "--key",
+        names,
+        "--event-time",
+        "since",
+        "--dimension",
+        lookup,
+    ]
+    dwkit(*fact, cwd=project)
+    dwkit("load", "dim_a", "--from", "staging.a", "--key", names, "--scd", "2", "--updated-at", "since", "--rebuild", cwd=project)  # fmt: skip
+    found = dwkit("query", "select count(*) as n, count(distinct a_key) as k from warehouse.fact_a", "--format", "csv", cwd=project)  # fmt: skip
+    assert found.stdout == "n,k\n4,4\n"
+    mart = ["mart", "m", "--kind", "incremental", "--key", names, "--watermark", "since", "--sql", "select * from warehouse.fact_a"]  # fmt: skip
+    dwkit(*mart, cwd=project)
+    dwkit(*mart, "--force", cwd=project)
+    dwkit("diff", "warehouse.fact_a@0", "warehouse.fact_a", "--key", names, cwd=project)
+    dwkit("diff", "warehouse.fact_a", "marts.m", cwd=project)
+    dwkit("profile", "staging.a", cwd=project)

@@ -374,3 +374,24 @@ def test_the_python_api_mirrors_the_verbs(demo_once: Path) -> None:
     frame = api.open(demo_once).query("select count(*) as n from marts.sales")
     assert isinstance(frame, pl.LazyFrame)
     assert frame.collect().item() == 73
+
+
+def test_a_value_that_cannot_be_computed_stops_its_own_mart_only(project: Path) -> None:
+    (project.parent / "a.csv").write_text("n,t\n1,x\n2,7\n")
+    dwkit("ingest", "../a.csv", "--into", "a", cwd=project)
+    marts = project / "models" / "marts"
+    marts.joinpath("bad.sql").write_text("select n, cast(t as int) as t from staging.a")
+    marts.joinpath("after.sql").write_text("select count(*) as n from marts.bad")
+    for number in range(5):
+        marts.joinpath(f"good{number}.sql").write_text(f"select n + {number} as n from staging.a")
+    done = dwkit("run", cwd=project, ok=False)
+    assert done.returncode == 1
+    assert "error: marts.bad: models/marts/bad.sql: conversion from" in done.stderr
+    assert "TRY_CAST" in done.stderr
+    steps = {
+        s["node"]: s["state"]
+        for s in json.loads(dwkit("log", "last", "--format", "json", cwd=project).stdout)
+    }
+    assert steps["marts.bad"] == "failed"
+    assert steps["marts.after"] == "blocked"
+    assert [steps[f"marts.good{n}"] for n in range(5)] == ["done"] * 5

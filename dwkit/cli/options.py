@@ -270,7 +270,7 @@ kind = click.option(  # kind: str | None
     "--kind", metavar="KIND", help="Kind of model, such as dimension, fact, table, view, incremental."
 )
 scd = click.option(  # scd: int | None
-    "--scd", type=click.IntRange(0, 7), metavar="N", help="Slowly changing dimension type."
+    "--scd", type=click.IntRange(0, 2), metavar="N", help="Type of slowly changing dimension: 0, 1 or 2."
 )
 updated_at = click.option(  # updated_at: str | None
     "--updated-at", metavar="COL", help="Column that says since when a row is valid."

@@ -322,13 +322,13 @@ def _write(job: _Job, made: Path, layout: Layout, watch: Watch | None) -> Batch:
 
 def _compared(batch: Batch, request: Request, ledger: Ledger) -> Batch:
     """Note that a batch hardly resembles the one before it, if the dataset was named after its file."""
-    before = ledger.batches(batch.dataset)
-    if request.into is not None or not before:
+    before = ledger.newest_batch(batch.dataset) if request.into is None else None
+    if before is None:
         return batch
-    had, has = set(before[-1].columns), set(batch.columns)
+    had, has = set(before.columns), set(batch.columns)
     if 2 * len(had & has) >= len(had | has):
         return batch
-    note = f"most columns differ from those of {before[-1].source}, which is in lake.{batch.dataset} too; "
+    note = f"most columns differ from those of {before.source}, which is in lake.{batch.dataset} too; "
     return msgspec.structs.replace(batch, notes=[*batch.notes, f"{note}--into DATASET keeps them apart"])
 
 

@@ -69,7 +69,9 @@ def ingest_objects(
             else pl.lit(value=True)
         )
         if fresh.is_empty():
-            return ledger.batches(dataset)[-1], False
+            newest = ledger.newest_batch(dataset)
+            assert newest is not None
+            return newest, False
         stored = []
         for path, name, digest in zip(paths, rows["path"], rows["sha256"], strict=True):
             if (name, digest) not in known:

@@ -118,6 +118,13 @@ class Ledger:
             return self.database.rows(Batch, "SELECT * FROM batch ORDER BY id")
         return self.database.rows(Batch, "SELECT * FROM batch WHERE dataset = ? ORDER BY id", dataset)
 
+    def newest_batch(self, dataset: str) -> Batch | None:
+        """Return the newest batch of a dataset."""
+        found = self.database.rows(
+            Batch, "SELECT * FROM batch WHERE dataset = ? ORDER BY id DESC LIMIT 1", dataset
+        )
+        return found[0] if found else None
+
     def batch_ids(self, dataset: str) -> set[str]:
         """Return the ids of a dataset's batches."""
         rows = self.database.connection().execute("SELECT id FROM batch WHERE dataset = ?", (dataset,))

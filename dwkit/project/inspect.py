@@ -212,8 +212,8 @@ def diff(before: pl.LazyFrame, after: pl.LazyFrame, key: Sequence[str]) -> Diff:
     keys, others = list(key), [c for c in shared if c not in key]
     _require_unique(old, keys, "the first table")
     _require_unique(new, keys, "the second table")
-    both = old.with_columns(pl.lit(1).alias("_l")).join(
-        new.with_columns(pl.lit(1).alias("_r")),
+    both = old.with_columns(pl.lit(1).alias("dwkit:l")).join(
+        new.with_columns(pl.lit(1).alias("dwkit:r")),
         on=keys,
         how="full",
         nulls_equal=True,
@@ -232,9 +232,9 @@ def diff(before: pl.LazyFrame, after: pl.LazyFrame, key: Sequence[str]) -> Diff:
     ]
     changes = pl.concat_list(pairs).list.drop_nulls() if pairs else pl.lit([])
     state = (
-        pl.when(pl.col("_l").is_null())
+        pl.when(pl.col("dwkit:l").is_null())
         .then(pl.lit("added"))
-        .when(pl.col("_r").is_null())
+        .when(pl.col("dwkit:r").is_null())
         .then(pl.lit("removed"))
         .otherwise(pl.lit("changed"))
     )
@@ -270,7 +270,7 @@ def _as_common(name: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
 
 
 def _require_unique(frame: pl.LazyFrame, keys: list[str], which: str) -> None:
-    twice = frame.group_by(keys).len("_n").filter(pl.col("_n") > 1).collect(engine="streaming")
+    twice = frame.group_by(keys).len("dwkit:n").filter(pl.col("dwkit:n") > 1).collect(engine="streaming")
     if twice.height:
         first = twice.sort(keys).row(0, named=True)
         shown = ", ".join(f"{k} = {first[k]!r}" for k in keys)
@@ -282,14 +282,14 @@ def _require_unique(frame: pl.LazyFrame, keys: list[str], which: str) -> None:
 
 def _surplus(of: pl.LazyFrame, over: pl.LazyFrame, names: list[str], change: str) -> pl.LazyFrame:
     """Return the rows that stand in one bag more often than in the other."""
-    counted = of.group_by(names).len("_n")
-    other = over.group_by(names).len("_m")
+    counted = of.group_by(names).len("dwkit:n")
+    other = over.group_by(names).len("dwkit:m")
     joined = counted.join(other, on=names, how="left", nulls_equal=True)
     more = joined.with_columns(
-        (pl.col("_n").cast(pl.Int64) - pl.col("_m").fill_null(0).cast(pl.Int64)).alias("_n")
+        (pl.col("dwkit:n").cast(pl.Int64) - pl.col("dwkit:m").fill_null(0).cast(pl.Int64)).alias("dwkit:n")
     )
-    kept = more.filter(pl.col("_n") > 0)
-    return kept.select(pl.lit(change).alias("_change"), *names, pl.col("_n").alias("_times"))
+    kept = more.filter(pl.col("dwkit:n") > 0)
+    return kept.select(pl.lit(change).alias("_change"), *names, pl.col("dwkit:n").alias("_times"))
 
 
 def history(project: Project, name: str) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from dwkit.errors import DwkitError
+from dwkit.errors import DataError, DwkitError
 from dwkit.ledger import RunRecorder
-from dwkit.project.graph import Graph
+from dwkit.project.graph import Graph, GraphNode
 from dwkit.project.steps import Done, Steps
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Outcome:
     quarantined: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
-    error: DwkitError | None = None
+    error: Exception | None = None
 
 
 def run_graph(
@@ -136,8 +136,10 @@ def _do(steps: Steps, graph: Graph, node: str, view: View) -> Outcome:
     start = time.perf_counter()
     try:
         done: Done = steps.do(graph.nodes[node], lambda _, rows: view.update(node, rows=rows))
-    except DwkitError as error:
-        return Outcome(node, "failed", error.message, seconds=time.perf_counter() - start, error=error)
+    except Exception as caught:  # whatever a step meets: only what is made from its table has to wait
+        error = _named(caught, graph.nodes[node])
+        why = error.message if isinstance(error, DwkitError) else f"{type(error).__name__}: {error}"
+        return Outcome(node, "failed", why, seconds=time.perf_counter() - start, error=error)
     return Outcome(
         node,
         done.state,
@@ -148,6 +150,21 @@ def _do(steps: Steps, graph: Graph, node: str, view: View) -> Outcome:
         time.perf_counter() - start,
         done.notes,
     )
+
+
+def _named(error: Exception, node: GraphNode) -> Exception:
+    """Return what came up while rows were computed as an error of the data, with the model it came from."""
+    import polars as pl
+
+    if not isinstance(error, pl.exceptions.PolarsError):
+        return error
+    reason = str(error).strip().split("\n")[0]
+    place = f"{node.model.path}: " if node.model is not None and node.model.path else ""
+    casts = "conversion" in reason
+    hint = "TRY_CAST gives NULL where a value does not fit" if casts else f"dwkit lineage {node.name}"
+    made = DataError(f"{place}{reason}", hint=hint)
+    made.__cause__ = error
+    return made
 
 
 def _show(view: View, outcome: Outcome) -> None:

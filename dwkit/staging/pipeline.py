@@ -113,7 +113,7 @@ def check_batch(
         gone = (
             _positions(path)
             .filter(pl.col("_row").is_in(held.numbers().implode()))
-            .select("_pos")
+            .select("dwkit:pos")
             .collect(engine="streaming")
         )
         rows_out = _rewrite(path, gone)
@@ -194,22 +194,22 @@ def _one_row_per_key(made: Outcome, book: Rulebook, decided: Decisions, staged: 
     if contract.dedupe is not None and contract.key:
         gone = superseded(_positions(made.path), contract.key, made.rows_out, contract.dedupe.latest_by)
         made.deduplicated, made.superseded = gone.height, gone["_row"]
-        made.rows_out = _rewrite(made.path, gone.select("_pos"))
+        made.rows_out = _rewrite(made.path, gone.select("dwkit:pos"))
     wanted = [[n] for n, r in contract.columns.items() if r.unique]
     if contract.key and contract.key not in wanted and contract.dedupe is None:
         wanted.append(contract.key)
     for columns in wanted:
         later = later_ones(_positions(made.path), columns, made.rows_out, decided.rank)
         if staged is not None:
-            later = pl.concat([later, _taken(made.path, columns, staged)]).unique("_pos", maintain_order=True)
+            later = pl.concat([later, _taken(made.path, columns, staged)]).unique("dwkit:pos", maintain_order=True)
         if later.height:
             _hold_later(made, columns, later, book)
 
 
 def _taken(path: Path, columns: Sequence[str], staged: pl.LazyFrame) -> pl.DataFrame:
-    first = staged.select(*columns, pl.col("_row").alias("first"))
+    first = staged.select(*columns, pl.col("_row").alias("dwkit:first"))
     found = _positions(path).drop_nulls(list(columns)).join(first, on=list(columns), how="inner")
-    return found.select("_pos", "_row", "first").collect(engine="streaming")
+    return found.select("dwkit:pos", "_row", "dwkit:first").collect(engine="streaming")
 
 
 def _hold_later(made: Outcome, columns: Sequence[str], later: pl.DataFrame, book: Rulebook) -> None:
@@ -217,30 +217,30 @@ def _hold_later(made: Outcome, columns: Sequence[str], later: pl.DataFrame, book
         ", ".join(columns),
         pl.concat_str([pl.col(c).cast(pl.String) for c in columns], separator=", "),
     )
-    rows = _positions(made.path).join(later.lazy().select("_pos", "first"), on="_pos", how="inner")
-    found = rows.select("_batch", "_row", "first", text.alias("value")).collect(engine="streaming")
+    rows = _positions(made.path).join(later.lazy().select("dwkit:pos", "dwkit:first"), on="dwkit:pos", how="inner")
+    found = rows.select("_batch", "_row", "dwkit:first", text.alias("value")).collect(engine="streaming")
     failure = pl.struct(
         pl.lit(name).alias("column"),
         pl.lit("unique").alias("rule"),
         "value",
-        pl.format("row {} has it already", "first").alias("message"),
+        pl.format("row {} has it already", "dwkit:first").alias("message"),
     )
     raw = pl.lit(None, dtype=pl.String).alias("raw")
     made.held.append(found.select("_batch", "_row", pl.concat_list(failure).alias("failures"), raw))
     made.raw_missing = True
-    gone = later.select("_pos")
+    gone = later.select("dwkit:pos")
     if book.many:
         gone = (
             _positions(made.path)
             .filter(pl.col("_row").is_in(later["_row"].implode()))
-            .select("_pos")
+            .select("dwkit:pos")
             .collect()
         )
     made.rows_out = _rewrite(made.path, gone)
 
 
 def _positions(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path, glob=False).with_row_index("_pos")
+    return pl.scan_parquet(path, glob=False).with_row_index("dwkit:pos")
 
 
 def _rewrite(path: Path, gone: pl.DataFrame) -> int:
@@ -248,8 +248,8 @@ def _rewrite(path: Path, gone: pl.DataFrame) -> int:
     if not gone.height:
         return counted(path).rows
     made = path.with_name("rewritten.parquet")
-    left = _positions(path).join(gone.lazy().unique(), on="_pos", how="anti", maintain_order="left")
-    rows = sink(left.drop("_pos"), made).rows
+    left = _positions(path).join(gone.lazy().unique(), on="dwkit:pos", how="anti", maintain_order="left")
+    rows = sink(left.drop("dwkit:pos"), made).rows
     made.replace(path)
     return rows
 

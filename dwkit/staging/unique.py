@@ -13,7 +13,7 @@ _BUCKET_ROWS = 2_000_000
 
 def repeated(frame: pl.LazyFrame, columns: Sequence[str], rows: int) -> int:
     """Return how many rows repeat the key of a row before them; rows with a NULL in the key do not."""
-    return sum(int(keys["n"].sum()) - keys.height for keys, _ in _repeated_keys(frame, columns, rows))
+    return sum(int(keys["dwkit:n"].sum()) - keys.height for keys, _ in _repeated_keys(frame, columns, rows))
 
 
 def later_ones(
@@ -22,42 +22,42 @@ def later_ones(
     """Return all but the first of the rows with one key.
 
     Args:
-        frame: rows with ``_pos`` (their place), ``_row`` and the columns.
+        frame: rows with ``dwkit:pos`` (their place), ``_row`` and the columns.
         rank: for rows that come after all others, such as repaired ones: row -> rank from 1.
 
     Returns:
-        ``_pos``, ``_row`` and ``first``, the row that has the key already.
+        ``dwkit:pos``, ``_row`` and ``dwkit:first``, the row that has the key already.
     """
     found = []
     for keys, bucket in _repeated_keys(frame, columns, rows):
         same = bucket.join(keys.lazy(), on=list(columns), how="semi").collect(engine="streaming")
-        same = same.with_columns(_rank(rank)).sort("_rank", "_row", "_pos")
+        same = same.with_columns(_rank(rank)).sort("dwkit:rank", "_row", "dwkit:pos")
         first = pl.col("_row").first().over(list(columns))
-        later = same.with_columns(first.alias("first")).filter(~pl.struct(columns).is_first_distinct())
-        found.append(later.select("_pos", "_row", "first"))
-    return _all(found, {"_pos": pl.UInt32(), "_row": pl.Int64(), "first": pl.Int64()})
+        later = same.with_columns(first.alias("dwkit:first")).filter(~pl.struct(columns).is_first_distinct())
+        found.append(later.select("dwkit:pos", "_row", "dwkit:first"))
+    return _all(found, {"dwkit:pos": pl.UInt32(), "_row": pl.Int64(), "dwkit:first": pl.Int64()})
 
 
 def superseded(frame: pl.LazyFrame, columns: Sequence[str], rows: int, latest_by: str) -> pl.DataFrame:
-    """Return ``_pos`` and ``_row`` of all but the latest of the rows with one key.
+    """Return ``dwkit:pos`` and ``_row`` of all but the latest of the rows with one key.
 
     Args:
-        frame: rows with ``_pos``, ``_row``, the key's columns and ``latest_by``.
+        frame: rows with ``dwkit:pos``, ``_row``, the key's columns and ``latest_by``.
         latest_by: column by which the latest is known, NULL first; empty: the last row is.
     """
-    order = [latest_by, "_row", "_pos"] if latest_by else ["_row", "_pos"]
+    order = [latest_by, "_row", "dwkit:pos"] if latest_by else ["_row", "dwkit:pos"]
     found = []
     for keys, bucket in _repeated_keys(frame, columns, rows):
         same = bucket.join(keys.lazy(), on=list(columns), how="semi").collect(engine="streaming")
         same = same.sort(order, nulls_last=False)
-        found.append(same.filter(~pl.struct(columns).is_last_distinct()).select("_pos", "_row"))
-    return _all(found, {"_pos": pl.UInt32(), "_row": pl.Int64()})
+        found.append(same.filter(~pl.struct(columns).is_last_distinct()).select("dwkit:pos", "_row"))
+    return _all(found, {"dwkit:pos": pl.UInt32(), "_row": pl.Int64()})
 
 
 def _rank(rank: Mapping[int, int]) -> pl.Expr:
     if not rank:
-        return pl.lit(0).alias("_rank")
-    return pl.col("_row").replace_strict(dict(rank), default=0, return_dtype=pl.Int64).alias("_rank")
+        return pl.lit(0).alias("dwkit:rank")
+    return pl.col("_row").replace_strict(dict(rank), default=0, return_dtype=pl.Int64).alias("dwkit:rank")
 
 
 def _repeated_keys(
@@ -69,7 +69,7 @@ def _repeated_keys(
         bucket = whole
         if buckets > 1:
             bucket = whole.filter(pl.struct(columns).hash(seed=7) % buckets == i)
-        keys = bucket.group_by(list(columns)).agg(pl.len().alias("n")).filter(pl.col("n") > 1)
+        keys = bucket.group_by(list(columns)).agg(pl.len().alias("dwkit:n")).filter(pl.col("dwkit:n") > 1)
         found = keys.collect(engine="streaming")
         if found.height:
             yield found, bucket

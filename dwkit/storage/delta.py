@@ -173,14 +173,14 @@ class Table:
         files = self.files(version)
         if not files or keys.is_empty():
             return []
-        scan = self.scan_files(files, dict(self.scan(version).collect_schema()), paths_as="_file")
+        scan = self.scan_files(files, dict(self.scan(version).collect_schema()), paths_as="dwkit:file")
         found = (
-            scan.select(*on, "_file")
+            scan.select(*on, "dwkit:file")
             .join(keys.lazy().select(on), on=list(on), how="semi", nulls_equal=True)
-            .select(pl.col("_file").unique())
+            .select(pl.col("dwkit:file").unique())
             .collect(engine="streaming")
         )
-        return sorted(found["_file"].to_list())
+        return sorted(found["dwkit:file"].to_list())
 
     def without(self, files: Sequence[str]) -> list[RemoveAction]:
         """Return the actions that take data files out of the table; `commit` them with what replaces them."""

@@ -20,7 +20,7 @@ from dwkit.warehouse.keys import END, row_hash, surrogates
 
 __all__ = ["AT", "Rules", "histories", "numbered", "observations", "observed", "rules_of"]
 
-AT, ORDER = "_at", "_order"
+AT, ORDER = "dwkit:at", "dwkit:order"
 INSTANT = pl.Datetime("us")
 VALIDITY: dict[str, pl.DataType] = {"valid_from": INSTANT, "valid_to": INSTANT, "is_current": pl.Boolean()}
 _MADE = (*VALIDITY, "row_hash")
@@ -200,8 +200,8 @@ def one_per_instant(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     twice = rows.filter(repeated)
     if twice.is_empty():
         return rows
-    said = twice.with_columns(row_hash({n: rules.schema[n] for n in rules.types}).alias("_said"))
-    distinct = said.unique([*moment, "_said"])
+    said = twice.with_columns(row_hash({n: rules.schema[n] for n in rules.types}).alias("dwkit:said"))
+    distinct = said.unique([*moment, "dwkit:said"])
     clash = distinct.filter(pl.struct(moment).is_duplicated()).sort(moment)
     if clash.height:
         when = (
@@ -230,32 +230,32 @@ def histories(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """
     key = list(rules.key)
     wanted = [n for n in rules.table_schema if n != rules.surrogate]
-    rows = rows.sort(*key, AT, ORDER, maintain_order=True).with_columns((~_unchanged(key)).alias("_first"))
-    if rows["_first"].all():
+    rows = rows.sort(*key, AT, ORDER, maintain_order=True).with_columns((~_unchanged(key)).alias("dwkit:first"))
+    if rows["dwkit:first"].all():
         # Every key was observed once, as in the first load of a snapshot.
         return (_with_validity(rows) if rules.versioned else rows).select(wanted)
-    everything = rows.with_columns(pl.col("_first").cum_sum().alias("_group"))
-    again = ~pl.col("_first") & _unchanged([AT])
-    rows = rows.filter(~again.shift(-1, fill_value=False)).with_columns((~_unchanged(key)).alias("_first"))
+    everything = rows.with_columns(pl.col("dwkit:first").cum_sum().alias("dwkit:group"))
+    again = ~pl.col("dwkit:first") & _unchanged([AT])
+    rows = rows.filter(~again.shift(-1, fill_value=False)).with_columns((~_unchanged(key)).alias("dwkit:first"))
     versioned = rules.of_type("version")
-    opens = pl.col("_first") | ~_unchanged(versioned) if versioned else pl.col("_first")
-    rows = rows.with_columns(opens.alias("_opens")).with_columns(
-        pl.col("_first").cum_sum().alias("_group"),
-        pl.col("_first").shift(-1, fill_value=True).alias("_last"),
-        pl.col("_opens").shift(-1, fill_value=True).alias("_closes"),
+    opens = pl.col("dwkit:first") | ~_unchanged(versioned) if versioned else pl.col("dwkit:first")
+    rows = rows.with_columns(opens.alias("dwkit:opens")).with_columns(
+        pl.col("dwkit:first").cum_sum().alias("dwkit:group"),
+        pl.col("dwkit:first").shift(-1, fill_value=True).alias("dwkit:last"),
+        pl.col("dwkit:opens").shift(-1, fill_value=True).alias("dwkit:closes"),
     )
-    versions, closing = rows.filter("_opens"), rows.filter("_closes")
+    versions, closing = rows.filter("dwkit:opens"), rows.filter("dwkit:closes")
     taken = [closing[n] for n in rules.of_type("touch")]
-    group = (versions["_group"] - 1).cast(pl.UInt32)
-    latest = rows.filter("_last")
+    group = (versions["dwkit:group"] - 1).cast(pl.UInt32)
+    latest = rows.filter("dwkit:last")
     overwritten = rules.of_type("overwrite") + ([] if rules.versioned else list(PROVENANCE))
     taken += [latest[n].gather(group) for n in overwritten]
     if rules.of_type("original"):
         # With validity, what was true first is the original; without it, what was loaded first.
-        earliest = everything.filter("_first")
+        earliest = everything.filter("dwkit:first")
         if not rules.versioned:
-            earliest = everything.sort("_group", ORDER, AT).unique(
-                "_group", keep="first", maintain_order=True
+            earliest = everything.sort("dwkit:group", ORDER, AT).unique(
+                "dwkit:group", keep="first", maintain_order=True
             )
         taken += [earliest[n].gather(group) for n in rules.of_type("original")]
     versions = versions.with_columns(taken).with_columns(
@@ -265,7 +265,7 @@ def histories(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _with_validity(versions: pl.DataFrame) -> pl.DataFrame:
-    current = pl.col("_first").shift(-1, fill_value=True)
+    current = pl.col("dwkit:first").shift(-1, fill_value=True)
     return versions.with_columns(
         pl.col(AT).alias("valid_from"),
         pl.when(current).then(pl.lit(END, dtype=INSTANT)).otherwise(pl.col(AT).shift(-1)).alias("valid_to"),
@@ -297,15 +297,15 @@ def numbered(versions: pl.DataFrame, existing: pl.DataFrame, rules: Rules, highe
     elif not rules.versioned:
         versions = versions.join(existing.select(*key, name), on=key, how="left", maintain_order="left")
     else:
-        place = versions.select(*key, "valid_from", pl.col("valid_from").alias("_place")).sort("valid_from")
+        place = versions.select(*key, "valid_from", pl.col("valid_from").alias("dwkit:place")).sort("valid_from")
         kept = (
             existing.select(*key, "valid_from", name)
             .sort("valid_from")
             .join_asof(place, on="valid_from", by=key, check_sortedness=False)
-            .unique([*key, "_place"], keep="first", maintain_order=True)
-            .select(*key, "_place", name)
+            .unique([*key, "dwkit:place"], keep="first", maintain_order=True)
+            .select(*key, "dwkit:place", name)
         )
         versions = versions.join(
-            kept, left_on=[*key, "valid_from"], right_on=[*key, "_place"], how="left", maintain_order="left"
+            kept, left_on=[*key, "valid_from"], right_on=[*key, "dwkit:place"], how="left", maintain_order="left"
         )
     return surrogates(versions, name, highest).select(rules.table_schema.keys())

@@ -18,7 +18,7 @@ from dwkit.warehouse.lookup import Dimension, unknown_notes, with_keys
 
 __all__ = ["FactLoad", "fact_change", "stale_lookups"]
 
-_ORDER = "_order"
+_ORDER = "dwkit:order"
 
 
 @dataclass(frozen=True)
@@ -168,14 +168,14 @@ def _at_grain(
             else grains
         )
         met = (
-            there.select(*key, pl.col("_batch").alias("_held"))
+            there.select(*key, pl.col("_batch").alias("dwkit:held"))
             .join(standing, on=key, how="inner", nulls_equal=True)
             .join(batches, on=_ORDER, how="left")
-            .select(*key, _ORDER, (pl.col("_held") > pl.col("_batch")).fill_null(value=False).alias("_newer"))
+            .select(*key, _ORDER, (pl.col("dwkit:held") > pl.col("_batch")).fill_null(value=False).alias("dwkit:newer"))
             .collect(engine="streaming")
         )
-        beaten = pl.concat([beaten, met.filter("_newer").select(beaten.columns)])
-        replaced = met.filter(~pl.col("_newer")).select(key).unique()
+        beaten = pl.concat([beaten, met.filter("dwkit:newer").select(beaten.columns)])
+        replaced = met.filter(~pl.col("dwkit:newer")).select(key).unique()
     if beaten.height:
         new = new.join(beaten.lazy(), on=[*key, _ORDER], how="anti", nulls_equal=True)
     return new, replaced
@@ -204,11 +204,11 @@ def _moved(
 ) -> tuple[list[str], int]:
     """Return the files with rows whose surrogate keys come out different now, and how many rows."""
     needed = dict.fromkeys(c for d in stale for c in (*d.lookup.on, *([d.at] if d.at else ())))
-    rows = table.scan_files(table.files(base), held, paths_as="_file").select(
-        "_file", *needed, *(pl.col(d.column).alias(f"_was_{d.column}") for d in stale)
+    rows = table.scan_files(table.files(base), held, paths_as="dwkit:file").select(
+        "dwkit:file", *needed, *(pl.col(d.column).alias(f"dwkit:was:{d.column}") for d in stale)
     )
-    other = pl.any_horizontal(pl.col(d.column) != pl.col(f"_was_{d.column}") for d in stale)
+    other = pl.any_horizontal(pl.col(d.column) != pl.col(f"dwkit:was:{d.column}") for d in stale)
     found = (
-        with_keys(rows, stale, place).filter(other).group_by("_file").len("rows").collect(engine="streaming")
+        with_keys(rows, stale, place).filter(other).group_by("dwkit:file").len("rows").collect(engine="streaming")
     )
-    return found["_file"].to_list(), int(found["rows"].sum())
+    return found["dwkit:file"].to_list(), int(found["rows"].sum())

@@ -146,15 +146,15 @@ def _with_key(
         pl.when(since == since.min().over(list(one.key)))
         .then(pl.lit(_EARLIEST, dtype=INSTANT))
         .otherwise(since)
-        .alias("_from"),
-        pl.col("valid_to").alias("_to"),
+        .alias("dwkit:from"),
+        pl.col("valid_to").alias("dwkit:to"),
     )
     latest = pl.lit(_LATEST, dtype=INSTANT)
     # 9999-12-31 in a source stands for "open": no version begins later, and no row may find none.
     at = pl.min_horizontal(instant(one.at, _time(one, schema, place)).fill_null(latest), latest)
-    valid = (pl.col("_from") <= at) & (at < pl.col("_to"))
+    valid = (pl.col("dwkit:from") <= at) & (at < pl.col("dwkit:to"))
     joined = frame.join(build, left_on=left, right_on=names, how="left", coalesce=False)
-    joined = joined.filter(pl.col(one.column).is_null() | valid).drop(*names, "_from", "_to")
+    joined = joined.filter(pl.col(one.column).is_null() | valid).drop(*names, "dwkit:from", "dwkit:to")
     return joined.with_columns(pl.col(one.column).fill_null(UNKNOWN))
 
 

@@ -116,14 +116,14 @@ class Merge:
         if rules.of_type("original") and self._out_of_order(unit):
             # An original is not in the row hash, and this unit may hold it.
             return rows.select(key).unique().collect(engine="streaming")
-        held = [pl.col("row_hash").alias("_hash")]
-        same = pl.col("row_hash") == pl.col("_hash")
+        held = [pl.col("row_hash").alias("dwkit:hash")]
+        same = pl.col("row_hash") == pl.col("dwkit:hash")
         if rules.updated_at:
-            held.append(self._last_seen().alias("_seen"))
-            same &= pl.col(AT) == pl.col("_seen")
+            held.append(self._last_seen().alias("dwkit:seen"))
+            same &= pl.col(AT) == pl.col("dwkit:seen")
         elif rules.versioned:
-            held.append(pl.col("valid_from").alias("_since"))
-            same &= pl.col(AT) >= pl.col("_since")
+            held.append(pl.col("valid_from").alias("dwkit:since"))
+            same &= pl.col(AT) >= pl.col("dwkit:since")
         index = self._versions()
         if rules.versioned:
             index = index.filter(pl.col("is_current"))
@@ -203,17 +203,17 @@ class Merge:
             until = pl.when(pl.col("is_current")).then(horizon).otherwise(pl.col("valid_to"))
         since = pl.col("valid_from")
         spans = existing.select(
-            *key, since.alias(AT), since.alias("_since"), until.alias("_until"), "row_hash"
+            *key, since.alias(AT), since.alias("dwkit:since"), until.alias("dwkit:until"), "row_hash"
         )
         inside = rows.sort(AT).join_asof(
-            spans.rename({"row_hash": "_hash"}).sort(AT), on=AT, by=key, check_sortedness=False
+            spans.rename({"row_hash": "dwkit:hash"}).sort(AT), on=AT, by=key, check_sortedness=False
         )
-        at, last = pl.col(AT), pl.col("_until")
+        at, last = pl.col(AT), pl.col("dwkit:until")
         between = at < last
         if rules.updated_at:
             # In the place of the last sighting: the one before it is not known, if there was any.
-            between |= (at == last) & (last > pl.col("_since"))
-        return inside.filter(between & (pl.col("row_hash") != pl.col("_hash"))).select(rows.columns)
+            between |= (at == last) & (last > pl.col("dwkit:since"))
+        return inside.filter(between & (pl.col("row_hash") != pl.col("dwkit:hash"))).select(rows.columns)
 
     def _out_of_order(self, unit: Unit) -> bool:
         return any(self._order[u] > self._order[unit.id] for u in self._applied)
@@ -252,10 +252,10 @@ class Merge:
             opened = pl.concat([unknown, opened])
         else:
             kept, was = pl.concat([kept, unknown]), pl.concat([was, self._stored_unknown])
-        before = was.select(name, *(pl.col(c).alias(f"_was_{c}") for c in rules.table_schema if c != name))
+        before = was.select(name, *(pl.col(c).alias(f"dwkit:was:{c}") for c in rules.table_schema if c != name))
         both = kept.join(before, on=name, how="left", maintain_order="left")
         differs = pl.any_horizontal(
-            pl.col(c).ne_missing(pl.col(f"_was_{c}")) for c in rules.table_schema if c != name
+            pl.col(c).ne_missing(pl.col(f"dwkit:was:{c}")) for c in rules.table_schema if c != name
         )
         replaced = both.filter(differs).select(rules.table_schema.keys())
         removed = was.select(name).join(kept, on=name, how="anti")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dwkit.cli.options import App
 from dwkit.cli.progress import StepNode, steps_view
+from dwkit.errors import DwkitError
 from dwkit.project import Project
 
 if TYPE_CHECKING:
@@ -82,13 +83,16 @@ def bring(
         for note in outcome.notes:
             app.talk.note(f"{outcome.node}: {note}")
     failed = [o for o in outcomes if o.error is not None]
+    # The one that is raised ends the command: a fault of dwkit's own before all others.
+    failed.sort(key=lambda o: isinstance(o.error, DwkitError))
     for outcome in failed[1:]:
-        assert outcome.error is not None
-        app.talk.error(_told(outcome.node, outcome.error.message), hint=outcome.error.hint)
+        hint = outcome.error.hint if isinstance(outcome.error, DwkitError) else ""
+        app.talk.error(_told(outcome.node, outcome.why), hint=hint)
     if failed:
         error = failed[0].error
         assert error is not None
-        error.message = _told(failed[0].node, error.message)
+        if isinstance(error, DwkitError):
+            error.message = _told(failed[0].node, error.message)
         raise error
     return outcomes
 
