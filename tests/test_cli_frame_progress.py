@@ -56,11 +56,11 @@ def threads(app, many):
 @standard
 def task(app, total, fail):
     '''For a test.'''
-    with progress(app.talk, "ingest orders.csv", total_bytes=total) as task:
-        for _ in range(20):
+    with progress(app.talk, "ingest orders.csv") as task:
+        for n in range(1, 21):
             time.sleep(0.05)
-            task.advance(rows=1000, bytes=50_000)
-        task.update(note="part-3.csv")
+            task.update(rows=1000 * n, bytes=50_000 * n, total=total or 0)
+        task.update(rows=20_000, bytes=1_000_000, total=total or 0, note="part-3.csv")
         time.sleep(0.2)
         app.talk.warn("odd row")
         if fail:
@@ -167,6 +167,6 @@ def test_a_task_is_silent_where_no_terminal_is() -> None:
 
 
 def test_a_short_task_shows_nothing() -> None:
-    code = STEPS.replace("range(20)", "range(1)").replace("time.sleep(0.2)", "pass")
+    code = STEPS.replace("range(1, 21)", "range(1, 2)").replace("time.sleep(0.2)", "pass")
     text = on_terminal(code, "task").out
     assert "ingest orders.csv" not in text

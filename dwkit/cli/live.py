@@ -55,6 +55,22 @@ class _Said(ProgressColumn):
         return Text(", ".join(s for s in said if s), style="dim", no_wrap=True)
 
 
+class _Bar(BarColumn):
+    """A bar once the total is known."""
+
+    def render(self, task: Progressed) -> RenderableType:  # type: ignore[override]
+        """Return the bar, or nothing."""
+        return "" if task.total is None else super().render(task)
+
+
+class _Left(TimeRemainingColumn):
+    """The time left once the total is known."""
+
+    def render(self, task: Progressed) -> Text:
+        """Return the time, or nothing."""
+        return Text() if task.total is None else super().render(task)
+
+
 class LiveTask:
     """A spinner, or a bar when the total is known, with rows, bytes, rate and elapsed time.
 
@@ -62,26 +78,28 @@ class LiveTask:
         started: :func:`time.monotonic` at the start of the task.
     """
 
-    def __init__(self, talk: Talk, title: str, total_bytes: int | None, started: float) -> None:
+    def __init__(self, talk: Talk, title: str, started: float) -> None:
         self._talk = talk
-        bar = [BarColumn(bar_width=24), TimeRemainingColumn(compact=True)] if total_bytes else []
         self._progress = Progress(
             SpinnerColumn("dots" if is_unicode(talk.stream) else "line"),
             TextColumn("{task.description}", markup=False),
-            *bar,
+            _Bar(bar_width=24),
+            _Left(compact=True),
             _Said(started),
             console=_console(talk),
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._progress.add_task(clean(title), total=total_bytes or None, rows=0, size=0, note="")
+        self._task = self._progress.add_task(clean(title), total=None, rows=0, size=0, note="")
         self._progress.start()
         talk.through = _above(self._progress.console)
 
-    def set(self, rows: int, size: int, note: str) -> None:
-        """Show totals so far."""
-        self._progress.update(self._task, completed=size, rows=rows, size=size, note=note)
+    def set(self, rows: int, size: int, total: int, note: str) -> None:
+        """Show how far it is."""
+        self._progress.update(
+            self._task, completed=size, total=total or None, rows=rows, size=size, note=note
+        )
 
     def stop(self) -> None:
         """Take the display away."""

@@ -35,11 +35,8 @@ class StepNode(NamedTuple):
 class Task(Protocol):
     """One thing under way in :func:`progress`; safe to call from several threads."""
 
-    def update(self, *, rows: int | None = None, bytes: int | None = None, note: str | None = None) -> None:  # noqa: A002
-        """Set how far it is: totals so far, not increments; ``note`` says what is being worked on."""
-
-    def advance(self, *, rows: int = 0, bytes: int = 0) -> None:  # noqa: A002
-        """Add to how far it is."""
+    def update(self, *, rows: int, bytes: int = 0, total: int = 0, note: str = "") -> None:  # noqa: A002
+        """Set how far it is: rows, and bytes of ``total``, so far; ``note`` says what is being worked on."""
 
 
 class Steps(Protocol):
@@ -72,8 +69,8 @@ class Steps(Protocol):
 
 
 @contextmanager
-def progress(talk: Talk, title: str, *, total_bytes: int | None = None) -> Iterator[Task]:
-    """Show one task: rows, bytes, rate, elapsed; with ``total_bytes`` also a bar and the time left.
+def progress(talk: Talk, title: str) -> Iterator[Task]:
+    """Show one task: rows, bytes, rate, elapsed; where the total is known also a bar and the time left.
 
     The display comes after a moment and is gone at the end: say what was done with ``talk.done``.
     Nothing is shown where stderr is no terminal, with ``-q`` or with ``--json-log``.
@@ -88,8 +85,8 @@ def progress(talk: Talk, title: str, *, total_bytes: int | None = None) -> Itera
 
         with task.lock:
             if not task.over:
-                task.shown = LiveTask(talk, title, total_bytes, started)
-                task.shown.set(task.rows, task.bytes, task.note)
+                task.shown = LiveTask(talk, title, started)
+                task.shown.set(task.rows, task.bytes, task.total, task.note)
 
     timer = threading.Timer(_PATIENCE, show)
     timer.daemon = True
@@ -138,26 +135,16 @@ class _Counted:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.rows, self.bytes, self.note = 0, 0, ""
+        self.rows = self.bytes = self.total = 0
+        self.note = ""
         self.over = False
         self.shown: LiveTask | None = None
 
-    def update(self, *, rows: int | None = None, bytes: int | None = None, note: str | None = None) -> None:  # noqa: A002
+    def update(self, *, rows: int, bytes: int = 0, total: int = 0, note: str = "") -> None:  # noqa: A002
         with self.lock:
-            self.rows = self.rows if rows is None else rows
-            self.bytes = self.bytes if bytes is None else bytes
-            self.note = self.note if note is None else note
-            self._show()
-
-    def advance(self, *, rows: int = 0, bytes: int = 0) -> None:  # noqa: A002
-        with self.lock:
-            self.rows += rows
-            self.bytes += bytes
-            self._show()
-
-    def _show(self) -> None:
-        if self.shown is not None and not self.over:
-            self.shown.set(self.rows, self.bytes, self.note)
+            self.rows, self.bytes, self.total, self.note = rows, bytes, total, note
+            if self.shown is not None and not self.over:
+                self.shown.set(rows, bytes, total, note)
 
 
 class _Lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from dwkit.errors import ConflictError, ReachError, UsageError
 from dwkit.lake.digest import Digest
 from dwkit.lake.manifest import adopt, write_manifest
 from dwkit.lake.objects import ingest_objects, keep_object, known_objects, shown_path, with_objects
+from dwkit.lake.passed import Passed, Watch
 from dwkit.lake.sources import Extract, detect, expand, extracts
 from dwkit.ledger import Ledger, RunRecorder
 from dwkit.model.batch import Batch
@@ -29,9 +29,6 @@ from dwkit.storage.parquet import Written, sink
 from dwkit.storage.types import schema_text
 
 __all__ = ["Ingested", "Request", "ingest", "waiting"]
-
-Watch = Callable[[str, int], None]
-"""Called with a source's name and the rows read so far."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +93,16 @@ def ingest(
     sweep(layout.scratch)
     found = _Found(tell)
     objects: list[_File] = []
-    for file in _files(request, layout.root, cwd):
+    files = list(_files(request, layout.root, cwd))
+    passed = Passed(sum(f.path.stat().st_size for f in files), watch) if watch is not None else None
+    for file in files:
         try:
             if detect(file.path, request.options, file.name) == "object":
                 objects.append(file)
                 continue
-            _ingest_file(file, request, layout, ledger, run, watch, found)
+            _ingest_file(file, request, layout, ledger, run, passed, found)
+            if passed is not None:
+                passed.done(file.shown, file.path.stat().st_size)
         except OSError as error:
             raise ReachError(
                 f"{file.shown} cannot be read: {error.strerror or error}",
@@ -197,7 +198,7 @@ def _ingest_file(
     layout: Layout,
     ledger: Ledger,
     run: RunRecorder,
-    watch: Watch | None,
+    passed: Passed | None,
     found: _Found,
 ) -> None:
     path, source, name = file
@@ -221,7 +222,7 @@ def _ingest_file(
                 adopt(layout, ledger, dataset)
                 job = _Job(extract, dataset, source, path, state, digest, request, run.id)
                 known = job.known(ledger, job.key()) if extract.member else None
-                batch = known or _write(job, folder / f"batch-{number}", layout, watch)
+                batch = known or _write(job, folder / f"batch-{number}", layout, passed)
                 known = known or job.known(ledger, batch.digest)
                 if known is None:
                     batch = _compared(batch, request, ledger)
@@ -270,7 +271,7 @@ class _Job:
         return None if self.request.force else ledger.batch_with(self.dataset, key)
 
 
-def _write(job: _Job, made: Path, layout: Layout, watch: Watch | None) -> Batch:
+def _write(job: _Job, made: Path, layout: Layout, passed: Passed | None) -> Batch:
     """Write a table's rows, and the records that are none, into the folder of a batch to be."""
     extract, ident, limit = job.extract, new_id(), job.request.limit
     mark = pl.lit(ident).alias("_batch")
@@ -285,8 +286,8 @@ def _write(job: _Job, made: Path, layout: Layout, watch: Watch | None) -> Batch:
         columns.update(rows.collect_schema())
         if limit is not None:
             rows = rows.limit(limit)
-        if watch is not None:
-            rows = rows.with_columns(_counting(job.source, watch))
+        if passed is not None:
+            rows = rows.with_columns(passed.counting(extract, job.source, job.state.size))
         data = [c for c in columns if c != "_row"]
         return sink(rows.select(*data, mark, "_row"), part, statistics=False)
 
@@ -343,20 +344,6 @@ def _commit(job: _Job, batch: Batch, made: Path, layout: Layout, ledger: Ledger)
     write_manifest(made, batch)
     commit_folder(made, layout.batch(job.dataset, batch.id))
     ledger.add_batch(batch)
-
-
-def _counting(source: str, watch: Watch) -> pl.Expr:
-    """Return ``_row`` unchanged, telling ``watch`` how many have passed."""
-    passed, lock = 0, threading.Lock()  # several threads come here at once
-
-    def count(values: pl.Series) -> pl.Series:
-        nonlocal passed
-        with lock:
-            passed += len(values)
-            watch(source, passed)
-        return values
-
-    return pl.col("_row").map_batches(count, return_dtype=pl.Int64, is_elementwise=True)
 
 
 def _names(tables: Sequence[Extract], target: str, request: Request) -> list[str]:

@@ -190,7 +190,9 @@ def _start(model: Model, held: pl.LazyFrame, dtype: pl.DataType, lookback: timed
 
 def _files_from(table: Table, base: int, held: Mapping[str, pl.DataType], wanted: pl.Expr) -> list[str]:
     rows = table.scan_files(table.files(base), held, paths_as="dwkit:file")
-    return sorted(rows.filter(wanted).select(pl.col("dwkit:file").unique()).collect(engine="streaming")["dwkit:file"])
+    return sorted(
+        rows.filter(wanted).select(pl.col("dwkit:file").unique()).collect(engine="streaming")["dwkit:file"]
+    )
 
 
 def _check(model: Model, rows: pl.LazyFrame) -> None:

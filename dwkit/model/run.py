@@ -6,9 +6,18 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Run", "Step", "StepState"]
+__all__ = ["Run", "Seen", "Step", "StepState"]
 
 StepState = Literal["running", "done", "skipped", "failed", "blocked", "interrupted"]
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a step has come: rows, and bytes of ``total``; 0 where they are not known."""
+
+    source: str
+    rows: int
+    bytes: int = 0
+    total: int = 0
 
 
 class Step(msgspec.Struct, kw_only=True):

@@ -26,8 +26,8 @@ class View(Protocol):
     def start(self, node: str) -> None:
         """A node's step has begun."""
 
-    def update(self, node: str, *, rows: int) -> None:
-        """So many rows have been read."""
+    def update(self, node: str, *, rows: int, bytes: int) -> None:  # noqa: A002
+        """So many rows have passed, and bytes of their source."""
 
     def finish(
         self,
@@ -135,7 +135,9 @@ def _do(steps: Steps, graph: Graph, node: str, view: View) -> Outcome:
     view.start(node)
     start = time.perf_counter()
     try:
-        done: Done = steps.do(graph.nodes[node], lambda _, rows: view.update(node, rows=rows))
+        done: Done = steps.do(
+            graph.nodes[node], lambda seen: view.update(node, rows=seen.rows, bytes=seen.bytes)
+        )
     except Exception as caught:  # whatever a step meets: only what is made from its table has to wait
         error = _named(caught, graph.nodes[node])
         why = error.message if isinstance(error, DwkitError) else f"{type(error).__name__}: {error}"

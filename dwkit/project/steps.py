@@ -14,6 +14,7 @@ from dwkit.config.edit import write_contract
 from dwkit.errors import ConfigError, NotFoundError, UsageError
 from dwkit.ledger import RunRecorder
 from dwkit.model.header import Model
+from dwkit.model.run import Seen
 from dwkit.model.source import ReadOptions
 from dwkit.project.dependencies import model_inputs, only_objects, resolve
 from dwkit.project.graph import GraphNode
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Steps"]
 
-Watch = Callable[[str, int], None]
+Watch = Callable[[Seen], None]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,19 @@ class Done:
     rows_out: int = 0
     quarantined: int = 0
     notes: tuple[str, ...] = field(default=())
+
+
+def _counted(dataset: str, watch: Watch) -> Callable[[int], None]:
+    """Return what adds up numbers of rows and tells ``watch`` how many there are."""
+    rows, lock = 0, threading.Lock()
+
+    def add(more: int) -> None:
+        nonlocal rows
+        with lock:
+            rows += more
+            watch(Seen(source=dataset, rows=rows))
+
+    return add
 
 
 class Steps:
@@ -81,7 +95,7 @@ class Steps:
             read = any(node.name in self._project.graph.inputs(n) for n in self._project.graph.nodes)
             if node.model is None and not read and only_objects(self._project, node.table):
                 return Done(node.name, "skipped", "objects have nothing to be typed")
-            return self.stage(node.table)
+            return self.stage(node.table, watch)
         if node.model is None:
             return Done(node.name, "skipped", "no model file")
         return self.load(node.model) if node.layer == "warehouse" else self.mart(node.model)
@@ -143,7 +157,7 @@ class Steps:
 
     # -- staging ------------------------------------------------------------------------------
 
-    def stage(self, dataset: str, *, bring_back: bool = False) -> Done:
+    def stage(self, dataset: str, watch: Watch | None = None, *, bring_back: bool = False) -> Done:
         """Stage the batches of a dataset that are not staged yet, and keep the contract.
 
         Args:
@@ -189,6 +203,7 @@ class Steps:
                 force=self._force,
                 bring_back=bring_back,
                 limit=self._limit,
+                watch=_counted(dataset, watch) if watch is not None else None,
             )
             if result.contract_changed:
                 self._keep_contract(dataset, result)

@@ -201,7 +201,9 @@ def _one_row_per_key(made: Outcome, book: Rulebook, decided: Decisions, staged: 
     for columns in wanted:
         later = later_ones(_positions(made.path), columns, made.rows_out, decided.rank)
         if staged is not None:
-            later = pl.concat([later, _taken(made.path, columns, staged)]).unique("dwkit:pos", maintain_order=True)
+            later = pl.concat([later, _taken(made.path, columns, staged)]).unique(
+                "dwkit:pos", maintain_order=True
+            )
         if later.height:
             _hold_later(made, columns, later, book)
 
@@ -217,7 +219,9 @@ def _hold_later(made: Outcome, columns: Sequence[str], later: pl.DataFrame, book
         ", ".join(columns),
         pl.concat_str([pl.col(c).cast(pl.String) for c in columns], separator=", "),
     )
-    rows = _positions(made.path).join(later.lazy().select("dwkit:pos", "dwkit:first"), on="dwkit:pos", how="inner")
+    rows = _positions(made.path).join(
+        later.lazy().select("dwkit:pos", "dwkit:first"), on="dwkit:pos", how="inner"
+    )
     found = rows.select("_batch", "_row", "dwkit:first", text.alias("value")).collect(engine="streaming")
     failure = pl.struct(
         pl.lit(name).alias("column"),

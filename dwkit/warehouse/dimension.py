@@ -230,13 +230,17 @@ def histories(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """
     key = list(rules.key)
     wanted = [n for n in rules.table_schema if n != rules.surrogate]
-    rows = rows.sort(*key, AT, ORDER, maintain_order=True).with_columns((~_unchanged(key)).alias("dwkit:first"))
+    rows = rows.sort(*key, AT, ORDER, maintain_order=True).with_columns(
+        (~_unchanged(key)).alias("dwkit:first")
+    )
     if rows["dwkit:first"].all():
         # Every key was observed once, as in the first load of a snapshot.
         return (_with_validity(rows) if rules.versioned else rows).select(wanted)
     everything = rows.with_columns(pl.col("dwkit:first").cum_sum().alias("dwkit:group"))
     again = ~pl.col("dwkit:first") & _unchanged([AT])
-    rows = rows.filter(~again.shift(-1, fill_value=False)).with_columns((~_unchanged(key)).alias("dwkit:first"))
+    rows = rows.filter(~again.shift(-1, fill_value=False)).with_columns(
+        (~_unchanged(key)).alias("dwkit:first")
+    )
     versioned = rules.of_type("version")
     opens = pl.col("dwkit:first") | ~_unchanged(versioned) if versioned else pl.col("dwkit:first")
     rows = rows.with_columns(opens.alias("dwkit:opens")).with_columns(
@@ -297,7 +301,9 @@ def numbered(versions: pl.DataFrame, existing: pl.DataFrame, rules: Rules, highe
     elif not rules.versioned:
         versions = versions.join(existing.select(*key, name), on=key, how="left", maintain_order="left")
     else:
-        place = versions.select(*key, "valid_from", pl.col("valid_from").alias("dwkit:place")).sort("valid_from")
+        place = versions.select(*key, "valid_from", pl.col("valid_from").alias("dwkit:place")).sort(
+            "valid_from"
+        )
         kept = (
             existing.select(*key, "valid_from", name)
             .sort("valid_from")
@@ -306,6 +312,10 @@ def numbered(versions: pl.DataFrame, existing: pl.DataFrame, rules: Rules, highe
             .select(*key, "dwkit:place", name)
         )
         versions = versions.join(
-            kept, left_on=[*key, "valid_from"], right_on=[*key, "dwkit:place"], how="left", maintain_order="left"
+            kept,
+            left_on=[*key, "valid_from"],
+            right_on=[*key, "dwkit:place"],
+            how="left",
+            maintain_order="left",
         )
     return surrogates(versions, name, highest).select(rules.table_schema.keys())

@@ -171,7 +171,11 @@ def _at_grain(
             there.select(*key, pl.col("_batch").alias("dwkit:held"))
             .join(standing, on=key, how="inner", nulls_equal=True)
             .join(batches, on=_ORDER, how="left")
-            .select(*key, _ORDER, (pl.col("dwkit:held") > pl.col("_batch")).fill_null(value=False).alias("dwkit:newer"))
+            .select(
+                *key,
+                _ORDER,
+                (pl.col("dwkit:held") > pl.col("_batch")).fill_null(value=False).alias("dwkit:newer"),
+            )
             .collect(engine="streaming")
         )
         beaten = pl.concat([beaten, met.filter("dwkit:newer").select(beaten.columns)])
@@ -209,6 +213,10 @@ def _moved(
     )
     other = pl.any_horizontal(pl.col(d.column) != pl.col(f"dwkit:was:{d.column}") for d in stale)
     found = (
-        with_keys(rows, stale, place).filter(other).group_by("dwkit:file").len("rows").collect(engine="streaming")
+        with_keys(rows, stale, place)
+        .filter(other)
+        .group_by("dwkit:file")
+        .len("rows")
+        .collect(engine="streaming")
     )
     return found["dwkit:file"].to_list(), int(found["rows"].sum())

@@ -252,7 +252,9 @@ class Merge:
             opened = pl.concat([unknown, opened])
         else:
             kept, was = pl.concat([kept, unknown]), pl.concat([was, self._stored_unknown])
-        before = was.select(name, *(pl.col(c).alias(f"dwkit:was:{c}") for c in rules.table_schema if c != name))
+        before = was.select(
+            name, *(pl.col(c).alias(f"dwkit:was:{c}") for c in rules.table_schema if c != name)
+        )
         both = kept.join(before, on=name, how="left", maintain_order="left")
         differs = pl.any_horizontal(
             pl.col(c).ne_missing(pl.col(f"dwkit:was:{c}")) for c in rules.table_schema if c != name

@@ -16,6 +16,7 @@ from dwkit.cli.verbs._shared import command_line, open_here
 
 if TYPE_CHECKING:
     from dwkit.lake.ingest import Ingested
+    from dwkit.model.run import Seen
     from dwkit.project import Project
 
 _FIELDS = ("dataset", "source", "batch", "rows", "malformed", "bytes", "new")
@@ -119,8 +120,8 @@ def command(
         ):
             steps = Steps(project, run)
 
-            def watch(source: str, rows: int) -> None:
-                task.update(rows=rows, note=Path(source).name)
+            def watch(seen: Seen) -> None:
+                task.update(rows=seen.rows, bytes=seen.bytes, total=seen.total, note=Path(seen.source).name)
 
             if declared:
                 for name in declared:

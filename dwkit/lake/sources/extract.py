@@ -231,7 +231,6 @@ class Extract:
         format: a name of `dwkit.model.source.FORMATS`.
         options: all that was detected and chosen, enough to read it so again.
         approx_rows: rows as far as they are known beforehand.
-        bytes: size of what is read, for progress.
         files: for objects, the file of each row, in order.
     """
 
@@ -253,7 +252,6 @@ class Extract:
         self.format = kind
         self._options = options or source.options
         self.approx_rows = approx_rows
-        self.bytes = source.path.stat().st_size if source.path.exists() else 0
         self.files = tuple(files)
 
     @property
