@@ -56,7 +56,9 @@ def _command(command: click.Command, ctx: click.Context, level: int) -> list[str
     usage = " ".join(command.collect_usage_pieces(ctx))
     lines = ["", f"{'#' * level} {ctx.command_path}", "", f"`{ctx.command_path} {usage}`", ""]
     lines.append(inspect.cleandoc(command.help or ""))
-    options = [record for param in command.params if (record := param.get_help_record(ctx))]
+    # Arguments stand in the usage and are told of in the text above.
+    shown = [p for p in command.params if isinstance(p, click.Option)]
+    options = [record for param in shown if (record := param.get_help_record(ctx))]
     if options:
         lines += ["", "| option | what it does |", "|---|---|"]
         lines += [f"| `{_cell(name)}` | {_cell(text)} |" for name, text in options]

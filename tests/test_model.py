@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dwkit.errors import UsageError
 from dwkit.model.ids import new_id, time_of
-from dwkit.model.names import check_name, suggest_name
+from dwkit.model.names import DIALECTS, check_name, suggest_name
 from dwkit.model.types import ColumnType, parse_type
 
 
@@ -88,3 +88,9 @@ def test_a_types_text_parses_back(kind: ColumnType) -> None:
 def test_what_is_no_type_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_type(text)
+
+
+def test_the_dialects_are_those_that_sqlglot_reads() -> None:
+    import sqlglot
+
+    assert list(DIALECTS) == sorted(d.value for d in sqlglot.Dialects if d.value)

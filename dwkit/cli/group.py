@@ -48,7 +48,7 @@ def _table() -> dict[str, Entry]:
             "trace": "Follow a row back to its source file and line.",
         },
         "Look after": {
-            "test": "Check the rules of datasets, tables and marts.",
+            "test": "Run the tests of tables and marts.",
             "rollback": "Bring a table back to an earlier version.",
             "compact": "Rewrite small files of tables as large ones.",
             "vacuum": "Remove files that no version needs.",

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from dwkit.config.decode import decode, parse_toml
+from dwkit.config.decode import decode, line_of, parse_toml
 from dwkit.errors import ConfigError, UsageError
 from dwkit.model.canonical import canonical
 from dwkit.model.header import Header, Model
-from dwkit.model.names import check_name
+from dwkit.model.names import check_dialect, check_name
 
 __all__ = ["load_models", "model_text", "parse_model"]
 
@@ -20,6 +20,19 @@ _FOLDERS: dict[str, Literal["staging", "warehouse", "marts"]] = {
     "marts": "marts",
 }
 _HEADER = re.compile(r"\A\s*/\*\s*dwkit\b(?P<toml>.*?)\*/", re.DOTALL)
+_FOR: dict[str, tuple[str, ...]] = {
+    "key": ("dimension", "fact", "incremental"),
+    "scd": ("dimension",),
+    "updated_at": ("dimension",),
+    "surrogate_key": ("dimension", "date_dimension"),
+    "event_time": ("fact",),
+    "dimensions": ("fact",),
+    "start": ("date_dimension",),
+    "end": ("date_dimension",),
+    "watermark": ("incremental",),
+    "lookback": ("incremental",),
+}
+"""The kinds that have a key of the header, where not all have."""
 _KINDS = {
     "staging": ("table",),
     "warehouse": ("dimension", "date_dimension", "fact", "table"),
@@ -62,7 +75,7 @@ def parse_model(path: Path, layer: Literal["staging", "warehouse", "marts"], roo
     except UsageError as error:
         raise ConfigError(error.message, place=shown, hint=error.hint) from None
     found = _HEADER.match(text)
-    header = Header()
+    header, first = Header(), 1
     if found:
         toml, first = found["toml"], text[: found.start("toml")].count("\n") + 1
         header = decode(
@@ -76,7 +89,11 @@ def parse_model(path: Path, layer: Literal["staging", "warehouse", "marts"], roo
         import msgspec
 
         model = msgspec.structs.replace(model, header=msgspec.structs.replace(header, team=team))
-    check_model(model)
+    try:
+        check_model(model)
+    except ConfigError as error:
+        line = f":{line_of(found['toml'], error.keys) + first - 1}" if found and error.keys else ""
+        raise error.below([], f"{shown}{line}") from None
     return model
 
 
@@ -84,35 +101,41 @@ def check_model(model: Model) -> None:
     """Check that the header fits the layer and has what its kind needs.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: it does not; its ``keys`` say where.
     """
-    place = model.path or f"{model.layer}.{model.name}"
     header, kind = model.header, model.kind
     if kind not in _KINDS[model.layer]:
         raise ConfigError(
             f"kind {kind!r} does not belong in {model.layer}",
-            place=place,
+            keys=["kind"],
             hint=f"one of {', '.join(_KINDS[model.layer])}",
         )
+    for key in canonical(header):
+        if kind not in _FOR.get(key, (kind,)):
+            raise ConfigError(f"not for a {kind}", keys=[key], hint=f"for a {' or '.join(_FOR[key])}")
+    if header.dialect:
+        try:
+            check_dialect(header.dialect)
+        except UsageError as error:
+            raise ConfigError(error.message, keys=["dialect"], hint=error.hint) from None
+    for name, column in header.columns.items():
+        if column.scd is not None and kind != "dimension":
+            raise ConfigError(f"not for a {kind}", keys=["columns", name, "scd"], hint="for a dimension")
+        if column.pii and (model.layer == "staging" or kind in ("view", "date_dimension")):
+            raise ConfigError(
+                f"a {'staging step' if model.layer == 'staging' else kind} hides no values",
+                keys=["columns", name, "pii"],
+                hint="say it in the warehouse table or the mart that keeps the column",
+            )
     if kind == "dimension" and not header.key:
-        raise ConfigError(
-            "a dimension needs its natural key",
-            place=place,
-            hint='key = ["customer_id"] in the header, or --key',
-        )
+        hint = 'key = ["customer_id"] in the header, or --key'
+        raise ConfigError("a dimension needs its natural key", hint=hint)
     if kind == "dimension" and header.scd not in (0, 1, 2):
-        raise ConfigError(f"scd = {header.scd} is not among the types 0, 1 and 2", place=place)
+        raise ConfigError(f"{header.scd} is not among the types 0, 1 and 2", keys=["scd"])
     if kind == "date_dimension" and not (header.start and header.end):
-        raise ConfigError("a date dimension needs start and end", place=place, hint='start = "2025-01-01"')
-    hidden = [n for n, c in header.columns.items() if c.pii]
-    if hidden and (model.layer == "staging" or kind in ("view", "date_dimension")):
-        raise ConfigError(
-            f"columns.{hidden[0]}.pii: a {'staging step' if model.layer == 'staging' else kind} hides no values",
-            place=place,
-            hint="say it in the warehouse table or the mart that keeps the column",
-        )
+        raise ConfigError("a date dimension needs start and end", hint='start = "2025-01-01"')
     if kind != "date_dimension" and not model.sql:
-        raise ConfigError("the file has no SQL", place=place)
+        raise ConfigError("the file has no SQL")
 
 
 def model_text(model: Model) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from dwkit.config.decode import decode, line_of, parse_toml
 from dwkit.errors import ConfigError, UsageError
 from dwkit.model.contract import Contract, Dedupe, Drift, Expression, Rules
-from dwkit.model.names import check_name
+from dwkit.model.names import check_dialect, check_name
 from dwkit.model.retention import parse_policy
 from dwkit.model.source import ReadOptions
 
@@ -87,6 +87,10 @@ class _Top(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     datasets: dict[str, Any] = {}
 
     def check(self) -> None:
+        try:
+            check_dialect(self.dialect)
+        except UsageError as error:
+            raise ConfigError(error.message, keys=["dialect"], hint=error.hint) from None
         try:
             self.retention.check()
         except ConfigError as error:

@@ -6,26 +6,35 @@ import re
 import unicodedata
 import zlib
 from pathlib import PurePath
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from dwkit.errors import UsageError
+from dwkit.errors import UsageError, did_you_mean
 
-__all__ = ["LAYERS", "Layer", "Node", "check_name", "suggest_name"]
+__all__ = ["DIALECTS", "LAYERS", "Layer", "check_dialect", "check_name", "suggest_name"]
 
 Layer = Literal["lake", "staging", "warehouse", "marts"]
 LAYERS: tuple[Layer, ...] = ("lake", "staging", "warehouse", "marts")
 
+DIALECTS = (
+    "athena", "bigquery", "clickhouse", "databricks", "dax", "doris", "dremio", "drill", "druid", "duckdb",
+    "dune", "exasol", "fabric", "hive", "materialize", "mysql", "oracle", "postgres", "presto", "prql",
+    "redshift", "risingwave", "snowflake", "solr", "spark", "spark2", "sqlite", "starrocks", "tableau",
+    "teradata", "trino", "tsql",
+)  # fmt: skip
+"""The SQL dialects that sqlglot reads; named here so that a slip is found without it."""
+
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
-class Node(NamedTuple):
-    """A table of a layer: a node of the graph and of lineage."""
+def check_dialect(name: str) -> str:
+    """Return the name of a SQL dialect.
 
-    layer: Layer
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.layer}.{self.name}"
+    Raises:
+        UsageError: there is none of this name; the hint is the nearest one.
+    """
+    if name not in DIALECTS:
+        raise UsageError(f"no SQL dialect {name!r}", hint=did_you_mean(name, DIALECTS))
+    return name
 
 
 def check_name(name: str, kind: str = "dataset") -> str:

@@ -63,6 +63,7 @@ def _reason(project: Project, node: GraphNode) -> str:
             layout=project.layout,
             contract=declared.contract if declared else None,
             sql_step=project.models.get(node.name),
+            dialect=project.config.dialect,
         )
         return f"{len(found)} {'batch' if len(found) == 1 else 'batches'} to stage" if found else ""
     if node.model is None:

@@ -14,10 +14,11 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.scope import Scope, build_scope, traverse_scope
 
-from dwkit.errors import SqlError, UsageError, did_you_mean
+from dwkit.errors import SqlError
+from dwkit.model.names import check_dialect
 from dwkit.sql.place import at, position
 
-__all__ = ["Query", "TableRef", "check_dialect", "parse"]
+__all__ = ["Query", "TableRef", "parse"]
 
 _FILE_FUNCTIONS = {
     "read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_ndjson",
@@ -155,18 +156,6 @@ def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:
                 message = f"two tables of this FROM are called {name!r}"
                 raise at(sql, message, line, column, dialect=dialect, hint=hint)
             taken.add(name)
-
-
-def check_dialect(dialect: str) -> None:
-    """Check that sqlglot knows the dialect.
-
-    Raises:
-        UsageError: it does not; the hint is the nearest one.
-    """
-    known = [d for d in sqlglot.Dialects.__members__.values() if d.value]
-    names = sorted(d.value for d in known)
-    if dialect not in names:
-        raise UsageError(f"no SQL dialect {dialect!r}", hint=did_you_mean(dialect, names))
 
 
 def table_ref(sql: str, node: exp.Table) -> TableRef:

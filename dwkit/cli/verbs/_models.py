@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from dwkit.config.models import check_model, load_models, model_text
-from dwkit.errors import UsageError
+from dwkit.errors import ConfigError, UsageError
 from dwkit.model.header import Header, Lookup, Model
 from dwkit.model.names import check_name
 from dwkit.project import Project
@@ -79,7 +79,10 @@ def from_flags(
         )
     same = old is not None and (header, sql) == (old.header, old.sql)
     model = Model(layer=layer, name=name, header=header, sql=sql, path=old.path if old and same else "")
-    check_model(model)
+    try:
+        check_model(model)
+    except ConfigError as error:
+        raise error.below([], model.path or f"{layer}.{name}") from None
     project.models[f"{layer}.{name}"] = model
     return model
 

@@ -22,9 +22,11 @@ COLUMNS = ("table", "test", "state", "failures", "example")
 @formatted
 @standard
 def command(app: App, selectors: tuple[str, ...]) -> None:
-    """Check the rules of datasets, tables and marts.
+    """Run the tests of tables and marts.
 
     The tests in the headers of models are run on the tables as they are now. Exit code 1 when one fails.
+    Datasets are checked against their contracts whenever they are staged; dwkit quarantine shows what
+    did not pass.
     """
     from dwkit.errors import CheckError
     from dwkit.project.tests import run_tests
@@ -37,4 +39,6 @@ def command(app: App, selectors: tuple[str, ...]) -> None:
         raise CheckError(
             f"{len(failed)} of {len(found)} tests failed", hint=f"dwkit show {failed[0]['table']}"
         )
+    if not found and selectors:
+        app.talk.note(f"no tests in the headers of {', '.join(selectors)}")
     app.talk.done(f"{len(found)} tests passed", seconds=app.seconds)
