@@ -67,7 +67,7 @@ class Plan:
     rules: Rules
     dtype: pl.DataType
     source: pl.Expr | None
-    cleanse: Cast | None
+    cleanse: Cast
     cast: Cast
     default: pl.Series | None = None
     checks: Sequence[Check] = field(default_factory=tuple)
@@ -77,7 +77,7 @@ class Plan:
         if self.source is None:
             return pl.Series(self.name, [None], dtype=self.dtype).new_from_index(0, rows.height)
         raw = rows.select(self.source).to_series()
-        return (self.cleanse(raw) if self.cleanse else raw).alias(self.name)
+        return self.cleanse(raw).alias(self.name)
 
     def apply(self, rows: pl.DataFrame) -> Checked:
         """Return the typed column and where it breaks its rules."""

@@ -1,7 +1,7 @@
 """Cleansing of one column: from the raw column to the value that is then typed.
 
 The order is fixed: take the ``source`` (a column, or a field of a struct), ``split``, ``trim``,
-``case``, ``replace`` (whole values), ``null_values``.
+``case``, ``replace`` (whole values), ``null_values``. Empty text is NULL: a text file has no other way to say so.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from dwkit.model.contract import Rules
-from dwkit.model.types import parse_type
 from dwkit.staging.cast import Cast, as_text
 
 __all__ = ["cleanser", "source_column", "source_of"]
@@ -42,11 +41,8 @@ def source_column(source: str, schema: Mapping[str, pl.DataType]) -> tuple[pl.Ex
     return value, dtype
 
 
-def cleanser(rules: Rules) -> Cast | None:
-    """Return what cleanses a column, or None when there is nothing to do.
-
-    Empty text is NULL for every type but ``string``, without being listed in ``null_values``.
-    """
+def cleanser(rules: Rules) -> Cast:
+    """Return what cleanses a column."""
     steps: list[Cast] = []
     if rules.split:
         steps.append(
@@ -66,10 +62,7 @@ def cleanser(rules: Rules) -> Cast | None:
         steps.append(lambda s: s.str.to_titlecase())
     if rules.replace:
         steps.append(lambda s: s.replace(list(rules.replace), list(rules.replace.values())))
-    nulls = list(rules.null_values)
-    empty_is_null = parse_type(rules.type).name != "string" and "" not in nulls
-    if not steps and not nulls and not empty_is_null:
-        return None
+    nulls = [text for text in rules.null_values if text]
 
     def cleanse(values: pl.Series) -> pl.Series:
         if steps:
@@ -77,9 +70,7 @@ def cleanser(rules: Rules) -> Cast | None:
             for step in steps:
                 values = step(values)
         if values.dtype == pl.String():
-            # Most batches have no empty text: look before copying.
-            if empty_is_null:
-                values = _without(values, values == "")
+            values = _without(values, values == "")
             return _without(values, values.is_in(nulls)) if nulls else values
         if nulls:
             return _without(values, as_text(values).is_in(nulls))
@@ -90,7 +81,7 @@ def cleanser(rules: Rules) -> Cast | None:
 
 def _without(values: pl.Series, gone: pl.Series) -> pl.Series:
     gone = gone.fill_null(False)
-    if not gone.any():
+    if not gone.any():  # most batches have none: look before copying
         return values
     frame = pl.DataFrame({"x": values, "gone": gone})
     return frame.select(pl.when(~pl.col("gone")).then("x")).to_series().alias(values.name)

@@ -85,7 +85,6 @@ class _Guess:
     dtype: pl.DataType
     rules: Rules
     cast: Cast
-    empty: int = 0
     failed: int = 0
     tokens: set[str] = field(default_factory=set)
     unknown: bool = False
@@ -153,7 +152,7 @@ class Inference:
     def start(self) -> None:
         """Begin a pass over all rows."""
         for guess in self._guesses.values():
-            guess.empty = guess.failed = 0
+            guess.failed = 0
             guess.tokens = set()
 
     def prove(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -180,8 +179,7 @@ class Inference:
         return Contract(columns={n: self._rules(g) for n, g in self._guesses.items()})
 
     def _rules(self, guess: _Guess) -> Rules:
-        nulls = [""] if guess.empty and guess.rules.type == "string" else []
-        nulls += sorted(guess.tokens) if guess.rules.type != "string" else []
+        nulls = sorted(guess.tokens) if guess.rules.type != "string" else []
         return msgspec.structs.replace(guess.rules, null_values=nulls)
 
     def _prove(self, guess: _Guess, raw: pl.Series) -> pl.Series:
@@ -201,7 +199,6 @@ class Inference:
             if not guess.unknown:
                 made = _without(made, wrong)
         with self._lock:
-            guess.empty += int(empty.sum())
             guess.failed += failed
             guess.tokens.update(tokens)
         return made

@@ -74,7 +74,8 @@ def write_typed(rows: pl.LazyFrame, work: Callable[[pl.DataFrame], pl.DataFrame]
             watch(frame.height)
         return made
 
-    return sink(rows.map_batches(watched, schema=dict(schema), streamable=True), path).rows
+    typed = rows.map_batches(watched, schema=dict(schema), streamable=True)
+    return sink(typed, path, statistics=False).rows
 
 
 def check_batch(
