@@ -85,14 +85,6 @@ def test_a_failing_test_leaves_the_mart_as_it_was(shop: Shop) -> None:
     assert set(shop.layout.table("marts", "sales").iterdir()) == files
 
 
-def test_a_dry_run_does_nothing(shop: Shop) -> None:
-    shop.stage("orders", sales((1, day(0), 1.0)))
-    for model in (mart(sql=BY_DAY), DAILY, mart(sql=BY_DAY, kind="view")):
-        assert shop.mart(model, dry_run=True).mode in ("rebuild", "view")
-    assert not shop.layout.table("marts", "sales").exists()
-    assert shop.ledger.versions() == []
-
-
 def test_a_purged_input_is_needed(shop: Shop) -> None:
     part = shop.stage("orders", sales((1, day(0), 1.0)))
     shop.mart(mart(sql=BY_DAY))

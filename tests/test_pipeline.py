@@ -376,6 +376,22 @@ def test_the_python_api_mirrors_the_verbs(demo_once: Path) -> None:
     assert frame.collect().item() == 73
 
 
+def test_a_dry_run_does_nothing(project: Path) -> None:
+    (project.parent / "a.csv").write_text("n,day\n1,2026-01-01\n2,2026-01-02\n")
+    dwkit("ingest", "../a.csv", "--into", "a", cwd=project)
+    dwkit("stage", cwd=project)
+    for name, header in [("t", ""), ("v", 'kind = "view"'), ("i", 'kind = "incremental"\nwatermark = "day"')]:
+        text = f"/* dwkit\n{header}\n*/\nselect * from staging.a"
+        (project / "models" / "marts" / f"{name}.sql").write_text(text)
+    before = sorted(p for p in project.rglob("*") if p.is_file())
+    steps = json.loads(dwkit("run", "layer:marts", "--dry-run", "--format", "json", cwd=project).stdout)
+    assert [(s["action"], s["why"]) for s in steps] == [("mart", "no table yet")] * 3
+    assert sorted(p for p in project.rglob("*") if p.is_file()) == before
+    dwkit("run", cwd=project)
+    steps = json.loads(dwkit("run", "layer:marts", "--dry-run", "--format", "json", cwd=project).stdout)
+    assert [s["action"] for s in steps] == ["nothing"] * 3
+
+
 def test_a_value_that_cannot_be_computed_stops_its_own_mart_only(project: Path) -> None:
     (project.parent / "a.csv").write_text("n,t\n1,x\n2,7\n")
     dwkit("ingest", "../a.csv", "--into", "a", cwd=project)

@@ -55,7 +55,6 @@ def build_mart(
     scan: Scan,
     fingerprint: Fingerprint,
     force: bool = False,
-    dry_run: bool = False,
 ) -> MartResult:
     """Bring one mart up to date: it is left alone when neither its model nor an input has changed.
 
@@ -63,7 +62,6 @@ def build_mart(
         scan: gives all rows of an input.
         fingerprint: tells whether an input has changed.
         force: build it anew in any case.
-        dry_run: only say what would be done.
 
     Raises:
         SqlError: the SQL does not parse, bind or lower.
@@ -76,11 +74,9 @@ def build_mart(
             f"kind {model.kind!r} is none of a mart's", place=model.path or f"marts.{model.name}"
         )
     with writing(layout.locks, f"marts.{model.name}"):
-        _take_over(model, layout, ledger, dry_run=dry_run)
+        _take_over(model, layout, ledger)
         if model.kind == "view":
-            result = _build_view(
-                model, layout, ledger, run, dialect, scan, fingerprint, force=force, dry_run=dry_run
-            )
+            result = _build_view(model, layout, ledger, run, dialect, scan, fingerprint, force=force)
         else:
             refresh = refresh_incremental if model.kind == "incremental" else refresh_table
             done: Refreshed = refresh(
@@ -92,25 +88,22 @@ def build_mart(
                 scan=scan,
                 fingerprint=fingerprint,
                 force=force,
-                dry_run=dry_run,
             )
             result = MartResult(
                 model.name, done.mode, done.why, done.version, done.rows_in, done.rows_out, done.rows_total
             )
-            if not dry_run:
-                remove_view(layout, model.name)
-    if not dry_run:
-        step.count(rows_in=result.rows_in, rows_out=result.rows_out)
-        if result.mode == "nothing":
-            step.skip(result.why)
+            remove_view(layout, model.name)
+    step.count(rows_in=result.rows_in, rows_out=result.rows_out)
+    if result.mode == "nothing":
+        step.skip(result.why)
     return result
 
 
-def _take_over(model: Model, layout: Layout, ledger: Ledger, *, dry_run: bool) -> None:
+def _take_over(model: Model, layout: Layout, ledger: Ledger) -> None:
     """Bring the ledger in line with the files; forget a view that is to become a table."""
     known = ledger.version("marts", model.name)
     was_view = known is not None and known.kind == "view"
-    if was_view and model.kind != "view" and not dry_run:
+    if was_view and model.kind != "view":
         ledger.forget_table("marts", model.name)
     if not was_view or model.kind != "view":
         reconcile("marts", model.name, layout=layout, ledger=ledger)
@@ -126,7 +119,6 @@ def _build_view(
     fingerprint: Fingerprint,
     *,
     force: bool,
-    dry_run: bool,
 ) -> MartResult:
     """Keep a view's SQL, after checking that it binds; its rows are computed when it is read."""
     known = ledger.version("marts", model.name)
@@ -137,8 +129,6 @@ def _build_view(
     if not why:
         assert known is not None
         return MartResult(model.name, "nothing", "up to date", known.version)
-    if dry_run:
-        return MartResult(model.name, "view", why)
     query.all(scan).collect_schema()
     notes: tuple[str, ...] = ()
     if known is not None and known.kind != "view":

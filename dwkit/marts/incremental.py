@@ -51,7 +51,6 @@ def refresh_incremental(
     scan: Scan,
     fingerprint: Fingerprint,
     force: bool = False,
-    dry_run: bool = False,
 ) -> Refreshed:
     """Compute the rows from the watermark on, and put them in the place of those there were.
 
@@ -79,8 +78,6 @@ def refresh_incremental(
         assert known is not None
         return Refreshed("nothing", "up to date", known.version, rows_total=known.rows)
     anew = known is None or force or known.model != model.digest
-    if dry_run:
-        return Refreshed("rebuild" if anew else "merge", why)
     gone = missing_inputs(inputs, layout=layout, ledger=ledger)
     if gone:
         raise PartsNeeded(f"marts.{model.name}", why, gone)

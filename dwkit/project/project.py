@@ -88,11 +88,6 @@ class Project:
             raise
         run.finish(0)
 
-    def reload(self) -> None:
-        """Forget what was read of the configuration and the models."""
-        for name in ("config", "models", "catalog", "graph"):
-            self.__dict__.pop(name, None)
-
     def query(
         self,
         sql: str,

@@ -12,20 +12,17 @@ from sqlglot.schema import MappingSchema
 
 __all__ = [
     "INTEGERS",
-    "NUMBERS",
     "annotate",
     "is_date",
     "is_decimal",
     "is_float",
     "is_integer",
-    "is_timestamp",
 ]
 
 _T = exp.DataType.Type
 INTEGERS = frozenset(
     {_T.TINYINT, _T.SMALLINT, _T.INT, _T.BIGINT, _T.INT128, _T.UTINYINT, _T.USMALLINT, _T.UINT, _T.UBIGINT}
 )
-NUMBERS = INTEGERS | {_T.DOUBLE, _T.FLOAT, _T.DECIMAL}
 
 _NAMES: dict[type[pl.DataType], str] = {
     pl.Int8: "TINYINT", pl.Int16: "SMALLINT", pl.Int32: "INT", pl.Int64: "BIGINT", pl.Int128: "INT128",
@@ -99,13 +96,3 @@ def is_float(node: exp.Expr) -> bool:
 def is_date(node: exp.Expr) -> bool:
     """Whether an annotated node is known to be a date."""
     return node.type is not None and node.type.this == _T.DATE
-
-
-def is_timestamp(node: exp.Expr) -> bool:
-    """Whether an annotated node is known to be a timestamp."""
-    return node.type is not None and node.type.this in (
-        _T.TIMESTAMP,
-        _T.TIMESTAMPTZ,
-        _T.DATETIME,
-        _T.TIMESTAMPNTZ,
-    )

@@ -92,11 +92,11 @@ def prepare(source: Source, made: Outcome, recipe: str, decided: Decisions, know
     if again and len(again) == len([p for p in known if p.id != first]) and old is not None:
         apart = pl.concat([rows[p.id] for p in again])
         without = pl.concat([left_out, apart]).unique().sort()
-        digest = part_digest(batch.id, recipe, "without", without, decided, fixed - set(without))
+        digest = part_digest(batch.id, recipe, "without", without, decided, _outside(fixed, without))
         if digest == old.digest:
             return _split(made, old, again, rows, held, folder)
     written = counted(made.path)
-    digest = part_digest(batch.id, recipe, "without", left_out, decided, fixed - set(left_out))
+    digest = part_digest(batch.id, recipe, "without", left_out, decided, _outside(fixed, left_out))
     part = Part(
         id=first,
         dataset=source.dataset,
@@ -112,6 +112,13 @@ def prepare(source: Source, made: Outcome, recipe: str, decided: Decisions, know
         run=run,
     )
     return Ready(batch.id, [part], {first: made.path}, held)
+
+
+def _outside(fixed: set[int], rows: pl.Series) -> set[int]:
+    """Return the fixed rows that are not among ``rows``."""
+    if not fixed:
+        return set()
+    return fixed.difference(rows.filter(rows.is_in(list(fixed))).to_list())
 
 
 def _split(

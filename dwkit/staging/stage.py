@@ -92,7 +92,6 @@ def stage_dataset(
     sql_step: Model | None = None,
     dialect: str = "duckdb",
     force: bool = False,
-    only: Sequence[str] | None = None,
     limit: str | None = None,
     bring_back: bool = False,
     watch: Watch | None = None,
@@ -108,7 +107,6 @@ def stage_dataset(
         step: gets the counts.
         sql_step: model of ``models/staging`` that makes the rows from the raw ones.
         force: stage all batches again, from the lake.
-        only: ids of the batches to stage; None for all.
         limit: overrides the contract's quarantine limit: ``"100"`` rows or ``"5%"`` of a batch.
         bring_back: stage the batches again that retention has purged.
         watch: told how many rows have passed.
@@ -134,7 +132,7 @@ def stage_dataset(
         sweep(layout.scratch)
         folder = stack.enter_context(scratch(layout.scratch))
         try:
-            return _stage(source, batches, contract, folder, run, step, force, only, limit, bring_back, watch)
+            return _stage(source, batches, contract, folder, run, step, force, None, limit, bring_back, watch)
         except pl.exceptions.PolarsError as error:
             raise DataError(f"{dataset} cannot be staged: {error}", hint="dwkit doctor") from error
 

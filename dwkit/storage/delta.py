@@ -96,10 +96,6 @@ class Table:
         """Scan a version lazily; the frame keeps reading that version whatever is written later."""
         return pl.scan_delta(self.open(version))
 
-    def schema(self) -> dict[str, pl.DataType]:
-        """Return the columns of the newest version."""
-        return dict(self.scan().collect_schema())
-
     def size(self, version: int | None = None) -> tuple[int, int]:
         """Return rows and bytes of a version, from its log alone."""
         actions = pl.DataFrame(self.open(version).get_add_actions(flatten=True))
@@ -111,10 +107,6 @@ class Table:
     def files(self, version: int | None = None) -> list[str]:
         """Return the data files of a version, relative to the table's folder."""
         return list(pl.DataFrame(self.open(version).get_add_actions(flatten=True))["path"])
-
-    def applied(self, app_id: str) -> int | None:
-        """Return the last version that was committed for an application transaction."""
-        return self.open().transaction_version(app_id) if self.exists else None
 
     def history(self, limit: int | None = None) -> list[Commit]:
         """Return the commits, newest first."""
