@@ -275,7 +275,7 @@ def _require_unique(frame: pl.LazyFrame, keys: list[str], which: str) -> None:
         first = twice.sort(keys).row(0, named=True)
         shown = ", ".join(f"{k} = {first[k]!r}" for k in keys)
         raise DataError(
-            f"the key does not tell rows apart: {first['_n']} rows of {which} have {shown}",
+            f"the key does not tell rows apart: {first['dwkit:n']} rows of {which} have {shown}",
             hint="add columns to --key, or leave it out to compare whole rows",
         )
 
