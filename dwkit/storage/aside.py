@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +13,10 @@ from pathlib import Path
 
 from dwkit.errors import ReachError
 
-__all__ = ["commit_file", "commit_folder", "commit_text", "scratch", "sweep"]
+__all__ = ["commit_file", "commit_folder", "commit_text", "flushing", "scratch", "sweep"]
 
 _STALE_SECONDS = 24 * 3600
+_FLUSH_SECONDS = 0.5
 
 
 @contextmanager
@@ -45,6 +47,27 @@ def sweep(folder: Path) -> None:
         with suppress(FileNotFoundError):  # another step ended meanwhile
             if gone or time.time() - left.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def flushing(path: Path) -> Iterator[None]:
+    """While the block writes a file, send what it has written to the disk.
+
+    The commit, which waits until all of it is there, then has little left to wait for.
+    """
+    done = threading.Event()
+
+    def flush() -> None:
+        while not done.wait(_FLUSH_SECONDS):
+            with suppress(OSError):  # not made yet; a full disk is told to the writer
+                _sync(path)
+
+    thread = threading.Thread(target=flush, name="flush", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 def commit_folder(made: Path, final: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from dwkit.storage.aside import flushing
 from dwkit.storage.types import unified
 
 __all__ = ["Written", "compression", "counted", "scan_union", "sink"]
@@ -33,9 +34,10 @@ def sink(frame: pl.LazyFrame, path: Path, *, statistics: bool = True) -> Written
         statistics: of each column in each row group; text gains little by them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.sink_parquet(
-        path, compression=compression, row_group_size=_GROUP, statistics=statistics, engine="streaming"
-    )
+    with flushing(path):
+        frame.sink_parquet(
+            path, compression=compression, row_group_size=_GROUP, statistics=statistics, engine="streaming"
+        )
     return counted(path)
 
 
