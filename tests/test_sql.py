@@ -105,6 +105,7 @@ def test_the_column_of_using_has_the_value_of_either_side(side: str, expected: l
         ("select k, w from t left join u on k < w", "column 30", "a LEFT JOIN without an equality"),
         ("select v from t, t", "column 18", "two tables of this FROM are called 't'"),
         ("select * from t join u using (z)", "column 31", "no column 'z'"),
+        ("selct k from t", "column 9", "does not parse"),
         ("select kk from t", "column 8", "no column 'kk' in t"),
         ("select k\nfrom tt", "line 2, column 6", "no table 'tt'"),
         ("select v from t join u on true", "column 8", "column 'v' is in t and u"),
@@ -119,3 +120,9 @@ def test_what_cannot_be_answered_is_refused_with_its_place(sql: str, place: str,
 
 def test_subqueries_in_from_need_no_name() -> None:
     assert rows("select count(*) from (select k from t), (select w from u)") == [(20,)]
+
+
+def test_a_slip_in_the_first_word_is_named() -> None:
+    with pytest.raises(SqlError) as caught:
+        to_lazy("selct k from t", TABLES)
+    assert caught.value.hint == "did you mean 'SELECT'?"

@@ -86,6 +86,8 @@ def _usage(error: click.ClickException) -> tuple[str, str, int]:
         message = f"no such option: {error.option_name}"
         near = error.possibilities
         hint = f"did you mean {' or '.join(sorted(near))}?" if near else ""
+        if not near and error.ctx is not None and error.ctx.parent is None:
+            hint = f"what belongs to a verb comes after it: dwkit VERB {error.option_name}"
     context = getattr(error, "ctx", None)
     if not hint and context is not None:
         hint = f"{context.command_path} --help"

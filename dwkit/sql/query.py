@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ _FILE_FUNCTIONS = {
     "read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_ndjson",
     "read_xlsx", "read_file",
 }  # fmt: skip
+_BEGINNINGS = ("SELECT", "WITH", "VALUES", "FROM")
 _COLON_PARAMETER = re.compile(r"""(?<=[\s(,=<>+\-*/%|!]):([A-Za-z_]\w*)(?=(?:[^']*'[^']*')*[^']*$)""")
 
 
@@ -116,7 +118,8 @@ def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | N
         text = re.sub(r"<class 'sqlglot\.[\w.]*?(\w+)'>", r"\1", text)
         line, end = int(detail.get("line") or 0), int(detail.get("col") or 0)
         column = max(1, end - len(str(detail.get("highlight") or "")) + 1)
-        raise at(sql, f"does not parse: {text}", line, column, dialect=dialect) from None
+        hint = _first_word(sql)
+        raise at(sql, f"does not parse: {text}", line, column, dialect=dialect, hint=hint) from None
     except TokenError as error:
         raise SqlError(f"does not parse: {str(error).splitlines()[0]} (read as {dialect} SQL)") from None
     if not trees:
@@ -137,6 +140,13 @@ def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | N
         raise SqlError("SELECT INTO is no query", hint="dwkit mart NAME --sql makes a table")
     _name_tables(tree, sql, dialect)
     return Query(sql, dialect, _with_params(tree, sql, dialect, params or {}))
+
+
+def _first_word(sql: str) -> str:
+    """Return a hint where a query does not begin as one does."""
+    found = re.match(r"\s*([A-Za-z]+)", sql)
+    near = difflib.get_close_matches(found[1].upper(), _BEGINNINGS, n=1) if found else []
+    return f"did you mean {near[0]!r}?" if near and found and near[0] != found[1].upper() else ""
 
 
 def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:
