@@ -49,7 +49,7 @@ def rows(sql: str, dialect: str = "duckdb") -> list[tuple[Any, ...]]:
             "select k from t qualify row_number() over (partition by g order by v desc) = 1",
             [(2,), (3,), (5,)],
         ),
-        ("select cast(1.005 as decimal(10,2)), cast(2.5 as int)", [(Decimal("1.01"), 2)]),
+        ("select cast(1.005 as decimal(10,2)), cast(-2.5 as int)", [(Decimal("1.01"), -3)]),
         ("select log(100), log10(10), log2(8), log(3, 9)", [(2.0, 1.0, 3.0, 2.0)]),
         ("select round(2.5), 7 / 2, 7 // 2, -7 % 3", [(Decimal(3), 3.5, 3, -1)]),
         ("select date_diff('month', d, date '2026-03-01') from t where k < 3", [(1,), (2,)]),

@@ -59,7 +59,7 @@ def cast_to_integer(node: exp.Expr) -> exp.Expr:
     ):
         return node
     value = node.this
-    if is_decimal(value):
+    if is_decimal(value) or _is_exact(value):
         rounded: exp.Expr = exp.Round(this=value.copy())
     elif is_float(value):
         half = exp.EQ(
@@ -83,9 +83,7 @@ def cast_to_decimal(node: exp.Expr) -> exp.Expr:
     """CAST to fewer digits after the point rounds halves away from zero; Polars cuts some off."""
     if not isinstance(node, (exp.Cast, exp.TryCast)) or node.to.this != exp.DataType.Type.DECIMAL:
         return node
-    plain = node.this.this if isinstance(node.this, exp.Neg) else node.this
-    exact = isinstance(plain, exp.Literal) and not plain.is_string and "e" not in plain.this.lower()
-    if node.args.get("_rounded") or not (exact or is_decimal(node.this)):
+    if node.args.get("_rounded") or not (_is_exact(node.this) or is_decimal(node.this)):
         return node
     scale = node.to.expressions[1].this if len(node.to.expressions) > 1 else exp.Literal.number(0)
     made = node.copy()
@@ -219,6 +217,17 @@ RULES: tuple[Rule, ...] = (
     struct_fields,
 )  # fmt: skip
 """In the order in which they are applied; each to every node, from the leaves up."""
+
+
+def _is_exact(node: exp.Expr) -> bool:
+    """Whether it is a number with a point, as ``-2.5``: a decimal to Polars, a double to sqlglot."""
+    plain = node.this if isinstance(node, exp.Neg) else node
+    return (
+        isinstance(plain, exp.Literal)
+        and not plain.is_string
+        and "." in plain.this
+        and "e" not in plain.this.lower()
+    )
 
 
 def _given(node: exp.Expr, name: str) -> list[exp.Expr]:
