@@ -8,7 +8,7 @@ from dwkit.cli import complete, human
 from dwkit.cli.options import App, formatted, standard, verb
 from dwkit.cli.verbs._shared import open_here
 
-COLUMNS = ("name", "layer", "kind", "rows", "bytes", "pieces", "updated_at")
+COLUMNS = ("name", "layer", "rows", "kind", "pieces", "bytes", "updated_at")
 
 
 @verb(
