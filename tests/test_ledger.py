@@ -117,13 +117,16 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
 def test_an_older_format_is_made_whole(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     first = Ledger(path)
-    first.runs()
+    decision = Decision(dataset="a", batch="b", row=1, action="discard", made_at="2026-01-01")
+    first.decide([decision])
     con = sqlite3.connect(path)
     con.execute("DROP TABLE file")
+    con.execute("ALTER TABLE decision RENAME TO repair")
     con.execute("PRAGMA user_version = 1")
     con.close()
     again, file = Ledger(path), tmp_path / "x.csv"
     file.write_text("a")
+    assert again.decisions("a") == [decision]
     assert not again.file_digest(file, file.stat())
     again.add_file_digest(file, file.stat(), "d")
     assert again.file_digest(file, file.stat()) == "d"

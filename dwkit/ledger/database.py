@@ -247,7 +247,9 @@ class Database:
             )
         con.execute("BEGIN IMMEDIATE")
         if con.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            # A later format adds tables and indexes only, so the whole schema makes any older one whole.
+            # What format 2 calls decisions, format 1 called repairs; all else that it has is new.
+            if con.execute("SELECT 1 FROM sqlite_master WHERE name = 'repair'").fetchone():
+                con.execute("ALTER TABLE repair RENAME TO decision")
             for statement in SCHEMA.split(";"):
                 if statement.strip():
                     con.execute(statement)
