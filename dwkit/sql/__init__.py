@@ -5,7 +5,7 @@
 
 from dwkit.sql.condition import condition
 from dwkit.sql.lineage import column_lineage, edges
-from dwkit.sql.lower import to_lazy
+from dwkit.sql.compile import to_lazy
 from dwkit.sql.query import Query, TableRef, parse
 
 __all__ = ["Query", "TableRef", "column_lineage", "condition", "edges", "parse", "to_lazy"]

@@ -8,7 +8,11 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.errors import SqlError
-from dwkit.sql.lower import polars_sql, rewritten
+from dwkit.sql.bind import Context, QueryBinder
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.names import Field, Relation, Scope
+from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.plan import OneRow
 from dwkit.sql.query import parse
 
 __all__ = ["condition"]
@@ -38,15 +42,10 @@ def condition(text: str, schema: Mapping[str, pl.DataType], dialect: str = "duck
         raise SqlError(
             f"{text!r} looks at more than one row", hint="a rule is a condition over the columns of one row"
         )
-    bound, _ = rewritten(
-        parse(f"{prefix}({text}) AS ok FROM t", dialect), {"t": pl.LazyFrame(schema=dict(schema))}
-    )
-    assert isinstance(bound, exp.Select)
-    try:
-        made = pl.sql_expr(polars_sql(bound.selects[0].unalias()))
-        kind = pl.LazyFrame(schema=dict(schema)).select(made.alias("ok")).collect_schema()["ok"]
-    except pl.exceptions.PolarsError as error:
-        raise SqlError(f"{text!r} cannot be checked: {str(error).splitlines()[0]}") from error
-    if kind not in (pl.Boolean(), pl.Null()):
+    context = Context(query.sql, dialect, {}, dtypes=dict(schema))
+    scope = Scope([Relation("t", tuple(Field(n, n) for n in schema), "these rows")])
+    stage = Stage(context, QueryBinder(context), scope, OneRow(), "a rule")
+    made = stage.bind(resolve(tree.copy().selects[0], scope, context))
+    if made.dtype not in (pl.Boolean(), pl.Null()):
         raise SqlError(f"{text!r} is neither true nor false", hint="for instance quantity > 0")
-    return made.cast(pl.Boolean)
+    return made.expr.cast(pl.Boolean)

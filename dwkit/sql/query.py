@@ -217,12 +217,12 @@ def _sources(tree: exp.Expr) -> list[exp.Table]:
             if isinstance(source, exp.Table):
                 found[id(source)] = source
     for node in tree.find_all(exp.Table):
-        if not isinstance(node.this, exp.Identifier) and _is_file_function(node):
+        if not isinstance(node.this, exp.Identifier) and is_file_function(node):
             found[id(node)] = node
     return list(found.values())
 
 
-def _is_file_function(node: exp.Table) -> bool:
+def is_file_function(node: exp.Table) -> bool:
     function = node.this
     name = (function.sql_name() if isinstance(function, exp.Func) else "").lower()
     if isinstance(function, exp.Anonymous):

@@ -1,0 +1,101 @@
+"""A condition as its conjuncts, which joins and filters can move one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import reduce
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.operators import alike
+from dwkit.sql.plan import Condition
+from dwkit.sql.value import Value, column
+
+__all__ = ["conjuncts", "equal", "same", "split"]
+
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=", exp.NullSafeEQ: "is", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+}  # fmt: skip
+
+
+def split(node: exp.Expr) -> Iterator[exp.Expr]:
+    """Return the parts of a condition that must all be true; those that all arms of an OR have come out of it."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.And):
+        yield from split(node.left)
+        yield from split(node.right)
+    elif isinstance(node, exp.Or):
+        yield from _factored(node)
+    else:
+        yield node
+
+
+def _factored(node: exp.Or) -> Iterator[exp.Expr]:
+    arms = [list(split(arm)) for arm in _arms(node)]
+    common = [part for part in dict.fromkeys(arms[0]) if all(part in arm for arm in arms[1:])]
+    if not common:
+        yield node
+        return
+    yield from common
+    rests = [[part for part in arm if part not in common] for arm in arms]
+    if all(rests):
+        yield reduce(
+            lambda a, b: exp.Or(this=a, expression=b),
+            (reduce(lambda a, b: exp.And(this=a, expression=b), rest) for rest in rests),
+        )
+
+
+def _arms(node: exp.Expr) -> Iterator[exp.Expr]:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Or):
+        yield from _arms(node.left)
+        yield from _arms(node.right)
+    else:
+        yield node
+
+
+def conjuncts(stage: Stage, nodes: Iterable[exp.Expr]) -> list[Condition]:
+    """Bind conjuncts.
+
+    Raises:
+        SqlError: see `Stage.bind`.
+    """
+    return [made for node in nodes for made in _conjunct(stage, node)]
+
+
+def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
+    op = _COMPARISONS.get(type(node), "")
+    if op and node not in stage.known and not isinstance(node.expression, (exp.Any, exp.All)):
+        left, right = node.this, node.expression
+        if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple) and op == "=":
+            for a, b in zip(left.expressions, right.expressions, strict=False):
+                yield from _conjunct(stage, exp.EQ(this=a, expression=b))
+            return
+        if not isinstance(left, exp.Tuple):
+            yield compared(stage, node, op, stage.bind(left), stage.bind(right))
+            return
+    yield Condition(stage.truth(node))
+
+
+def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -> Condition:
+    """Return a comparison as a conjunct."""
+    a, b = alike(Call(node, stage), left, right)
+    made = {"=": a.expr == b.expr, "is": a.expr.eq_missing(b.expr), "<": a.expr < b.expr, "<=": a.expr <= b.expr,
+            ">": a.expr > b.expr, ">=": a.expr >= b.expr}[op]  # fmt: skip
+    return Condition(Value(made, pl.Boolean(), a.refs | b.refs), op, a, b)
+
+
+def equal(left: Value, right: Value) -> Condition:
+    """Return that two values of one type are equal."""
+    return Condition(Value(left.expr == right.expr, pl.Boolean(), left.refs | right.refs), "=", left, right)
+
+
+def same(left: str, right: str, dtype: pl.DataType) -> Condition:
+    """Return that two columns are equal or both NULL."""
+    a, b = column(left, dtype), column(right, dtype)
+    return Condition(Value(a.expr.eq_missing(b.expr), pl.Boolean(), a.refs | b.refs), "is", a, b)

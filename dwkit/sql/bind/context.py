@@ -1,0 +1,80 @@
+"""What all parts of binding one query share: its text, its tables, and the ids of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.errors import SqlError
+from dwkit.sql.place import at_node
+from dwkit.sql.value import Value, column
+
+__all__ = ["Context"]
+
+
+@dataclass
+class Context:
+    """One query being bound.
+
+    Attributes:
+        sql: the user's text, for errors.
+        dialect: what it was read as.
+        frames: the tables that it may read.
+        dtypes: type of each column by id.
+    """
+
+    sql: str
+    dialect: str
+    frames: Mapping[str, pl.LazyFrame]
+    dtypes: dict[str, pl.DataType] = field(default_factory=dict)
+    json: set[str] = field(default_factory=set)
+    schemas: dict[str, pl.Schema] = field(default_factory=dict)
+
+    def fresh(self, name: str, dtype: pl.DataType) -> str:
+        """Return an id for a new column: its name where that is free."""
+        plain = name if name and name != "*" and not name.startswith("^") else "dwkit:column"
+        ident, number = plain, 0
+        while ident in self.dtypes:
+            number += 1
+            ident = f"{plain}#{number}"
+        self.dtypes[ident] = dtype
+        return ident
+
+    def column(self, ident: str) -> Value:
+        """Return the value of a column."""
+        value = column(ident, self.dtypes[ident])
+        return value.marked_json() if ident in self.json else value
+
+    def made(self, name: str, value: Value) -> str:
+        """Return an id for a column that a value fills."""
+        ident = self.fresh(name, value.dtype)
+        if value.json:
+            self.json.add(ident)
+        return ident
+
+    def schema(self, key: str) -> pl.Schema:
+        """Return the columns of a table."""
+        found = self.schemas.get(key)
+        if found is None:
+            found = self.schemas[key] = self.frames[key].collect_schema()
+        return found
+
+    def type_of(self, expr: pl.Expr) -> pl.DataType:
+        """Return what type Polars gives an expression over columns of the query."""
+        names = {n: self.dtypes[n] for n in expr.meta.root_names() if n in self.dtypes}
+        frame = pl.LazyFrame(schema=names or {"dwkit:none": pl.Null()})
+        return frame.select(expr.alias("dwkit:value")).collect_schema()["dwkit:value"]
+
+    def error(self, message: str, node: exp.Expr, hint: str = "") -> SqlError:
+        """Return an error that points at a node, or at the nearest one around it that has a place."""
+        placed: exp.Expr | None = node
+        while placed is not None and not any("start" in n.meta for n in placed.walk()):
+            placed = placed.parent
+        return at_node(self.sql, message, placed or node, dialect=self.dialect, hint=hint)
+
+    def refuse(self, what: str, node: exp.Expr, hint: str = "") -> SqlError:
+        """Return the error for a construct that cannot be answered exactly."""
+        return self.error(f"{what} is not supported", node, hint)

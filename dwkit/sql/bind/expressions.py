@@ -1,0 +1,215 @@
+"""Binds expressions: a resolved node of sqlglot's tree becomes a `Value`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql import functions
+from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.names import Scope
+from dwkit.sql.functions.call import Call
+from dwkit.sql.plan import Plan
+from dwkit.sql.types import is_number, shown
+from dwkit.sql.value import Value, constant, null
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.query import QueryBinder
+
+__all__ = ["Stage", "is_aggregate", "literal"]
+
+_WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)
+_FLOAT_LITERALS = frozenset({"bigquery", "sqlite"})
+"""A number with a point is a double there, elsewhere a decimal."""
+_QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
+
+
+def is_aggregate(node: exp.Expr) -> bool:
+    """Whether a node is the use of an aggregate function, with its FILTER, WITHIN GROUP and the like."""
+    while isinstance(node, _WRAPPERS):
+        node = node.this
+    return functions.find_aggregate(node) is not None
+
+
+class Stage:
+    """Where the expressions of one clause are bound.
+
+    Attributes:
+        plan: gives the columns; binding a subquery joins its result to it.
+        scope: what names mean.
+        known: what stands for a node that was computed before: a group's key, an aggregate, a window.
+        condition: what must hold for the value being bound to be asked for, inside CASE and the like.
+        clause: how errors call it.
+    """
+
+    def __init__(self, context: Context, query: QueryBinder, scope: Scope, plan: Plan, clause: str = "") -> None:
+        self.context = context
+        self.query = query
+        self.scope = scope
+        self.plan = plan
+        self.known: dict[exp.Expr, Value] = {}
+        self.grouped = False
+        self.condition: pl.Expr | None = None
+        self.clause = clause
+        self._parameters: list[dict[str, Value]] = []
+
+    @property
+    def dialect(self) -> str:
+        """What the query was read as."""
+        return self.context.dialect
+
+    # -- what functions ask for ---------------------------------------------------------------
+
+    def bind(self, node: exp.Expr) -> Value:
+        """Bind an expression whose column names are resolved.
+
+        Raises:
+            SqlError: a construct that is not known, an aggregate where none may be, a type that does not fit.
+        """
+        if self.known:
+            found = self.known.get(node)
+            if found is not None:
+                return found
+        binder = _NODES.get(type(node))
+        if binder is not None:
+            return binder(self, node)
+        if isinstance(node, _QUERIES) or (isinstance(node, exp.In) and _subquery(node) is not None):
+            return self.query.subquery_value(self, node)
+        if isinstance(node, exp.Binary) and isinstance(node.expression, (exp.Any, exp.All)):
+            return self.query.subquery_value(self, node)
+        if isinstance(node, exp.Window):
+            raise self.context.error(f"a window function cannot stand in {self.clause or 'here'}", node)
+        builder = functions.find(node)
+        if builder is not None and not (isinstance(node, exp.AggFunc) and not functions.is_scalar(node)):
+            return builder(Call(node, self))
+        if is_aggregate(node):
+            hint = "HAVING is for conditions on groups" if self.clause == "WHERE" else ""
+            raise self.context.error(f"an aggregate cannot stand in {self.clause or 'here'}", node, hint)
+        raise self.context.refuse(_called(node), node)
+
+    def bind_lambda(self, node: exp.Expr, *elements: Value) -> Value:
+        """Bind the body of ``x -> ...`` with values for its parameters."""
+        if not isinstance(node, exp.Lambda):
+            raise self.context.error("a lambda such as x -> x + 1 is wanted here", node)
+        names = [p.name.lower() for p in node.expressions]
+        self._parameters.append(dict(zip(names, elements, strict=False)))
+        try:
+            return self.bind(node.this)
+        finally:
+            self._parameters.pop()
+
+    def type_of(self, expr: pl.Expr) -> pl.DataType:
+        """Return what type Polars gives an expression."""
+        return self.context.type_of(expr)
+
+    def error(self, message: str, node: exp.Expr, hint: str = "") -> Exception:
+        """Return an error that points at a node."""
+        return self.context.error(message, node, hint)
+
+    @contextmanager
+    def only_where(self, condition: pl.Expr) -> Iterator[None]:
+        """Bind what is only asked for where a condition is true."""
+        before = self.condition
+        self.condition = condition if before is None else before & condition
+        try:
+            yield
+        finally:
+            self.condition = before
+
+    def truth(self, node: exp.Expr) -> Value:
+        """Bind a condition."""
+        value = self.bind(node)
+        if isinstance(value.dtype, pl.Boolean):
+            return value
+        if value.is_null:
+            return Value(pl.lit(None, dtype=pl.Boolean), pl.Boolean(), constant=None)
+        if is_number(value.dtype) and self.dialect in ("sqlite", "mysql", "duckdb", "snowflake"):
+            return value.as_(value.expr != 0, pl.Boolean())
+        raise self.context.error(f"a condition is wanted here, not {shown(value.dtype)}", node)
+
+    # -- nodes that are no functions ----------------------------------------------------------
+
+    def _column(self, node: exp.Expr) -> Value:
+        ident = node.meta.get("id")
+        if ident is None:
+            raise self.context.refuse("* here", node)
+        if self.grouped and ident not in self.plan.columns and ident not in self.scope.outer:
+            name = node.meta.get("name", ident)
+            if self.dialect in ("sqlite", "mysql"):
+                raise self.context.error(f"column {name!r} is not grouped by", node)
+            raise self.context.error(
+                f"column {name!r} must be in GROUP BY or in an aggregate", node, f"any_value({name}) takes any of them"
+            )
+        return self.context.column(ident)
+
+    def _identifier(self, node: exp.Expr) -> Value:
+        for parameters in reversed(self._parameters):
+            if node.name.lower() in parameters:
+                return parameters[node.name.lower()]
+        raise self.context.error(f"no column {node.name!r} here", node)
+
+    def _paren(self, node: exp.Expr) -> Value:
+        return self.bind(node.this)
+
+    def _literal(self, node: exp.Expr) -> Value:
+        assert isinstance(node, exp.Literal)
+        return literal(node, self.dialect)
+
+    def _boolean(self, node: exp.Expr) -> Value:
+        return constant(bool(node.this), pl.Boolean())
+
+    def _null(self, node: exp.Expr) -> Value:
+        return null()
+
+    def _alias(self, node: exp.Expr) -> Value:
+        return self.bind(node.this)
+
+
+_NODES: dict[type[exp.Expr], Callable[[Stage, exp.Expr], Value]] = {
+    exp.Column: Stage._column,  # noqa: SLF001
+    exp.Identifier: Stage._identifier,  # noqa: SLF001
+    exp.Paren: Stage._paren,  # noqa: SLF001
+    exp.Literal: Stage._literal,  # noqa: SLF001
+    exp.Boolean: Stage._boolean,  # noqa: SLF001
+    exp.Null: Stage._null,  # noqa: SLF001
+    exp.Alias: Stage._alias,  # noqa: SLF001
+}
+
+
+def literal(node: exp.Literal, dialect: str) -> Value:
+    """Return the value of a literal: text, an integer, a decimal or a double."""
+    if node.is_string:
+        return constant(node.this, pl.String())
+    text = node.this.replace("_", "")
+    if "e" in text.lower():
+        return constant(float(text), pl.Float64())
+    if "." in text:
+        digits = text.replace(".", "").lstrip("0")
+        if dialect in _FLOAT_LITERALS or len(digits) > 38:
+            return constant(float(text), pl.Float64())
+        exact = Decimal(text)
+        scale = len(text.partition(".")[2])
+        return constant(exact, pl.Decimal(max(len(digits), scale, 1), scale))
+    number = int(text)
+    for bits, dtype in ((31, pl.Int32()), (63, pl.Int64()), (127, pl.Int128())):
+        if number < 2**bits:
+            return constant(number, dtype)
+    return constant(float(text), pl.Float64())
+
+
+def _subquery(node: exp.In) -> exp.Expr | None:
+    query: exp.Expr | None = node.args.get("query")
+    return query
+
+
+def _called(node: exp.Expr) -> str:
+    if isinstance(node, exp.Anonymous):
+        return f"function {str(node.this).upper()}"
+    if isinstance(node, exp.Func):
+        return f"function {node.sql_name()}"
+    return node.key.upper()

@@ -1,0 +1,240 @@
+"""GROUP BY, its grouping sets, and the aggregates of a SELECT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, product
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql import functions
+from dwkit.sql.bind.expressions import Stage, is_aggregate
+from dwkit.sql.bind.order import ordinal
+from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.functions.aggregate import empty_of
+from dwkit.sql.functions.call import Call
+from dwkit.sql.plan import Aggregate
+from dwkit.sql.value import Value
+
+__all__ = ["aggregates_of", "bind_aggregate", "grouped"]
+
+
+def aggregates_of(nodes: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
+    """Return the aggregates in some expressions, outermost first, not those of subqueries nor window functions."""
+    for node in nodes:
+        yield from _aggregates(node)
+
+
+def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
+    if isinstance(node, exp.Query):
+        return
+    if isinstance(node, exp.Window):
+        function = node.this
+        while isinstance(function, (exp.IgnoreNulls, exp.RespectNulls, exp.Filter, exp.WithinGroup)):
+            function = function.this
+        for part in (*function.iter_expressions(), *(n for n in node.iter_expressions() if n is not node.this)):
+            yield from _aggregates(part)
+    elif is_aggregate(node) or isinstance(node, (exp.Grouping, exp.GroupingId)):
+        yield node
+    else:
+        for part in node.iter_expressions():
+            yield from _aggregates(part)
+
+
+def bind_aggregate(stage: Stage, node: exp.Expr) -> Value:
+    """Bind an aggregate with what is wrapped around it, over the rows of a stage."""
+    inner = node
+    while isinstance(inner, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)):
+        inner = inner.this
+    builder = functions.find_aggregate(inner)
+    assert builder is not None
+    call = Call(inner, stage)
+    call.wrapped = node
+    before, stage.clause = stage.clause, "an aggregate"
+    try:
+        return builder(call)
+    finally:
+        stage.clause = before
+
+
+def grouped(
+    stage: Stage,
+    select: exp.Select,
+    items: Sequence[tuple[str, exp.Expr]],
+    later: Sequence[exp.Expr],
+    aliases: dict[str, exp.Expr],
+) -> Stage | None:
+    """Return the stage after grouping, None where nothing is grouped.
+
+    Args:
+        items: name and node of the SELECT list.
+        later: expressions of HAVING, QUALIFY and ORDER BY.
+    """
+    context = stage.context
+    group = select.args.get("group")
+    nodes = [n for _, n in items]
+    found = list(dict.fromkeys(aggregates_of([*nodes, *later])))
+    if group is None and not found:
+        return None
+    stage.clause = "GROUP BY"
+    keys = _Keys(stage, items, aliases)
+    sets = keys.of(group) if group is not None else None
+    known: dict[exp.Expr, Value] = {n: context.column(i) for n, i in keys.nodes.items()}
+    made: dict[str, Value] = {}
+    empty: dict[str, object] = {}
+    grouping: dict[str, tuple[str, ...]] = {}
+    before = stage.known
+    for node in found:
+        if isinstance(node, (exp.Grouping, exp.GroupingId)):
+            asked = tuple(keys.id_of(e) for e in node.expressions or [node.this]) or tuple(keys.values)
+            ident = context.fresh("dwkit:grouping", pl.Int64())
+            grouping[ident] = asked
+        else:
+            value = bind_aggregate(stage, node)
+            ident = context.made("dwkit:aggregate", value)
+            made[ident] = value
+            empty[ident] = empty_of(node)
+        known[node] = context.column(ident)
+    stage.known = before
+    bare = _bare_columns(stage, [*nodes, *later], known) if stage.dialect in ("mysql", "sqlite") else {}
+    for node, ident in bare.items():
+        first = context.column(ident)
+        taken = context.fresh(node.meta.get("name", ident), first.dtype)
+        made[taken] = first.as_(first.expr.first(), first.dtype)
+        known[node] = context.column(taken)
+    plan = Aggregate(stage.plan, keys.values, made, empty, sets, grouping)
+    after = Stage(context, stage.query, stage.scope, plan)
+    after.known = known
+    after.grouped = True
+    return after
+
+
+def _bare_columns(stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]) -> dict[exp.Expr, str]:
+    """Return the columns that are neither grouped by nor aggregated: MySQL and SQLite take any row's."""
+    found: dict[exp.Expr, str] = {}
+    extremes = [n for n in known if isinstance(n, (exp.Min, exp.Max))]
+
+    def walk(node: exp.Expr) -> None:
+        if node in known or isinstance(node, exp.Query):
+            return
+        if isinstance(node, exp.Column) and node.meta.get("id") in stage.plan.columns:
+            if extremes:
+                # SQLite takes the row of the minimum or maximum.
+                raise stage.context.refuse("a column that is not grouped by beside MIN or MAX", node)
+            found[node] = node.meta["id"]
+        for part in node.iter_expressions():
+            walk(part)
+
+    for node in nodes:
+        walk(node)
+    return found
+
+
+class _Keys:
+    """The keys of a GROUP BY: what each is called, and the sets that they are grouped by."""
+
+    def __init__(self, stage: Stage, items: Sequence[tuple[str, exp.Expr]], aliases: dict[str, exp.Expr]) -> None:
+        self._stage = stage
+        self._items = items
+        self._aliases = aliases
+        self.values: dict[str, Value] = {}
+        self.nodes: dict[exp.Expr, str] = {}
+
+    def id_of(self, node: exp.Expr) -> str:
+        """Return the id of a key that GROUPING asks for."""
+        plain = self._plain(node)
+        if plain not in self.nodes:
+            raise self._stage.context.error("GROUPING wants an expression of GROUP BY", node)
+        return self.nodes[plain]
+
+    def of(self, group: exp.Expr) -> tuple[tuple[str, ...], ...] | None:
+        """Bind a GROUP BY; return its grouping sets, None where it is plain."""
+        if group.args.get("all") and not group.expressions:
+            for _, node in self._items:
+                if next(aggregates_of([node]), None) is None and node.find(exp.Window) is None and not _is_constant(node):
+                    self._key(node)
+            return None
+        parts: list[list[tuple[str, ...]]] = []
+        plain = True
+        for one in group.expressions:
+            sets = self._sets(one)
+            plain &= not isinstance(one, (exp.Rollup, exp.Cube, exp.GroupingSets))
+            parts.append(sets)
+        for key, kind in (("rollup", exp.Rollup), ("cube", exp.Cube), ("grouping_sets", exp.GroupingSets)):
+            for one in group.args.get(key) or ():
+                plain = False
+                if isinstance(one, kind) and one.expressions:
+                    parts.append(self._sets(one))
+                else:  # GROUP BY a, b WITH ROLLUP
+                    ids = [s[0] for s in parts for s in [s[0]]]
+                    parts = [_prefixes([(i,) for i in ids]) if kind is exp.Rollup else _subsets([(i,) for i in ids])]
+        if plain:
+            return None
+        return tuple(tuple(dict.fromkeys(i for s in chosen for i in s)) for chosen in product(*parts))
+
+    def _sets(self, node: exp.Expr) -> list[tuple[str, ...]]:
+        if isinstance(node, exp.Rollup):
+            return _prefixes([self._together(e) for e in node.expressions])
+        if isinstance(node, exp.Cube):
+            return _subsets([self._together(e) for e in node.expressions])
+        if isinstance(node, exp.GroupingSets):
+            found: list[tuple[str, ...]] = []
+            for one in node.expressions:
+                found += self._sets(one) if isinstance(one, (exp.Rollup, exp.Cube, exp.GroupingSets)) else [self._together(one)]
+            return found
+        return [self._together(node)]
+
+    def _together(self, node: exp.Expr) -> tuple[str, ...]:
+        if isinstance(node, exp.Tuple):
+            return tuple(self._key(e) for e in node.expressions)
+        if isinstance(node, exp.Paren) and isinstance(node.this, exp.Tuple):
+            return self._together(node.this)
+        return (self._key(node),)
+
+    def _plain(self, node: exp.Expr) -> exp.Expr:
+        number = ordinal(node)
+        context = self._stage.context
+        if number is not None:
+            if not 1 <= number <= len(self._items):
+                raise context.error(f"GROUP BY {number}: there are {len(self._items)} columns", node)
+            return self._items[number - 1][1]
+        plain = resolve(node, self._stage.scope, context, self._aliases)
+        while isinstance(plain, exp.Paren):
+            plain = plain.this
+        return plain
+
+    def _key(self, node: exp.Expr) -> str:
+        plain = self._plain(node)
+        while isinstance(plain, exp.Paren):
+            plain = plain.this
+        if plain in self.nodes:
+            return self.nodes[plain]
+        aggregate = next(aggregates_of([plain]), None)
+        if aggregate is not None:
+            raise self._stage.context.error("an aggregate cannot stand in GROUP BY", node)
+        value = self._stage.bind(plain)
+        ident = plain.meta.get("id") if isinstance(plain, exp.Column) else None
+        if ident is None or ident not in self._stage.plan.columns or ident in self.values:
+            ident = self._stage.context.made("dwkit:key", value)
+        self.values[ident] = value
+        self.nodes[plain] = ident
+        return ident
+
+
+def _is_constant(node: exp.Expr) -> bool:
+    return node.find(exp.Column) is None
+
+
+def _prefixes(parts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [tuple(i for p in parts[:n] for i in p) for n in range(len(parts), -1, -1)]
+
+
+def _subsets(parts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [
+        tuple(i for p in chosen for i in p)
+        for size in range(len(parts), -1, -1)
+        for chosen in combinations(parts, size)
+    ]
+
+

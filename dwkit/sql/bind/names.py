@@ -1,0 +1,92 @@
+"""What names mean: the tables of a FROM, their columns, and those of the queries around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dwkit.errors import did_you_mean
+
+__all__ = ["Field", "Relation", "Scope"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column as it is called, and its id."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table of a FROM.
+
+    Attributes:
+        name: its alias, or the last part of its name.
+        fields: its columns in order.
+        shown: what the user calls it, with its schema.
+        hidden: it can be named, but ``*`` leaves it out (the right side of a semi join has no relation).
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    shown: str = ""
+
+    def find(self, name: str) -> list[Field]:
+        """Return the columns of a name: exactly so, else but for letter case."""
+        exact = [f for f in self.fields if f.name == name]
+        lowered = name.lower()
+        return exact or [f for f in self.fields if f.name.lower() == lowered]
+
+
+@dataclass
+class Scope:
+    """The tables of one FROM.
+
+    Attributes:
+        relations: in the order of the text.
+        merged: for the columns of USING and NATURAL joins, by lower-case name: the one field that stands for all.
+        parent: scope of the query around it.
+        outer: ids of the parent's columns (or of its parents') that were found for names here.
+    """
+
+    relations: list[Relation] = field(default_factory=list)
+    merged: dict[str, Field] = field(default_factory=dict)
+    covered: set[str] = field(default_factory=set)
+    """Ids that a merged column stands for."""
+    first: list[Field] = field(default_factory=list)
+    """Merged columns that ``*`` puts before all others, as the standard does."""
+    parent: Scope | None = None
+    outer: set[str] = field(default_factory=set)
+
+    def find(self, name: str) -> list[Field]:
+        """Return the columns of a name in all tables of this FROM."""
+        merged = self.merged.get(name.lower())
+        if merged is not None:
+            others = [f for r in self.relations for f in r.find(name) if f.id not in self.covered]
+            return [merged, *others]
+        return [f for r in self.relations for f in r.find(name)]
+
+    def relation(self, name: str) -> Relation | None:
+        """Return the table of a name, exactly or but for letter case."""
+        exact = next((r for r in self.relations if r.name == name), None)
+        return exact or next((r for r in self.relations if r.name.lower() == name.lower()), None)
+
+    def starred_fields(self) -> Iterator[Field]:
+        """Return what ``*`` stands for: a merged column once, where it is first met."""
+        seen: set[str] = set()
+        for one in (*self.first, *(f for r in self.relations for f in r.fields)):
+            plain = self.merged[one.name.lower()] if one.id in self.covered else one
+            if plain.id not in seen:
+                seen.add(plain.id)
+                yield plain
+
+    def hint(self, name: str, aliases: Sequence[str] = ()) -> str:
+        """Return the nearest name that there is."""
+        return did_you_mean(name, [*(f.name for r in self.relations for f in r.fields), *aliases])
+
+    @property
+    def shown(self) -> str:
+        """What the user calls its tables."""
+        return " and ".join(r.shown or r.name for r in self.relations) or "a query without FROM"

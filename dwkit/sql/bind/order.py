@@ -1,0 +1,98 @@
+"""ORDER BY, LIMIT, OFFSET, FETCH, TOP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.plan import Limit, Plan, SortKey
+from dwkit.sql.value import Value
+
+__all__ = ["limited", "ordinal", "sort_key", "sort_keys"]
+
+
+def ordinal(node: exp.Expr) -> int | None:
+    """Return the number of a column that ``ORDER BY 2`` or ``GROUP BY 2`` means, from 1; None for other things."""
+    if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit():
+        return int(node.this)
+    return None
+
+
+def sort_key(ordered: exp.Expr, value: Value) -> SortKey:
+    """Return a key with the direction and the place of NULLs that the dialect gives it."""
+    return SortKey(value, bool(ordered.args.get("desc")), not ordered.args.get("nulls_first"))
+
+
+def sort_keys(stage: Stage, order: exp.Expr | None, outputs: Sequence[tuple[str, Value]]) -> tuple[SortKey, ...]:
+    """Bind an ORDER BY over the columns of a result: by name, by number, or expressions of them."""
+    if order is None:
+        return ()
+    keys: list[SortKey] = []
+    for ordered in order.expressions:
+        node = ordered.this
+        number = ordinal(node)
+        if number is not None:
+            if not 1 <= number <= len(outputs):
+                raise stage.context.error(f"ORDER BY {number}: there are {len(outputs)} columns", node)
+            keys.append(sort_key(ordered, outputs[number - 1][1]))
+        elif _is_all(node, stage):
+            keys += [sort_key(ordered, value) for _, value in outputs]
+        else:
+            keys.append(sort_key(ordered, stage.bind(resolve(node, stage.scope, stage.context))))
+    return tuple(keys)
+
+
+def _is_all(node: exp.Expr, stage: Stage) -> bool:
+    return isinstance(node, exp.Column) and node.name.upper() == "ALL" and not stage.scope.find(node.name)
+
+
+def limited(
+    stage: Stage, plan: Plan, limit: exp.Expr | None, offset: exp.Expr | None, keys: tuple[SortKey, ...]
+) -> Plan:
+    """Add LIMIT and OFFSET to a plan that is in the order of some keys.
+
+    Raises:
+        SqlError: a limit that is no number from 0.
+    """
+    count: float | None = None
+    ties = percent = False
+    start = 0
+    if isinstance(limit, exp.Fetch):
+        count_node = limit.args.get("count")
+        options = limit.args.get("limit_options")
+        ties = bool(options and options.args.get("with_ties"))
+        percent = bool(options and options.args.get("percent"))
+        count = 1 if count_node is None else _number(stage, count_node)
+    elif limit is not None:
+        options = limit.args.get("limit_options")
+        ties = bool(options and options.args.get("with_ties"))
+        percent = bool(options and options.args.get("percent"))
+        node = limit.expression
+        if isinstance(node, exp.Mod):  # LIMIT 10 %
+            node, percent = node.this, True
+        if not (isinstance(node, exp.Column) and node.name.upper() == "ALL"):
+            count = _number(stage, node)
+        if limit.args.get("offset") is not None:
+            start = int(_number(stage, limit.args["offset"]) or 0)
+    if offset is not None:
+        start = int(_number(stage, offset.expression) or 0)
+    if count is None and not start:
+        return plan
+    return Limit(plan, count, start, keys, ties, percent)
+
+
+def _number(stage: Stage, node: exp.Expr) -> float | None:
+    value = stage.bind(node)
+    if value.is_null:
+        return None
+    number = value.constant
+    if isinstance(number, bool) or not value.is_constant or not isinstance(number, (int, float)) and not hasattr(number, "as_tuple"):
+        raise stage.context.error("LIMIT and OFFSET want a number", node)
+    if number < 0:
+        if stage.dialect == "sqlite":
+            return None
+        raise stage.context.error(f"LIMIT and OFFSET cannot be {number}", node)
+    return float(number) if number != int(number) else int(number)

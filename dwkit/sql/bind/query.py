@@ -1,0 +1,146 @@
+"""Binds queries: SELECT, set operations, VALUES, WITH; each gives a plan and the names of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from dwkit.sql.bind import setops, subqueries
+from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.names import Field, Relation, Scope
+from dwkit.sql.bind.order import limited, sort_keys
+from dwkit.sql.bind.select import SelectBinder
+from dwkit.sql.plan import Plan, RecursiveRef, Shared, Sort
+from dwkit.sql.value import Value
+
+__all__ = ["Bound", "Cte", "QueryBinder"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A query as a plan, and what its columns are called."""
+
+    plan: Plan
+    fields: tuple[Field, ...]
+
+
+@dataclass
+class Cte:
+    """A common table expression: bound once and shared, or for each use where it is correlated."""
+
+    node: exp.Expr
+    binder: QueryBinder
+    names: tuple[str, ...]
+    bound: Bound | None = None
+
+
+@dataclass(frozen=True)
+class QueryBinder:
+    """Binds the queries of one level.
+
+    Attributes:
+        context: what the whole query shares.
+        ctes: what WITH defines, by lower-case name.
+        parent: scope of the query around, for correlated names.
+    """
+
+    context: Context
+    ctes: Mapping[str, Cte | Bound] = field(default_factory=dict)
+    parent: Scope | None = None
+
+    def inside(self, scope: Scope | None) -> QueryBinder:
+        """Return a binder for a subquery of a scope."""
+        return replace(self, parent=scope)
+
+    def query(self, node: exp.Expr) -> Bound:
+        """Bind a query.
+
+        Raises:
+            SqlError: a name that nothing has, a construct that cannot be answered exactly.
+        """
+        binder = self._with(node)
+        if isinstance(node, exp.Subquery):
+            bound = binder.query(node.this)
+            return binder.modified(node, bound)
+        if isinstance(node, exp.Select):
+            return SelectBinder(binder, node).bind()
+        if isinstance(node, exp.SetOperation):
+            return binder.modified(node, setops.set_operation(binder, node))
+        if isinstance(node, exp.Values):
+            return setops.values(binder, node)
+        if isinstance(node, exp.Table):
+            return SelectBinder(binder, exp.select("*").from_(node, copy=False)).bind()
+        raise self.context.refuse(node.key.upper(), node)
+
+    def _with(self, node: exp.Expr) -> QueryBinder:
+        clause = node.args.get("with_")
+        if clause is None:
+            return self
+        binder = self
+        for one in clause.expressions:
+            name = one.alias
+            columns = one.args["alias"].args.get("columns") or ()
+            names = tuple(c.name for c in columns)
+            query = one.this
+            cte: Cte | Bound = Cte(query, binder, names)
+            if clause.recursive and setops.is_recursive(query, name):
+                cte = setops.recursive(binder, name, query, names)
+            binder = replace(binder, ctes={**binder.ctes, name.lower(): cte})
+            if isinstance(cte, Cte):
+                binder.cte(name, one)
+        return binder
+
+    def cte(self, name: str, node: exp.Expr) -> Bound | None:
+        """Return the rows of a common table expression under ids of this use; None where there is none."""
+        found = self.ctes.get(name.lower())
+        if found is None:
+            return None
+        if isinstance(found, Bound):
+            return self._shared(found)
+        if found.bound is None:
+            found.bound = self._named(found, node)
+            if found.bound.plan.outer:
+                fresh = self._named(found, node)
+                found.bound = None
+                return fresh
+        return self._shared(found.bound)
+
+    def _named(self, cte: Cte, node: exp.Expr) -> Bound:
+        bound = cte.binder.query(cte.node.copy())
+        if not cte.names:
+            return bound
+        return Bound(bound.plan, setops.renamed(self.context, bound.fields, cte.names, node))
+
+    def _shared(self, bound: Bound) -> Bound:
+        context = self.context
+        if isinstance(bound.plan, RecursiveRef):
+            ids = tuple(context.fresh(i, context.dtypes[i]) for i in bound.plan.ids)
+            fields = tuple(Field(f.name, n) for f, n in zip(bound.fields, ids, strict=True))
+            return Bound(RecursiveRef(bound.plan.name, ids), fields)
+        fresh = {c: context.made(c, context.column(c)) for c in bound.plan.columns}
+        fields = tuple(Field(f.name, fresh[f.id]) for f in bound.fields)
+        return Bound(Shared(bound.plan, tuple(fresh.values())), fields)
+
+    def modified(self, node: exp.Expr, bound: Bound) -> Bound:
+        """Add the ORDER BY and LIMIT that stand after a query in parentheses or a set operation."""
+        order, limit, offset = (node.args.get(k) for k in ("order", "limit", "offset"))
+        if order is None and limit is None and offset is None:
+            return bound
+        scope = Scope([Relation("", bound.fields)], parent=self.parent)
+        stage = Stage(self.context, self, scope, bound.plan, "ORDER BY")
+        keys = sort_keys(stage, order, [(f.name, self.context.column(f.id)) for f in bound.fields])
+        plan = Sort(stage.plan, keys) if keys else stage.plan
+        return Bound(limited(stage, plan, limit, offset, keys), bound.fields)
+
+    # -- subqueries in expressions ------------------------------------------------------------
+
+    def subquery_value(self, stage: Stage, node: exp.Expr) -> Value:
+        """Bind a subquery that stands for a value, and join it to the plan of the stage."""
+        return subqueries.value(self, stage, node)
+
+    def filtered(self, stage: Stage, node: exp.Expr) -> bool:
+        """Filter the plan of a stage by EXISTS or IN over a subquery; whether the condition is one of those."""
+        return subqueries.filtered(self, stage, node)

@@ -1,0 +1,134 @@
+"""Gives each column name of an expression the id of the column that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.names import Field, Scope
+
+__all__ = ["resolve"]
+
+
+def resolve(
+    node: exp.Expr,
+    scope: Scope,
+    context: Context,
+    aliases: Mapping[str, exp.Expr] | None = None,
+    *,
+    aliases_first: bool = False,
+) -> exp.Expr:
+    """Resolve the columns of an expression in place, not those of the subqueries in it.
+
+    Args:
+        aliases: what the names of the SELECT list stand for, by lower-case name; a column of the tables
+            goes before an alias, unless `aliases_first`.
+
+    Raises:
+        SqlError: a name that nothing has, or that two tables have.
+    """
+    if isinstance(node, exp.Column):
+        return _column(node, scope, context, aliases or {}, aliases_first=aliases_first)
+    for column in list(node.find_all(exp.Column)) if not _has_query(node) else _own_columns(node):
+        made = _column(column, scope, context, aliases or {}, aliases_first=aliases_first)
+        if made is not column:
+            column.replace(made)
+    return node
+
+
+def _has_query(node: exp.Expr) -> bool:
+    return node.find(exp.Query) is not None
+
+
+def _own_columns(node: exp.Expr) -> list[exp.Column]:
+    found = node.walk(prune=lambda n: isinstance(n, exp.Query))
+    return [n for n in found if isinstance(n, exp.Column)]
+
+
+def _column(
+    column: exp.Column, scope: Scope, context: Context, aliases: Mapping[str, exp.Expr], *, aliases_first: bool
+) -> exp.Expr:
+    if "id" in column.meta or isinstance(column.this, exp.Star):
+        return column
+    parts = column.parts
+    alias = aliases.get(parts[0].name.lower()) if len(parts) == 1 else None
+    if alias is not None and aliases_first:
+        return _stand_in(alias, column)
+    at: Scope | None = scope
+    while at is not None:
+        found = _find(column, at, context)
+        if found is not None:
+            if at is not scope:
+                _mark_outer(scope, at, found[0].id)
+            return _bound(column, *found)
+        at = at.parent
+    if alias is not None:
+        return _stand_in(alias, column)
+    raise _missing(column, scope, context, list(aliases))
+
+
+def _mark_outer(scope: Scope, owner: Scope, ident: str) -> None:
+    at: Scope | None = scope
+    while at is not None and at is not owner:
+        at.outer.add(ident)
+        at = at.parent
+
+
+def _stand_in(alias: exp.Expr, column: exp.Column) -> exp.Expr:
+    made = alias.copy()
+    if isinstance(made, exp.Column):
+        return made
+    return exp.Paren(this=made)
+
+
+def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, int] | None:
+    """Return the column and how many parts of the name it took; None where the scope has none."""
+    parts = [p.name for p in column.parts]
+    for size in range(len(parts) - 1, 0, -1):  # schema.table.column before table.column before column
+        relation = scope.relation(parts[size - 1])
+        if relation is None:
+            continue
+        if size > 1 and not relation.shown.lower().endswith(".".join(parts[:size]).lower()):
+            continue
+        fields = relation.find(parts[size])
+        if fields:
+            return fields[0], size + 1
+        if size == 1 and not scope.find(parts[0]):
+            hint = context_hint(parts[size], [f.name for f in relation.fields])
+            raise context.error(f"no column {parts[size]!r} in {relation.shown or relation.name}", column, hint)
+    fields = scope.find(parts[0])
+    if len({f.id for f in fields}) > 1:
+        owners = [r.name for r in scope.relations if r.find(parts[0])]
+        hint = " or ".join(f"{owner}.{parts[0]}" for owner in owners)
+        raise context.error(f"column {parts[0]!r} is in {' and '.join(owners)}", column, f"write {hint}")
+    return (fields[0], 1) if fields else None
+
+
+def context_hint(name: str, known: list[str]) -> str:
+    """Return the nearest of some names."""
+    from dwkit.errors import did_you_mean
+
+    return did_you_mean(name, known)
+
+
+def _bound(column: exp.Column, found: Field, taken: int) -> exp.Expr:
+    rest = list(column.parts)[taken:]
+    this = exp.to_identifier(found.id, quoted=True)
+    this.meta.update(column.parts[taken - 1].meta)
+    made: exp.Expr = exp.Column(this=this)
+    made.meta["id"] = found.id
+    made.meta["name"] = found.name
+    for part in rest:
+        made = exp.Dot(this=made, expression=part.copy())
+    made.comments = None
+    return made
+
+
+def _missing(column: exp.Column, scope: Scope, context: Context, aliases: list[str]) -> Exception:
+    name = column.parts[0].name
+    if len(column.parts) > 1:
+        tables = [r.name for r in scope.relations]
+        return context.error(f"no table or column {name!r} here", column, context_hint(name, tables))
+    return context.error(f"no column {name!r} in {scope.shown}", column, scope.hint(name, aliases))

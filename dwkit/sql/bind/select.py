@@ -1,0 +1,314 @@
+"""Binds one SELECT, clause by clause in the order in which SQL does them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.bind import grouping, sources, stars, windows
+from dwkit.sql.bind.conditions import conjuncts, split
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.names import Field
+from dwkit.sql.bind.order import limited, ordinal, sort_key
+from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort, SortKey, Unnest
+from dwkit.sql.types import is_list, shown
+from dwkit.sql.value import Value
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.query import Bound, QueryBinder
+
+__all__ = ["SelectBinder"]
+
+_REFUSED = {
+    "connect": "CONNECT BY", "match": "MATCH_RECOGNIZE", "distribute": "DISTRIBUTE BY", "sort": "SORT BY",
+    "cluster": "CLUSTER BY", "locks": "FOR UPDATE", "into": "SELECT INTO", "prewhere": "PREWHERE",
+    "settings": "SETTINGS", "format": "FORMAT",
+}  # fmt: skip
+_EXPANDING = (exp.Unnest, exp.Explode, exp.ExplodeOuter, exp.Posexplode, exp.PosexplodeOuter, exp.GenerateSeries)
+
+
+@dataclass
+class Item:
+    """A column of the SELECT list: its name and what it is made of."""
+
+    name: str
+    node: exp.Expr
+
+
+class SelectBinder:
+    """Binds one SELECT.
+
+    Args:
+        binder: of the level that it stands on.
+        node: a copy that may be changed.
+    """
+
+    def __init__(self, binder: QueryBinder, node: exp.Select) -> None:
+        self._binder = binder
+        self._context = binder.context
+        self._node = node
+
+    def bind(self) -> Bound:
+        """Bind it.
+
+        Raises:
+            SqlError: a name that nothing has, a construct that cannot be answered exactly.
+        """
+        from dwkit.sql.bind.query import Bound
+
+        node = self._node
+        for key, name in _REFUSED.items():
+            if node.args.get(key):
+                raise self._context.refuse(name, node)
+        source = sources.bind_from(self._binder, node)
+        self._scope = source.scope
+        self._items = [
+            Item(name, one)
+            for e in node.expressions
+            for name, one in stars.expanded(e, self._scope, self._context, self._binder)
+        ]
+        self._name_items()
+        self._aliases = self._known_aliases()
+        self._resolve()
+        stage = Stage(self._context, self._binder, self._scope, OneRow(), "WHERE")
+        self._filter(stage, source)
+        stage = self._unnested(stage)
+        stage = self._grouped(stage)
+        stage = self._windowed(stage)
+        self._restrict(stage, "qualify", "QUALIFY")
+        plan, fields = self._ordered(stage)
+        return Bound(plan, fields)
+
+    # -- names --------------------------------------------------------------------------------
+
+    def _name_items(self) -> None:
+        taken: set[str] = set()
+        for item in self._items:
+            if not item.name:
+                item.name = item.node.sql(dialect=self._context.dialect, comments=False).lower()
+                while item.name in taken:
+                    item.name += "_1"
+            taken.add(item.name)
+
+    def _known_aliases(self) -> dict[str, exp.Expr]:
+        found: dict[str, exp.Expr] = {}
+        for item in self._items:
+            if "id" not in item.node.meta and item.name:
+                found.setdefault(item.name.lower(), item.node)
+        return found
+
+    def _resolve(self) -> None:
+        """Give all names of all clauses their ids; aliases stand for what they name."""
+        scope, context = self._scope, self._context
+        before: dict[str, exp.Expr] = {}
+        for item in self._items:
+            item.node = resolve(item.node, scope, context, before)
+            self._aliases[item.name.lower()] = item.node
+            before[item.name.lower()] = item.node
+        for clause in ("where", "having", "qualify"):
+            one = self._node.args.get(clause)
+            if one is not None:
+                one.set("this", resolve(one.this, scope, context, self._aliases))
+        windows.resolve_named(self._node, lambda n: resolve(n, scope, context, self._aliases))
+        order = self._node.args.get("order")
+        for key in order.expressions if order is not None else ():
+            if ordinal(key.this) is None and not self._is_all(key.this):
+                plain = isinstance(key.this, exp.Column)
+                key.set("this", resolve(key.this, scope, context, self._aliases, aliases_first=plain))
+
+    def _is_all(self, node: exp.Expr) -> bool:
+        named = isinstance(node, exp.Column) and len(node.parts) == 1 and node.name.upper() == "ALL"
+        return named and not self._scope.find(node.name) and "all" not in self._aliases
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def _filter(self, stage: Stage, source: sources.Source) -> None:
+        where = self._node.args.get("where")
+        parts = list(split(where.this)) if where is not None else []
+        plain = [p for p in parts if p.find(exp.Query) is None]
+        late = [p for p in parts if p.find(exp.Query) is not None]
+        stage.plan = source.assembled(conjuncts(stage, plain))
+        for part in (*source.late, *late):
+            filter_by(stage, part)
+
+    def _restrict(self, stage: Stage, clause: str, name: str) -> None:
+        one = self._node.args.get(clause)
+        if one is None:
+            return
+        stage.clause = name
+        for part in split(one.this):
+            filter_by(stage, part)
+
+    def _unnested(self, stage: Stage) -> Stage:
+        """A list-expanding function in the SELECT list gives a row for each element."""
+        found: list[exp.Expr] = []
+        for item in self._items:
+            if not isinstance(item.node, exp.Query):
+                walked = item.node.walk(prune=lambda n: isinstance(n, exp.Query))
+                found += [n for n in walked if isinstance(n, _EXPANDING)]
+        if not found:
+            return stage
+        lists: dict[str, Value] = {}
+        known: dict[exp.Expr, Value] = {}
+        stage.clause = "UNNEST"
+        keep = any(isinstance(n, (exp.ExplodeOuter, exp.PosexplodeOuter)) for n in found)
+        for node in dict.fromkeys(found):
+            if isinstance(node, (exp.Posexplode, exp.PosexplodeOuter)):
+                raise self._context.refuse("POSEXPLODE in the SELECT list", node, "LATERAL VIEW POSEXPLODE")
+            value = stage.bind(node.expressions[0] if isinstance(node, exp.Unnest) else node.this) if not isinstance(
+                node, exp.GenerateSeries
+            ) else stage.bind(node)
+            if not is_list(value.dtype):
+                raise self._context.error(f"{node.key.upper()} wants a list, not {shown(value.dtype)}", node)
+            inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
+            ident = self._context.fresh("dwkit:element", inner)
+            lists[ident] = value
+            known[node] = self._context.column(ident)
+        stage.plan = Unnest(stage.plan, lists, keep_empty=keep)
+        stage.known = known
+        return stage
+
+    def _grouped(self, stage: Stage) -> Stage:
+        having = self._node.args.get("having")
+        others = [having.this] if having is not None else []
+        order = self._node.args.get("order")
+        keys = [k.this for k in order.expressions] if order is not None else []
+        qualify = self._node.args.get("qualify")
+        later = [*others, *keys, *([qualify.this] if qualify is not None else [])]
+        made = grouping.grouped(stage, self._node, [(i.name, i.node) for i in self._items], later, self._aliases)
+        if made is None:
+            if having is not None:
+                raise self._context.error("HAVING without GROUP BY or an aggregate", having)
+            return stage
+        self._restrict(made, "having", "HAVING")
+        return made
+
+    def _windowed(self, stage: Stage) -> Stage:
+        nodes = [i.node for i in self._items]
+        qualify = self._node.args.get("qualify")
+        if qualify is not None:
+            nodes.append(qualify.this)
+        order = self._node.args.get("order")
+        nodes += [k.this for k in order.expressions] if order is not None else []
+        windows.bind_windows(stage, nodes)
+        return stage
+
+    # -- result -------------------------------------------------------------------------------
+
+    def _ordered(self, stage: Stage) -> tuple[Plan, tuple[Field, ...]]:
+        stage.clause = "SELECT"
+        values = [stage.bind(item.node) for item in self._items]
+        ids: list[str] = []
+        made: dict[str, Value] = {}
+        for item, value in zip(self._items, values, strict=True):
+            ident = _own_id(value)
+            if ident is None or ident in made:
+                ident = self._context.made(item.name, value)
+            made[ident] = value
+            ids.append(ident)
+        fields = tuple(Field(i.name, n) for i, n in zip(self._items, ids, strict=True))
+        distinct = self._node.args.get("distinct")
+        order = self._node.args.get("order")
+        limit, offset = self._node.args.get("limit"), self._node.args.get("offset")
+        if distinct is None:
+            keys = self._keys(stage, order, ids)
+            plan: Plan = stage.plan
+            if keys:
+                hidden, keys = self._hidden(keys, made)
+                plan = Sort(Project(plan, {**made, **hidden}), keys)
+                plan = limited(stage, plan, limit, offset, keys)
+                return (Project(plan, {i: self._context.column(i) for i in made}) if hidden else plan), fields
+            return limited(stage, Project(plan, made), limit, offset, keys), fields
+        if distinct.args.get("on") is not None:
+            return self._distinct_on(stage, distinct.args["on"], made, ids), fields
+        project = Project(stage.plan, made)
+        plan = Distinct(project)
+        keys = self._keys_of_distinct(stage, order, made, ids)
+        if keys:
+            plan = Sort(plan, keys)
+        return limited(stage, plan, limit, offset, keys), fields
+
+    def _keys(self, stage: Stage, order: exp.Expr | None, ids: Sequence[str]) -> tuple[SortKey, ...]:
+        """Bind ORDER BY over what the SELECT list is made of."""
+        stage.clause = "ORDER BY"
+        keys: list[SortKey] = []
+        for ordered in order.expressions if order is not None else ():
+            node = ordered.this
+            number = ordinal(node)
+            if number is not None:
+                if not 1 <= number <= len(self._items):
+                    raise self._context.error(f"ORDER BY {number}: there are {len(self._items)} columns", node)
+                keys.append(sort_key(ordered, stage.bind(self._items[number - 1].node)))
+            elif self._is_all(node):
+                keys += [sort_key(ordered, stage.bind(i.node)) for i in self._items]
+            else:
+                keys.append(sort_key(ordered, stage.bind(node)))
+        return tuple(k for k in keys if not k.value.is_constant)
+
+    def _hidden(self, keys: tuple[SortKey, ...], made: dict[str, Value]) -> tuple[dict[str, Value], tuple[SortKey, ...]]:
+        """Return the keys over columns of the result, and the columns that it needs more for them."""
+        hidden: dict[str, Value] = {}
+        moved: list[SortKey] = []
+        for key in keys:
+            ident = next((i for i, v in made.items() if v.expr.meta.eq(key.value.expr)), None)
+            if ident is None:
+                own = _own_id(key.value)
+                ident = own if own is not None and own not in made else self._context.made("dwkit:order", key.value)
+                hidden[ident] = key.value
+            moved.append(SortKey(self._context.column(ident), key.descending, key.nulls_last))
+        return hidden, tuple(moved)
+
+    def _keys_of_distinct(
+        self, stage: Stage, order: exp.Expr | None, made: dict[str, Value], ids: Sequence[str]
+    ) -> tuple[SortKey, ...]:
+        hidden, keys = self._hidden(self._keys(stage, order, ids), made)
+        for key in keys:
+            if key.value.refs & hidden.keys():
+                assert order is not None
+                raise self._context.error("with DISTINCT, ORDER BY wants columns of the SELECT list", order)
+        return keys
+
+    def _distinct_on(self, stage: Stage, on: exp.Expr, made: dict[str, Value], ids: Sequence[str]) -> Plan:
+        nodes = on.expressions if isinstance(on, exp.Tuple) else [on.unnest()]
+        columns: dict[str, Value] = {}
+        chosen: list[str] = []
+        for node in nodes:
+            number = ordinal(node)
+            if number is not None and number <= len(self._items):
+                value = stage.bind(self._items[number - 1].node)
+            else:
+                value = stage.bind(resolve(node, self._scope, self._context, self._aliases))
+            ident = self._context.made("dwkit:on", value)
+            columns[ident] = value
+            chosen.append(ident)
+        order = self._node.args.get("order")
+        hidden, keys = self._hidden(self._keys(stage, order, ids), made)
+        plan: Plan = Project(stage.plan, {**made, **hidden, **columns})
+        if keys:
+            plan = Sort(plan, keys)
+        plan = Distinct(plan, tuple(chosen))
+        if keys:
+            plan = Sort(plan, keys)
+        plan = limited(stage, plan, self._node.args.get("limit"), self._node.args.get("offset"), keys)
+        return Project(plan, {i: self._context.column(i) for i in made})
+
+
+def filter_by(stage: Stage, node: exp.Expr) -> None:
+    """Filter the plan of a stage by one conjunct, which may have subqueries."""
+    if node.find(exp.Query) is not None and stage.query.filtered(stage, node):
+        return
+    conditions = conjuncts(stage, [node])
+    stage.plan = Filter(stage.plan, tuple(conditions))
+
+
+def _own_id(value: Value) -> str | None:
+    """Return the id of the column that a value is as it is."""
+    if len(value.refs) != 1:
+        return None
+    ident = next(iter(value.refs))
+    return ident if value.expr.meta.eq(pl.col(ident)) else None

@@ -1,0 +1,180 @@
+"""UNION, INTERSECT, EXCEPT, VALUES and recursive common table expressions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.names import Field, Scope
+from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.cast import cast
+from dwkit.sql.functions.operators import alike
+from dwkit.sql.plan import OneRow, Plan, Project, Recursive, RecursiveRef, SetOperation
+from dwkit.sql.types import is_text, shown, unified
+from dwkit.sql.value import Value, null
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.query import Bound, QueryBinder
+
+__all__ = ["is_recursive", "recursive", "renamed", "set_operation", "values"]
+
+
+def renamed(context: Context, fields: tuple[Field, ...], names: tuple[str, ...], node: exp.Expr) -> tuple[Field, ...]:
+    """Return columns under the names of ``t(a, b)``; columns for which there is no name keep theirs.
+
+    Raises:
+        SqlError: there are more names than columns.
+    """
+    if len(names) > len(fields):
+        raise context.error(f"{len(names)} names for {len(fields)} columns", node)
+    return tuple(Field(names[n] if n < len(names) else f.name, f.id) for n, f in enumerate(fields))
+
+
+def set_operation(binder: QueryBinder, node: exp.SetOperation) -> Bound:
+    """Bind UNION, INTERSECT or EXCEPT, by place or BY NAME."""
+    from dwkit.sql.bind.query import Bound
+
+    context = binder.context
+    left, right = binder.query(node.this), binder.query(node.expression)
+    lefts: list[Value] = [context.column(f.id) for f in left.fields]
+    rights: list[Value] = [context.column(f.id) for f in right.fields]
+    names = [f.name for f in left.fields]
+    if node.args.get("by_name"):
+        by_name = {f.name.lower(): context.column(f.id) for f in right.fields}
+        rights = [by_name.pop(n.lower(), null()) for n in names]
+        rest = [f for f in right.fields if f.name.lower() in by_name]
+        names += [f.name for f in rest]
+        lefts += [null()] * len(rest)
+        rights += [context.column(f.id) for f in rest]
+    if len(lefts) != len(rights):
+        raise context.error(f"{node.key.upper()} of {len(lefts)} columns and {len(rights)}", node)
+    made_left, made_right, ids = _aligned(context, node, (left.plan, lefts), (right.plan, rights), names)
+    kind: Literal["union", "intersect", "except"] = (
+        "union" if isinstance(node, exp.Union) else "intersect" if isinstance(node, exp.Intersect) else "except"
+    )
+    plan = SetOperation(kind, not node.args.get("distinct"), made_left, made_right, ids)
+    return Bound(plan, tuple(Field(n, i) for n, i in zip(names, ids, strict=True)))
+
+
+def _aligned(
+    context: Context,
+    node: exp.Expr,
+    left: tuple[Plan, list[Value]],
+    right: tuple[Plan, list[Value]],
+    names: list[str],
+) -> tuple[Plan, Plan, tuple[str, ...]]:
+    """Return both plans with columns of the same types, and ids for the result."""
+    made: list[tuple[Value, Value]] = []
+    for number, (a, b) in enumerate(zip(left[1], right[1], strict=True)):
+        dtype = unified((a.dtype, b.dtype))
+        if dtype is None and (is_text(a.dtype) or is_text(b.dtype)):
+            dtype = pl.String()
+        if dtype is None:
+            raise context.error(
+                f"{node.key.upper()}: column {names[number]!r} is {shown(a.dtype)} and {shown(b.dtype)}", node
+            )
+        pair = [cast(v, dtype, context.dialect) for v in (a, b)]
+        assert pair[0] is not None
+        assert pair[1] is not None
+        made.append((pair[0], pair[1]))
+    sides: list[Plan] = []
+    for plan, column in ((left[0], 0), (right[0], 1)):
+        sides.append(Project(plan, {context.made(n, pair[column]): pair[column] for n, pair in zip(names, made, strict=True)}))
+    ids = tuple(context.made(n, pair[0]) for n, pair in zip(names, made, strict=True))
+    return sides[0], sides[1], ids
+
+
+def values(binder: QueryBinder, node: exp.Values) -> Bound:
+    """Bind VALUES: rows of expressions, of one type in each column."""
+    from dwkit.sql.bind.query import Bound
+
+    context = binder.context
+    stage = Stage(context, binder, Scope(parent=binder.parent), OneRow(), "VALUES")
+    rows = [r.expressions if isinstance(r, exp.Tuple) else [r.unnest()] for r in node.expressions]
+    width = len(rows[0])
+    for row, one in zip(rows, node.expressions, strict=True):
+        if len(row) != width:
+            raise context.error(f"VALUES: a row of {len(row)} values among rows of {width}", one)
+    bound = [[stage.bind(resolve(v, stage.scope, context)) for v in row] for row in rows]
+    call = Call(node, stage)
+    columns = [alike(call, *(row[n] for row in bound)) for n in range(width)]
+    ids = [context.fresh(f"col{n}", c[0].dtype) for n, c in enumerate(columns)]
+    names = [f"column{n + 1}" if context.dialect != "duckdb" else f"col{n}" for n in range(width)]
+    fields = tuple(Field(n, i) for n, i in zip(names, ids, strict=True))
+    if all(v.is_constant for c in columns for v in c):
+        return Bound(_constants(context, columns, ids), fields)
+    plan: Plan | None = None
+    for number in range(len(rows)):
+        row = Project(stage.plan, {context.made(i, c[number]): c[number] for i, c in zip(ids, columns, strict=True)})
+        plan = row if plan is None else SetOperation("union", True, plan, row, tuple(ids))  # noqa: FBT003
+    assert plan is not None
+    if len(rows) == 1:
+        plan = Project(plan, {i: context.column(c) for i, c in zip(ids, plan.columns, strict=True)})
+    return Bound(plan, fields)
+
+
+def _constants(context: Context, columns: list[list[Value]], ids: list[str]) -> Plan:
+    from dwkit.sql.plan import Scan
+
+    frame = pl.LazyFrame(
+        {i: pl.Series(i, [v.constant for v in c], dtype=c[0].dtype) for i, c in zip(ids, columns, strict=True)}
+    )
+    return Scan("VALUES", frame, {i: i for i in ids})
+
+
+# -- WITH RECURSIVE -------------------------------------------------------------------------------
+
+
+def is_recursive(query: exp.Expr, name: str) -> bool:
+    """Whether a query is a UNION that reads itself."""
+    plain = query.unnest() if isinstance(query, exp.Subquery) else query
+    return isinstance(plain, exp.Union) and any(t.name.lower() == name.lower() for t in plain.find_all(exp.Table))
+
+
+def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str, ...]) -> Bound:
+    """Bind a recursive common table expression; its types are those of the part that does not recur.
+
+    Raises:
+        SqlError: the part that recurs has other types or another number of columns.
+    """
+    from dataclasses import replace
+
+    from dwkit.sql.bind.query import Bound
+
+    context = binder.context
+    node = query.unnest() if isinstance(query, exp.Subquery) else query
+    assert isinstance(node, exp.Union)
+    base = binder.query(node.this)
+    fields = renamed(context, base.fields, names, node) if names else base.fields
+    dtypes = [_roomy(context.dtypes[f.id]) for f in fields]
+    refs = tuple(context.fresh(f.name, t) for f, t in zip(fields, dtypes, strict=True))
+    own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
+    step = replace(binder, ctes={**binder.ctes, name.lower(): own}).query(node.expression)
+    if len(step.fields) != len(fields):
+        raise context.error(f"UNION of {len(fields)} columns and {len(step.fields)}", node)
+    ids = tuple(context.fresh(f.name, t) for f, t in zip(fields, dtypes, strict=True))
+    made: list[Plan] = []
+    for bound in (base, step):
+        columns: dict[str, Value] = {}
+        for one, dtype in zip(bound.fields, dtypes, strict=True):
+            value = cast(context.column(one.id), dtype, context.dialect)
+            if value is None:
+                raise context.error(
+                    f"column {one.name!r} is {shown(dtype)} first and {shown(context.dtypes[one.id])} then", node
+                )
+            columns[context.fresh(one.name, dtype)] = value
+        made.append(Project(bound.plan, columns))
+    plan = Recursive(name, made[0], made[1], ids, not node.args.get("distinct"))
+    return Bound(plan, tuple(Field(f.name, i) for f, i in zip(fields, ids, strict=True)))
+
+
+def _roomy(dtype: pl.DataType) -> pl.DataType:
+    """Return the type of a column of a recursive query: ``1`` may become ``n + 1``, which is wider."""
+    if isinstance(dtype, pl.Null):
+        return pl.Int64()
+    return pl.Int64() if dtype.is_integer() and not isinstance(dtype, (pl.Int128, pl.UInt64)) else dtype

@@ -1,0 +1,272 @@
+"""Binds FROM: tables, files, subqueries, lists and functions as tables, and how they are joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.errors import did_you_mean
+from dwkit.sql.bind import tables
+from dwkit.sql.bind.apply import CannotUnnestError, apply
+from dwkit.sql.bind.conditions import compared, conjuncts, split
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.joinorder import Pool
+from dwkit.sql.bind.names import Field, Scope
+from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.bind.stars import reference
+from dwkit.sql.plan import Condition, Extend, Filter, Join, JoinKind, OneRow, Plan, Unnest
+from dwkit.sql.value import Value
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.query import QueryBinder
+
+__all__ = ["Source", "bind_from"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One more table of a FROM: how it is joined to those before it."""
+
+    plan: Plan
+    kind: JoinKind
+    on: tuple[Condition, ...] = ()
+    made: dict[str, Value] = field(default_factory=dict)
+    """Columns that stand for those of USING, computed after the join."""
+    unnest: Unnest | None = None
+    """Lists of the rows before, whose elements are the rows of this table."""
+
+
+@dataclass
+class Source:
+    """A FROM, bound: its names, and its plan once the conditions of WHERE are known."""
+
+    binder: QueryBinder
+    scope: Scope
+    steps: list[Step]
+    late: list[exp.Expr]
+    """Conditions of ON with subqueries, which filter the joined rows."""
+
+    def assembled(self, where: list[Condition]) -> Plan:
+        """Return the plan of all joins, filtered; conditions go as far down as they may."""
+        pool = Pool(self.binder.context)
+        rest = list(where)
+        for step in self.steps:
+            if step.kind == "inner" and step.unnest is None and not step.plan.outer & pool.columns:
+                pool.add(step.plan)
+                rest += step.on
+                if step.made:
+                    plan, rest = pool.joined(rest)
+                    pool = Pool(self.binder.context, Extend(plan, step.made))
+                continue
+            plan = OneRow() if pool.empty else None
+            if plan is None:
+                given = pool.columns
+                now = [c for c in rest if c.value.refs & given and c.value.refs <= given | _outside(self.scope)]
+                if step.kind in ("right", "full", "asof", "asof_left"):
+                    now = [c for c in now if c in step_conditions(self.steps, step)]
+                plan, left = pool.joined(now)
+                rest = [c for c in rest if c not in now or c in left]
+            if step.unnest is not None:
+                plan = Unnest(plan, step.unnest.lists, step.unnest.ordinality, step.unnest.keep_empty)
+                if step.on:
+                    plan = Filter(plan, step.on)
+            else:
+                plan = self._applied(plan, step)
+            if step.made:
+                plan = Extend(plan, step.made)
+            pool = Pool(self.binder.context, plan)
+        if pool.empty:
+            return Filter(OneRow(), tuple(rest)) if rest else OneRow()
+        plan, rest = pool.joined(rest)
+        return Filter(plan, tuple(rest)) if rest else plan
+
+    def _applied(self, plan: Plan, step: Step) -> Plan:
+        if step.kind in ("inner", "left", "semi", "anti"):
+            return apply(self.binder.context, plan, step.plan, step.kind, step.on)
+        if step.plan.outer & frozenset(plan.columns):
+            raise CannotUnnestError(f"LATERAL in a {step.kind.upper()} JOIN")
+        return Join(plan, step.plan, step.kind, step.on)
+
+
+def step_conditions(steps: list[Step], until: Step) -> list[Condition]:
+    """Return the ON conditions of the inner joins before a step."""
+    found: list[Condition] = []
+    for step in steps:
+        if step is until:
+            break
+        found += step.on if step.kind == "inner" else ()
+    return found
+
+
+def _outside(scope: Scope) -> frozenset[str]:
+    return frozenset(scope.outer)
+
+
+def bind_from(binder: QueryBinder, select: exp.Select) -> Source:
+    """Bind the FROM of a SELECT with its joins and lateral views."""
+    source = Source(binder, Scope(parent=binder.parent), [], [])
+    clause = select.args.get("from_")
+    if clause is not None:
+        _add(source, clause.this, None)
+    for join in select.args.get("joins") or ():
+        _add(source, join.this, join)
+    for lateral in select.args.get("laterals") or ():
+        _add(source, lateral, None)
+    return source
+
+
+def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
+    """Add a table, joined as the join says; without one, it is the first or a lateral view."""
+    binder, scope = source.binder, source.scope
+    context = binder.context
+    if join is None and _is_joined_tables(node):
+        inner = node.this
+        _add(source, _without_joins(inner), None)
+        for one in inner.args["joins"]:
+            _add(source, one.this, one)
+        return
+    table = tables.bind_table(binder, scope, node)
+    for one in table.relations:
+        known = scope.relation(one.name) if one.name else None
+        if known is not None:
+            hint = f"give one of them another name: FROM {one.name} AS {one.name}_2"
+            raise context.error(f"two tables of this FROM are called {one.name!r}", node, hint)
+    kind, outer = _kind(source, join, node, table)
+    if not source.steps:
+        scope.relations += table.relations
+        source.steps.append(Step(table.plan, "inner", unnest=table.unnest))
+        _nested_joins(source, node)
+        return
+    before = Scope(list(scope.relations), dict(scope.merged), set(scope.covered), scope.parent)
+    scope.relations += table.relations
+    on, made = _conditions(source, join, before, table, kind)
+    unnest = table.unnest
+    if unnest is not None and (outer or kind == "left"):
+        unnest = Unnest(unnest.input, unnest.lists, unnest.ordinality, keep_empty=True)
+    source.steps.append(Step(table.plan, kind, tuple(on), made, unnest))
+    if kind in ("semi", "anti"):
+        scope.relations = [r for r in scope.relations if r not in table.relations]
+        for name in [n for n, f in scope.merged.items() if f.id not in {x.id for r in scope.relations for x in r.fields}]:
+            del scope.merged[name]
+    _nested_joins(source, node)
+
+
+def _nested_joins(source: Source, node: exp.Expr) -> None:
+    """Joins that the parser hangs on a table rather than on the SELECT."""
+    if isinstance(node, exp.Table):
+        for one in node.args.get("joins") or ():
+            _add(source, one.this, one)
+
+
+def _is_joined_tables(node: exp.Expr) -> bool:
+    inner = node.this if isinstance(node, (exp.Subquery, exp.Paren)) else None
+    return isinstance(inner, (exp.Table, exp.Subquery)) and bool(inner.args.get("joins")) and not node.alias
+
+
+def _without_joins(node: exp.Expr) -> exp.Expr:
+    made = node.copy()
+    made.set("joins", None)
+    return made
+
+
+def _kind(source: Source, join: exp.Join | None, node: exp.Expr, table: tables.Table) -> tuple[JoinKind, bool]:
+    """Return the kind of a join, and whether rows without elements stay."""
+    outer = isinstance(node, exp.Lateral) and bool(node.args.get("outer"))
+    if isinstance(node, exp.Lateral) and node.args.get("cross_apply") is False:
+        return "left", True
+    if join is None:
+        return "inner", outer
+    context = source.binder.context
+    method, side, word = (str(join.args.get(k) or "").upper() for k in ("method", "side", "kind"))
+    if method == "ASOF" or word == "ASOF":
+        return ("asof_left" if side == "LEFT" else "asof"), outer
+    if method not in ("", "NATURAL"):
+        raise context.refuse(f"{method} JOIN", node)
+    if word in ("SEMI", "ANTI"):
+        if side == "RIGHT":
+            raise context.refuse(f"RIGHT {word} JOIN", node, "the tables the other way round")
+        return ("semi" if word == "SEMI" else "anti"), outer
+    kinds: dict[str, JoinKind] = {"LEFT": "left", "RIGHT": "right", "FULL": "full", "": "inner"}
+    if side not in kinds or word not in ("", "INNER", "OUTER", "CROSS", "STRAIGHT"):
+        raise context.refuse(f"{side} {word} JOIN".strip(), node)
+    return kinds[side], outer or bool(table.unnest is not None and side == "LEFT")
+
+
+def _conditions(
+    source: Source, join: exp.Join | None, before: Scope, table: tables.Table, kind: JoinKind
+) -> tuple[list[Condition], dict[str, Value]]:
+    if join is None:
+        return [], {}
+    context = source.binder.context
+    names = [i.name for i in join.args.get("using") or ()]
+    nodes = list(join.args.get("using") or ())
+    if str(join.args.get("method") or "").upper() == "NATURAL":
+        names = [f.name for f in before.starred_fields() if any(r.find(f.name) for r in table.relations)]
+        nodes = [join.this] * len(names)
+    if names:
+        return _using(source, before, table, kind, list(zip(names, nodes, strict=True)))
+    on = join.args.get("on")
+    match = join.args.get("match_condition")
+    parts = [*(split(on) if on is not None else ()), *(split(match) if match is not None else ())]
+    scope = source.scope
+    resolved = [resolve(p, scope, context) for p in parts]
+    stage = Stage(context, source.binder, scope, OneRow(), "ON")
+    found: list[Condition] = []
+    for part in resolved:
+        if part.find(exp.Query) is None:
+            found += conjuncts(stage, [part])
+        elif kind == "inner":
+            source.late.append(part)
+        else:
+            raise context.refuse(f"a subquery in the ON of a {kind.upper()} JOIN", part, "join it first")
+    return [c for c in found if not (c.value.is_constant and c.value.constant is True)], {}
+
+
+def _using(
+    source: Source, before: Scope, table: tables.Table, kind: JoinKind, names: list[tuple[str, exp.Expr]]
+) -> tuple[list[Condition], dict[str, Value]]:
+    """Each column of USING is one column of the result: the left one, of a FULL or RIGHT JOIN the one that is there."""
+    context, scope = source.binder.context, source.scope
+    found: list[Condition] = []
+    made: dict[str, Value] = {}
+    own = Scope(table.relations)
+    for name, node in names:
+        left, right = _one(before, name, node, source), _one(own, name, node, source)
+        stage = Stage(context, source.binder, scope, OneRow(), "USING")
+        asof = kind in ("asof", "asof_left") and name == names[-1][0]
+        equals = exp.EQ(this=reference(left), expression=reference(right))
+        a, b = context.column(left.id), context.column(right.id)
+        found.append(compared(stage, equals, ">=" if asof else "=", a, b))
+        if kind in ("semi", "anti"):
+            continue
+        merged = Field(left.name, left.id)
+        if kind in ("right", "full"):
+            both = compared(stage, equals, "=", a, b)
+            assert both.left is not None
+            assert both.right is not None
+            value = Value(pl.coalesce(both.left.expr, both.right.expr), both.left.dtype, both.value.refs)
+            merged = Field(left.name, context.made(name, value))
+            made[merged.id] = value
+        previous = scope.merged.get(name.lower())
+        scope.merged[name.lower()] = merged
+        scope.covered |= {left.id, right.id} | ({previous.id} if previous else set())
+        scope.covered |= {f.id for r in before.relations for f in r.find(name) if f.id in before.covered}
+        if context.dialect not in ("duckdb", "sqlite"):
+            scope.first = [f for f in scope.first if f.name.lower() != name.lower()] + [merged]
+    return found, made
+
+
+def _one(scope: Scope, name: str, node: exp.Expr, source: Source) -> Field:
+    fields = scope.find(name)
+    context = source.binder.context
+    if not fields:
+        known = [f.name for r in scope.relations for f in r.fields]
+        raise context.error(f"USING: no column {name!r} in {scope.shown}", node, did_you_mean(name, known))
+    if len({f.id for f in fields}) > 1:
+        raise context.error(f"USING: column {name!r} is in several tables", node)
+    return fields[0]
+
+

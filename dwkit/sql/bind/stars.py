@@ -1,0 +1,139 @@
+"""``*``, ``t.*``, EXCLUDE, REPLACE, RENAME and COLUMNS: what stands for several columns of a SELECT list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.errors import did_you_mean
+from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.names import Field, Scope
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.query import QueryBinder
+
+__all__ = ["expanded", "reference"]
+
+
+def reference(one: Field) -> exp.Column:
+    """Return a resolved column."""
+    made = exp.Column(this=exp.to_identifier(one.id, quoted=True))
+    made.meta["id"] = one.id
+    made.meta["name"] = one.name
+    return made
+
+
+def expanded(node: exp.Expr, scope: Scope, context: Context, binder: QueryBinder) -> Iterator[tuple[str, exp.Expr]]:
+    """Return the columns that a member of a SELECT list stands for, each as its name and node.
+
+    The name of a column without one is empty.
+
+    Raises:
+        SqlError: ``t.*`` of a table that there is not, an excluded column that there is not.
+    """
+    if isinstance(node, exp.Star):
+        yield from _starred(node, list(scope.starred_fields()), scope, context)
+    elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+        yield from _of_table(node, scope, context)
+    elif isinstance(node, exp.Alias):
+        columns = node.this.find(exp.Columns)
+        if columns is not None:
+            yield from _columns(node.this, columns, scope, context, node.alias)
+        else:
+            yield node.alias, node.this
+    elif isinstance(node, exp.Aliases):
+        raise context.refuse("several aliases of one function", node)
+    elif (columns := node.find(exp.Columns)) is not None:
+        yield from _columns(node, columns, scope, context, "")
+    else:
+        yield _name(node), node
+
+
+def _name(node: exp.Expr) -> str:
+    if isinstance(node, exp.Column):
+        return node.name
+    if isinstance(node, exp.Dot):
+        return node.expression.name
+    if isinstance(node, exp.Subquery):
+        inner = node.unnest()
+        if isinstance(inner, exp.Select) and len(inner.expressions) == 1:
+            return ""
+    return ""
+
+
+def _of_table(node: exp.Column, scope: Scope, context: Context) -> Iterator[tuple[str, exp.Expr]]:
+    relation = scope.relation(node.table)
+    if relation is None:
+        fields = scope.find(node.table)
+        if fields and isinstance(context.dtypes[fields[0].id], pl.Struct):
+            struct = context.dtypes[fields[0].id]
+            assert isinstance(struct, pl.Struct)
+            for one in struct.fields:
+                yield one.name, exp.Dot(this=reference(fields[0]), expression=exp.to_identifier(one.name, quoted=True))
+            return
+        raise context.error(
+            f"no table {node.table!r} here", node, did_you_mean(node.table, [r.name for r in scope.relations])
+        )
+    yield from _starred(node.this, list(relation.fields), scope, context)
+
+
+def _starred(star: exp.Expr, fields: list[Field], scope: Scope, context: Context) -> Iterator[tuple[str, exp.Expr]]:
+    names = {f.name.lower() for f in fields}
+    excluded = {e.name.lower(): e for e in star.args.get("except_") or ()}
+    replaced = {e.alias.lower(): e.this for e in star.args.get("replace") or ()}
+    renamed = {e.this.name.lower(): e.alias for e in star.args.get("rename") or ()}
+    asked = {**excluded, **{e.alias.lower(): e for e in star.args.get("replace") or ()}}
+    asked |= {e.this.name.lower(): e for e in star.args.get("rename") or ()}
+    for name, one in asked.items():
+        if name not in names:
+            raise context.error(f"*: no column {name!r} in {scope.shown}", one, did_you_mean(name, sorted(names)))
+    for field in fields:
+        lowered = field.name.lower()
+        if lowered in excluded:
+            continue
+        node = replaced[lowered].copy() if lowered in replaced else reference(field)
+        yield renamed.get(lowered, field.name), node
+
+
+def _columns(
+    node: exp.Expr, columns: exp.Expr, scope: Scope, context: Context, alias: str
+) -> Iterator[tuple[str, exp.Expr]]:
+    """COLUMNS('regex'), COLUMNS(*), COLUMNS(c -> c LIKE ...): the expression around it, for each column."""
+    chosen = list(_chosen(columns.this, scope, context))
+    if not chosen:
+        raise context.error("COLUMNS: no column of that kind", columns)
+    for name, one in chosen:
+        if node is columns:
+            yield alias.replace(r"\0", name) if alias else name, one
+            continue
+        copy = node.copy()
+        place = copy.find(exp.Columns)
+        assert place is not None
+        place.replace(one)
+        yield alias.replace(r"\0", name) if alias else "", copy
+
+
+def _chosen(what: exp.Expr, scope: Scope, context: Context) -> Iterator[tuple[str, exp.Expr]]:
+    fields = list(scope.starred_fields())
+    if isinstance(what, exp.Star):
+        yield from _starred(what, fields, scope, context)
+    elif isinstance(what, exp.Literal) and what.is_string:
+        try:
+            pattern = re.compile(what.this, re.IGNORECASE)
+        except re.error as error:
+            raise context.error(f"COLUMNS: {error}", what) from error
+        for field in fields:
+            if pattern.search(field.name):
+                yield field.name, reference(field)
+    elif isinstance(what, exp.Array):
+        for one in what.expressions:
+            found = scope.find(one.name)
+            if not found:
+                raise context.error(f"no column {one.name!r} in {scope.shown}", one, scope.hint(one.name))
+            yield found[0].name, reference(found[0])
+    else:
+        raise context.refuse("COLUMNS of this", what, "COLUMNS('regular expression')")

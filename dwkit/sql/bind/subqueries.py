@@ -1,0 +1,297 @@
+"""Subqueries in expressions: scalar ones, EXISTS, IN, ANY and ALL, with three-valued logic, as joins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.bind.apply import CannotUnnestError, apply
+from dwkit.sql.bind.conditions import compared
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.operators import alike
+from dwkit.sql.plan import (
+    Aggregate,
+    Condition,
+    Distinct,
+    Extend,
+    Filter,
+    JoinKind,
+    Limit,
+    OneRow,
+    Plan,
+    Project,
+    Sort,
+)
+from dwkit.sql.value import Value
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.query import Bound, QueryBinder
+
+__all__ = ["filtered", "value"]
+
+_BOOLEAN = pl.Boolean()
+
+
+def value(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
+    """Bind a subquery that stands for a value; its result is joined to the plan of the stage.
+
+    Raises:
+        SqlError: it has several columns, or a shape that cannot be done for all rows at once.
+    """
+    if isinstance(node, exp.Exists):
+        return _exists(binder, stage, node)
+    if isinstance(node, exp.In):
+        return _in(binder, stage, node, node.this, node.args["query"])
+    if isinstance(node, exp.Binary):
+        return _quantified(binder, stage, node)
+    if isinstance(node, (exp.Subquery, exp.Select, exp.SetOperation)):
+        return _scalar(binder, stage, node)
+    raise stage.context.refuse(node.key.upper(), node)
+
+
+def filtered(binder: QueryBinder, stage: Stage, node: exp.Expr) -> bool:
+    """Filter the plan of a stage by a conjunct that is [NOT] EXISTS or [NOT] IN; whether it is one of those."""
+    negated = False
+    plain = node
+    while isinstance(plain, (exp.Not, exp.Paren)):
+        negated ^= isinstance(plain, exp.Not)
+        plain = plain.this
+    if isinstance(plain, exp.Exists):
+        bound = _bound(binder, stage, plain.this)
+        _join(stage, plain, _rows_only(bound.plan), "anti" if negated else "semi")
+        return True
+    if isinstance(plain, exp.EQ) and isinstance(plain.expression, exp.Any) and _is_query(plain.expression.this):
+        query = plain.expression.this
+        plain = exp.In(this=plain.this, query=query)
+    if not isinstance(plain, exp.In) or plain.args.get("query") is None:
+        return False
+    if negated:
+        return _not_in(binder, stage, plain)
+    bound = _bound(binder, stage, plain.args["query"])
+    on = _pairs(stage, plain, plain.this, bound)
+    _join(stage, plain, bound.plan, "semi", tuple(on))
+    return True
+
+
+def _is_query(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Query)
+
+
+def _bound(binder: QueryBinder, stage: Stage, query: exp.Expr) -> Bound:
+    bound = binder.inside(stage.scope).query(query.copy())
+    known = frozenset(stage.plan.columns) | frozenset(stage.scope.outer)
+    for ident in bound.plan.outer - known:
+        if stage.grouped:
+            raise stage.context.error(f"column {ident!r} must be in GROUP BY to be used in this subquery", query)
+    return bound
+
+
+def _join(stage: Stage, node: exp.Expr, plan: Plan, kind: JoinKind, on: tuple[Condition, ...] = ()) -> None:
+    try:
+        stage.plan = apply(stage.context, stage.plan, plan, kind, on)
+    except CannotUnnestError as error:
+        raise stage.context.refuse(f"{error.what} in a correlated subquery", node) from error
+
+
+def _pairs(stage: Stage, node: exp.Expr, left: exp.Expr, bound: Bound) -> list[Condition]:
+    """Return that the value (or row of values) on the left equals the columns of a subquery."""
+    lefts = left.expressions if isinstance(left, exp.Tuple) else [left]
+    if len(lefts) != len(bound.fields):
+        raise stage.context.error(f"{len(lefts)} values are compared with {len(bound.fields)} columns", node)
+    return [
+        compared(stage, node, "=", stage.bind(a), stage.context.column(f.id))
+        for a, f in zip(lefts, bound.fields, strict=True)
+    ]
+
+
+def _rows_only(plan: Plan) -> Plan:
+    """Return a plan that has rows when this one has; its columns do not matter."""
+    while True:
+        if (isinstance(plan, (Sort, Distinct)) or (isinstance(plan, Project) and plan.input.columns)) or (
+            isinstance(plan, Limit) and not plan.offset and (plan.count is None or plan.count >= 1)
+        ):
+            plan = plan.input
+        else:
+            return plan
+
+
+# -- scalar ---------------------------------------------------------------------------------------
+
+
+def _scalar(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
+    bound = _bound(binder, stage, node)
+    if len(bound.fields) != 1:
+        raise stage.context.error(f"a subquery of {len(bound.fields)} columns stands for one value", node)
+    ident = bound.fields[0].id
+    plan = bound.plan
+    computed = _computed(plan)
+    if computed is not None:
+        fresh = {i: v for i, v in computed.items() if i not in stage.plan.columns}
+        if fresh:
+            stage.plan = Extend(stage.plan, fresh)
+        return stage.context.column(ident)
+    if not _is_one_row(plan):
+        plan, ident = _single(stage, plan, ident)
+    _join(stage, node, plan, "left" if plan.outer & frozenset(stage.plan.columns) else "inner")
+    return stage.context.column(ident)
+
+
+def _computed(plan: Plan) -> dict[str, Value] | None:
+    """Return the columns of a SELECT without FROM, None of another one."""
+    if isinstance(plan, Project) and isinstance(plan.input, OneRow):
+        return dict(plan.made)
+    return None
+
+
+def _is_one_row(plan: Plan) -> bool:
+    while isinstance(plan, (Project, Sort)):
+        plan = plan.input
+    return isinstance(plan, (Aggregate, OneRow)) and not (isinstance(plan, Aggregate) and (plan.keys or plan.sets is not None))
+
+
+def _single(stage: Stage, plan: Plan, ident: str) -> tuple[Plan, str]:
+    """Return a plan of one row: the only row of another, or NULL; more rows are an error when it runs."""
+    column = stage.context.column(ident)
+    one = column.expr.first() if stage.dialect == "sqlite" else column.expr.item(allow_empty=True)
+    made = stage.context.fresh(ident, column.dtype)
+    if column.json:
+        stage.context.json.add(made)
+    return Aggregate(plan, {}, {made: column.as_(one, column.dtype)}), made
+
+
+# -- EXISTS, IN, ANY, ALL -------------------------------------------------------------------------
+
+
+def _counts(stage: Stage, node: exp.Expr, plan: Plan, items: dict[str, tuple[pl.Expr, frozenset[str], object, pl.DataType]]) -> dict[str, Value]:
+    """Join aggregates over a plan; return the values of them."""
+    made: dict[str, Value] = {}
+    empty: dict[str, object] = {}
+    names: dict[str, str] = {}
+    for name, (expr, refs, zero, dtype) in items.items():
+        ident = stage.context.fresh(f"dwkit:{name}", dtype)
+        made[ident] = Value(expr, dtype, refs)
+        empty[ident] = zero
+        names[name] = ident
+    aggregate = Aggregate(plan, {}, made, empty)
+    _join(stage, node, aggregate, "left" if aggregate.outer & frozenset(stage.plan.columns) else "inner")
+    return {name: stage.context.column(i) for name, i in names.items()}
+
+
+def _len() -> tuple[pl.Expr, frozenset[str], object, pl.DataType]:
+    return pl.len().cast(pl.Int64), frozenset(), 0, pl.Int64()
+
+
+def _exists(binder: QueryBinder, stage: Stage, node: exp.Exists) -> Value:
+    bound = _bound(binder, stage, node.this)
+    found = _counts(stage, node, _rows_only(bound.plan), {"rows": _len()})["rows"]
+    return Value(found.expr > 0, _BOOLEAN, found.refs)
+
+
+def _not_in(binder: QueryBinder, stage: Stage, node: exp.In) -> bool:
+    """``x NOT IN (query)`` is true where nothing equals x and nothing is unknown."""
+    if isinstance(node.this, exp.Tuple):
+        return False
+    stats = _null_counts(binder, stage, node, node.args["query"])
+    tested = stage.bind(node.this)
+    bound = _bound(binder, stage, node.args["query"])
+    _join(stage, node, bound.plan, "anti", tuple(_pairs(stage, node, node.this, bound)))
+    known = (stats["rows"].expr == 0) | ((stats["nulls"].expr == 0) & tested.expr.is_not_null())
+    refs = stats["rows"].refs | stats["nulls"].refs | tested.refs
+    stage.plan = Filter(stage.plan, (Condition(Value(known, _BOOLEAN, refs)),))
+    return True
+
+
+def _null_counts(binder: QueryBinder, stage: Stage, node: exp.Expr, query: exp.Expr) -> dict[str, Value]:
+    bound = _bound(binder, stage, query)
+    if len(bound.fields) != 1:
+        raise stage.context.error(f"1 value is compared with {len(bound.fields)} columns", node)
+    column = stage.context.column(bound.fields[0].id)
+    nulls = column.expr.null_count().cast(pl.Int64), column.refs, 0, pl.Int64()
+    return _counts(stage, node, bound.plan, {"rows": _len(), "nulls": nulls})
+
+
+def _in(binder: QueryBinder, stage: Stage, node: exp.Expr, left: exp.Expr, query: exp.Expr) -> Value:
+    """``x IN (query)`` as a value: true, false, or NULL where it cannot be told."""
+    if isinstance(left, exp.Tuple):
+        return _row_in(binder, stage, node, left, query)
+    stats = _null_counts(binder, stage, node, query)
+    tested = stage.bind(left)
+    bound = _bound(binder, stage, query)
+    found = _counts(stage, node, Filter(bound.plan, tuple(_pairs(stage, node, left, bound))), {"matches": _len()})["matches"]
+    unknown = (stats["nulls"].expr > 0) | tested.expr.is_null()
+    made = (
+        pl.when(found.expr > 0).then(pl.lit(True))  # noqa: FBT003
+        .when((stats["rows"].expr > 0) & unknown).then(pl.lit(None, dtype=_BOOLEAN))
+        .otherwise(pl.lit(False))  # noqa: FBT003
+    )  # fmt: skip
+    return Value(made, _BOOLEAN, found.refs | stats["rows"].refs | stats["nulls"].refs | tested.refs)
+
+
+def _row_in(binder: QueryBinder, stage: Stage, node: exp.Expr, left: exp.Tuple, query: exp.Expr) -> Value:
+    """A row of values IN (query): it is there, or it may be there as far as the NULLs tell, or it is not."""
+    found: list[Value] = []
+    for maybe in (False, True):
+        bound = _bound(binder, stage, query)
+        pairs = _pairs(stage, node, left, bound)
+        equal = pl.all_horizontal(c.value.expr for c in pairs)
+        refs = frozenset().union(*(c.value.refs for c in pairs))
+        kept = Condition(Value(equal.is_null() if maybe else equal, _BOOLEAN, refs))
+        found.append(_counts(stage, node, Filter(bound.plan, (kept,)), {"matches": _len()})["matches"])
+    made = (
+        pl.when(found[0].expr > 0).then(pl.lit(True))  # noqa: FBT003
+        .when(found[1].expr > 0).then(pl.lit(None, dtype=_BOOLEAN))
+        .otherwise(pl.lit(False))  # noqa: FBT003
+    )  # fmt: skip
+    return Value(made, _BOOLEAN, found[0].refs | found[1].refs)
+
+
+_OPS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+}  # fmt: skip
+
+
+def _quantified(binder: QueryBinder, stage: Stage, node: exp.Binary) -> Value:
+    """``x < ANY (query)``, ``x < ALL (query)``: compared with the least, the greatest, and whether there are NULLs."""
+    op, quantifier = _OPS.get(type(node), ""), node.expression
+    every = isinstance(quantifier, exp.All)
+    query = quantifier.this
+    if not _is_query(query):
+        raise stage.context.refuse("ANY or ALL over a list", node, "list_contains, or UNNEST in a subquery")
+    if (op, every) in (("=", False), ("<>", True)):
+        found = _in(binder, stage, node, node.this, query)
+        return found.as_(found.expr.not_(), _BOOLEAN) if every else found
+    if not op or isinstance(node.this, exp.Tuple):
+        raise stage.context.refuse(f"{node.key.upper()} with ANY or ALL", node)
+    bound = _bound(binder, stage, query)
+    column = stage.context.column(bound.fields[0].id)
+    found_ = _counts(
+        stage, node, bound.plan,
+        {
+            "rows": _len(), "nulls": (column.expr.null_count().cast(pl.Int64), column.refs, 0, pl.Int64()),
+            "least": (column.expr.min(), column.refs, None, column.dtype),
+            "greatest": (column.expr.max(), column.refs, None, column.dtype),
+        },
+    )  # fmt: skip
+    call = Call(node, stage)
+    tested, least = alike(call, stage.bind(node.this), found_["least"])
+    greatest = call.cast(found_["greatest"], least.dtype)
+    x, low, high = tested.expr, least.expr, greatest.expr
+    holds = {
+        ("<", False): x < high, ("<=", False): x <= high, (">", False): x > low, (">=", False): x >= low,
+        ("<", True): x < low, ("<=", True): x <= low, (">", True): x > high, (">=", True): x >= high,
+        ("=", True): (x == low) & (x == high), ("<>", False): (x != low) | (x != high),
+    }[op, every]  # fmt: skip
+    unknown = (found_["nulls"].expr > 0) | x.is_null()
+    decided = holds.not_() if every else holds
+    made = (
+        pl.when(found_["rows"].expr == 0).then(pl.lit(every))
+        .when(decided).then(pl.lit(not every))
+        .when(unknown).then(pl.lit(None, dtype=_BOOLEAN))
+        .otherwise(pl.lit(every))
+    )  # fmt: skip
+    refs = tested.refs.union(*(v.refs for v in found_.values()))
+    return Value(made, _BOOLEAN, refs)
+

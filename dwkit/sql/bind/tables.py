@@ -1,0 +1,198 @@
+"""Binds one table of a FROM: what it is called, its columns, and the plan of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.errors import did_you_mean
+from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.names import Field, Relation, Scope
+from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.plan import OneRow, Plan, Sample, Scan, Unnest
+from dwkit.sql.query import table_ref
+from dwkit.sql.types import is_list, shown
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.query import QueryBinder
+
+__all__ = ["Table", "bind_table"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a FROM: its rows as a plan, or lists of the tables before it that are to be unnested."""
+
+    plan: Plan
+    relations: list[Relation]
+    unnest: Unnest | None = None
+
+
+def bind_table(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table:
+    """Bind one table of a FROM.
+
+    Args:
+        scope: the tables before it, which LATERAL and UNNEST may name.
+
+    Raises:
+        SqlError: there is no such table, it has fewer columns than names are given.
+    """
+    if isinstance(node, exp.Lateral):
+        return _lateral(binder, scope, node)
+    if isinstance(node, exp.Unnest):
+        return _unnest(binder, scope, node)
+    if isinstance(node, exp.Subquery):
+        return _subquery(binder, scope, node)
+    if isinstance(node, exp.Values):
+        inside = binder.inside(scope if scope.relations else scope.parent)
+        bound = inside.query(node)
+        return _finished(binder, node, bound.plan, bound.fields, "")
+    if isinstance(node, exp.Table):
+        if not isinstance(node.this, exp.Identifier):
+            found = _function(binder, scope, node)
+            if found is not None:
+                return found
+        return _named(binder, node)
+    raise binder.context.refuse(f"{node.key.upper()} in FROM", node)
+
+
+def _named(binder: QueryBinder, node: exp.Table) -> Table:
+    context = binder.context
+    name = node.name
+    if not node.args.get("db") and isinstance(node.this, exp.Identifier):
+        bound = binder.cte(name, node)
+        if bound is not None:
+            return _finished(binder, node, bound.plan, bound.fields, name)
+    ref = table_ref(context.sql, node)
+    key = find_table(context, ref.key, ref.name if ref.schema is None else None)
+    if key is None:
+        hint = did_you_mean(ref.key, sorted(context.frames))
+        raise context.error(f"no table {ref.key!r}", node, hint)
+    if node.args.get("version") or node.args.get("when"):
+        raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
+    schema = context.schema(key)
+    ids = {context.fresh(n, t): n for n, t in schema.items()}
+    plan = Scan(key, context.frames[key], ids)
+    fields = tuple(Field(n, i) for i, n in ids.items())
+    return _finished(binder, node, plan, fields, ref.name, key)
+
+
+def find_table(context: Context, key: str, name: str | None) -> str | None:
+    """Return the key of a table among those given, whatever its letter case, with or without its schema."""
+    lowered = {k.lower(): k for k in context.frames}
+    found = lowered.get(key.lower())
+    if found is None and name is not None:
+        ends = [k for k in context.frames if k.rpartition(".")[2].lower() == name.lower()]
+        found = ends[0] if len(ends) == 1 else None
+    return found
+
+
+def _finished(
+    binder: QueryBinder, node: exp.Expr, plan: Plan, fields: Sequence[Field], name: str, shown_as: str = ""
+) -> Table:
+    """Return a table under its alias, with its own names of columns, sampled and pivoted where that is asked for."""
+    context = binder.context
+    alias = node.args.get("alias")
+    pivots = node.args.get("pivots") or ()
+    sample = node.args.get("sample")
+    if sample is not None:
+        plan = _sample(binder, plan, sample)
+    called = alias.name if alias is not None and alias.this is not None else name
+    columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
+    if len(columns) > len(fields):
+        raise context.error(f"{len(columns)} names for {len(fields)} columns of {called or 'a table'}", node)
+    named = tuple(Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(fields))
+    relation = Relation(called, named, shown_as or called)
+    for pivot in pivots:
+        from dwkit.sql.bind.pivot import pivoted
+
+        plan, relation = pivoted(binder, plan, relation, pivot)
+    return Table(plan, [relation])
+
+
+def _sample(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
+    context = binder.context
+    percent, size, rows, seed = (node.args.get(k) for k in ("percent", "size", "rows", "seed"))
+    if node.args.get("bucket_numerator") is not None:
+        raise context.refuse("TABLESAMPLE BUCKET", node)
+    number = percent or size or rows
+    if not isinstance(number, exp.Literal) or number.is_string:
+        raise context.error("TABLESAMPLE wants a number", node)
+    start = int(seed.name) if seed is not None and seed.name.isdigit() else None
+    if percent is not None:
+        return Sample(plan, float(number.this) / 100, None, start)
+    return Sample(plan, None, int(float(number.this)), start)
+
+
+def _subquery(binder: QueryBinder, scope: Scope, node: exp.Subquery) -> Table:
+    inner = node.this
+    if isinstance(inner, exp.Table) and not inner.args.get("joins"):
+        table = bind_table(binder, scope, inner)
+        if node.args.get("alias") is None and not node.args.get("pivots"):
+            return table
+        fields = [f for r in table.relations for f in r.fields]
+        return _finished(binder, node, table.plan, fields, "")
+    bound = binder.inside(binder.parent).query(inner if isinstance(inner, exp.Query) else node)
+    bound = binder.modified(node, bound)
+    return _finished(binder, node, bound.plan, bound.fields, "")
+
+
+def _lateral(binder: QueryBinder, scope: Scope, node: exp.Lateral) -> Table:
+    inner = node.this
+    if isinstance(inner, exp.Subquery):
+        bound = binder.inside(scope).query(inner)
+        return _finished(binder, node, bound.plan, bound.fields, "")
+    if isinstance(inner, exp.Unnest):
+        made = inner.copy()
+        made.set("alias", node.args.get("alias"))
+        return _unnest(binder, scope, made)
+    from dwkit.sql.bind.expand import lateral_function
+
+    return lateral_function(binder, scope, node)
+
+
+def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
+    """UNNEST of lists, which may be columns of the tables before it."""
+    context = binder.context
+    stage = Stage(context, binder, scope, OneRow(), "UNNEST")
+    lists = {}
+    names: list[str] = []
+    alias = node.args.get("alias")
+    columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
+    for one in node.expressions:
+        value = stage.bind(resolve(one, scope, context))
+        if not is_list(value.dtype):
+            raise context.error(f"UNNEST wants a list, not {shown(value.dtype)}", one)
+        inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
+        name = columns[len(names)] if len(names) < len(columns) else _element_name(context, alias)
+        lists[context.fresh(name, inner)] = value
+        names.append(name)
+    offset = node.args.get("offset")
+    ordinality = None
+    number = ""
+    if offset is not None and offset is not False:
+        number = offset.name if isinstance(offset, exp.Expr) else "ordinality"
+        ordinality = context.fresh(number, pl.Int64())
+    fields = [Field(n, i) for n, i in zip(names, lists, strict=True)]
+    called = alias.name if alias is not None and alias.this is not None else ""
+    if ordinality is not None:
+        fields.append(Field(number, ordinality))
+    unnest = Unnest(OneRow(), lists, ordinality)
+    return Table(OneRow(), [Relation(called, tuple(fields), called)], unnest)
+
+
+def _element_name(context: Context, alias: exp.Expr | None) -> str:
+    if context.dialect == "postgres" and alias is not None and alias.this is not None:
+        return alias.name
+    return "unnest"
+
+
+def _function(binder: QueryBinder, scope: Scope, node: exp.Table) -> Table | None:
+    from dwkit.sql.bind.expand import table_function
+
+    return table_function(binder, scope, node)

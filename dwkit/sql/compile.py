@@ -1,0 +1,61 @@
+"""From SQL to a lazy frame: parse, bind, lower."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from dwkit.errors import SqlError
+from dwkit.sql.bind import Bound, Context, QueryBinder
+from dwkit.sql.bind.apply import CannotUnnestError
+from dwkit.sql.lower import lowered
+from dwkit.sql.query import Query, parse
+
+__all__ = ["bound", "to_lazy"]
+
+
+def to_lazy(
+    sql: str | Query,
+    tables: Mapping[str, pl.LazyFrame],
+    dialect: str = "duckdb",
+    *,
+    params: Mapping[str, object] | None = None,
+) -> pl.LazyFrame:
+    """Return the rows of a query, not yet computed.
+
+    Args:
+        sql: text, or what `parse` made of it.
+        tables: frames by ``schema.name``, by ``name``, or by a file's path as it stands in the text.
+        dialect: dialect of the text.
+        params: values of ``:name`` parameters.
+
+    Raises:
+        SqlError: the query does not parse or bind, or has a construct that cannot be lowered exactly;
+            the message shows the place in the text.
+    """
+    query = sql if isinstance(sql, Query) else parse(sql, dialect, params=params)
+    made = bound(query, tables)
+    names: list[str] = []
+    for one in made.fields:
+        name, number = one.name, 0
+        while name in names:
+            number += 1
+            name = f"{one.name}_{number}"
+        names.append(name)
+    frame = lowered(made.plan)
+    columns = [pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True)]
+    return frame.select(columns)
+
+
+def bound(query: Query, tables: Mapping[str, pl.LazyFrame]) -> Bound:
+    """Return a query as a plan.
+
+    Raises:
+        SqlError: see `to_lazy`.
+    """
+    context = Context(query.sql, query.dialect, tables)
+    try:
+        return QueryBinder(context).query(query.tree.copy())
+    except CannotUnnestError as error:
+        raise SqlError(f"{error.what} in a correlated subquery is not supported (read as {query.dialect} SQL)") from error

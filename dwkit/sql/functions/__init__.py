@@ -1,0 +1,55 @@
+"""The functions and operators of SQL, a table for each family.
+
+A family is a mapping from sqlglot's class for a function (or its upper-case name, where sqlglot has no class)
+to what builds its `Value`. Aggregates build an aggregating expression.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from dwkit.sql.functions.aggregate import AGGREGATES
+from dwkit.sql.functions.call import Builder, Functions
+from dwkit.sql.functions.conditional import CONDITIONAL
+from dwkit.sql.functions.datetime import DATETIME
+from dwkit.sql.functions.nested import NESTED
+from dwkit.sql.functions.numeric import NUMERIC
+from dwkit.sql.functions.operators import OPERATORS
+from dwkit.sql.functions.regex import REGEX
+from dwkit.sql.functions.string import STRING
+
+__all__ = ["FAMILIES", "find", "find_aggregate", "is_scalar"]
+
+FAMILIES: dict[str, Functions] = {
+    "operators": OPERATORS,
+    "conditional": CONDITIONAL,
+    "numeric": NUMERIC,
+    "string": STRING,
+    "regex": REGEX,
+    "date and time": DATETIME,
+    "list, struct and JSON": NESTED,
+}
+"""All functions of one row, by family."""
+
+_ALL: dict[type[exp.Expr] | str, Builder] = {k: b for family in FAMILIES.values() for k, b in family.items()}
+
+
+def _key(node: exp.Expr) -> type[exp.Expr] | str:
+    if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)):
+        return str(node.this).upper()
+    return type(node)
+
+
+def find(node: exp.Expr) -> Builder | None:
+    """Return what builds the value of a function or an operator, None where there is none."""
+    return _ALL.get(_key(node))
+
+
+def find_aggregate(node: exp.Expr) -> Builder | None:
+    """Return what builds an aggregate; ``max(a, b)`` of SQLite is no aggregate."""
+    return None if is_scalar(node) else AGGREGATES.get(_key(node))
+
+
+def is_scalar(node: exp.Expr) -> bool:
+    """Whether a function that is an aggregate elsewhere looks at one row here."""
+    return isinstance(node, (exp.Max, exp.Min)) and bool(node.expressions)

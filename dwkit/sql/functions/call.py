@@ -1,0 +1,213 @@
+"""One use of a function in a query, as the tables of functions see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.cast import cast
+from dwkit.sql.types import is_date, is_text, is_timestamp, shown
+from dwkit.sql.value import Value
+
+__all__ = ["Binds", "Builder", "Call", "Functions", "numbers", "of", "text"]
+
+
+class Binds(Protocol):
+    """What a function needs of the binder of expressions."""
+
+    dialect: str
+    condition: pl.Expr | None
+
+    def bind(self, node: exp.Expr) -> Value:
+        """Bind an expression of the query."""
+
+    def bind_lambda(self, node: exp.Expr, *elements: Value) -> Value:
+        """Bind the body of ``x -> ...`` with values for its parameters."""
+
+    def error(self, message: str, node: exp.Expr, hint: str = "") -> Exception:
+        """Return an error that points at a node."""
+
+
+class Call:
+    """One use of a function: its arguments, bound when they are asked for.
+
+    Attributes:
+        node: the function in sqlglot's tree.
+        wrapped: an aggregate with FILTER, WITHIN GROUP and the like around it; else the node.
+        dialect: what the query was read as.
+        binder: binds further expressions.
+    """
+
+    def __init__(self, node: exp.Expr, binder: Binds) -> None:
+        self.node = node
+        self.wrapped = node
+        self.binder = binder
+        self.dialect = binder.dialect
+        self._bound: list[Value] = []
+
+    # -- arguments ----------------------------------------------------------------------------
+
+    def has(self, key: str) -> bool:
+        """Whether an argument (or flag) was given."""
+        return bool(self.node.args.get(key))
+
+    def arg(self, key: str = "this") -> Value:
+        """Return an argument."""
+        node = self.node.args.get(key)
+        if not isinstance(node, exp.Expr):
+            raise self.error(f"{self.name} lacks an argument")
+        return self.bind(node)
+
+    def maybe(self, key: str) -> Value | None:
+        """Return an argument, None where it was not given."""
+        return self.arg(key) if isinstance(self.node.args.get(key), exp.Expr) else None
+
+    def args(self, key: str = "expressions") -> list[Value]:
+        """Return the arguments of a list."""
+        return [self.bind(n) for n in self.node.args.get(key) or ()]
+
+    def values(self) -> list[Value]:
+        """Return all arguments in the order of the call."""
+        found: list[Value] = []
+        for key in self.node.arg_types:
+            given = self.node.args.get(key)
+            for one in given if isinstance(given, list) else [given]:
+                if isinstance(one, exp.Expr):
+                    found.append(self.bind(one))
+        return found
+
+    def bind(self, node: exp.Expr) -> Value:
+        """Bind a part of the call."""
+        value = self.binder.bind(node)
+        self._bound.append(value)
+        return value
+
+    def lambda_(self, key: str, *elements: Value) -> Value:
+        """Return the body of ``x -> ...`` with values for its parameters."""
+        value = self.binder.bind_lambda(self.node.args[key], *elements)
+        self._bound.append(value)
+        return value
+
+    # -- arguments of a kind ------------------------------------------------------------------
+
+    def text(self, key: str = "this") -> pl.Expr:
+        """Return an argument as text."""
+        return self.as_text(self.arg(key))
+
+    def number(self, key: str = "this") -> pl.Expr:
+        """Return an argument as a double."""
+        return self.cast(self.arg(key), pl.Float64()).expr
+
+    def integer(self, key: str = "this") -> pl.Expr:
+        """Return an argument as a 64-bit integer."""
+        return self.cast(self.arg(key), pl.Int64()).expr
+
+    def date(self, key: str = "this") -> pl.Expr:
+        """Return an argument as a date."""
+        return self.cast(self.arg(key), pl.Date()).expr
+
+    def moment(self, key: str = "this") -> Value:
+        """Return an argument as a date or a timestamp: as it is where it is one, else text that holds one."""
+        value = self.arg(key)
+        if is_date(value.dtype) or is_timestamp(value.dtype):
+            return value
+        if is_text(value.dtype) or value.is_null:
+            if isinstance(value.constant, str) and len(value.constant.strip()) <= 10:
+                return self.cast(value, pl.Date())
+            return self.cast(value, pl.Datetime("us"))
+        raise self.error(f"{self.name} wants a date or a timestamp, not {shown(value.dtype)}")
+
+    def constant(self, key: str = "this", default: Any = None) -> Any:
+        """Return an argument that must be a literal, as a Python object; the default where it is not given."""
+        value = self.maybe(key)
+        if value is None:
+            return default
+        if not value.is_constant:
+            raise self.error(f"{self.name} wants a literal here, no expression", self.node.args[key])
+        return value.constant
+
+    def word(self, key: str = "unit", default: str = "") -> str:
+        """Return an argument that is a word, such as a unit of time, in upper case."""
+        node = self.node.args.get(key)
+        return node.name.upper() if isinstance(node, exp.Expr) and node.name else default
+
+    def as_text(self, value: Value) -> pl.Expr:
+        """Return a value as text."""
+        return value.expr if isinstance(value.dtype, pl.String) else self.cast(value, pl.String()).expr
+
+    def cast(self, value: Value, dtype: pl.DataType, *, safe: bool = False) -> Value:
+        """Return a value as another type; where it cannot be, NULL if safe, else an error at run time."""
+        made = cast(value, dtype, self.dialect, safe=safe, guard=self.binder.condition)
+        if made is None:
+            raise self.error(f"{self.name}: {shown(value.dtype)} is no {shown(dtype)}")
+        return made
+
+    # -- results ------------------------------------------------------------------------------
+
+    def value(self, expr: pl.Expr, dtype: pl.DataType | None = None, *, json: bool = False) -> Value:
+        """Return the result; its type is found by Polars where none is given."""
+        refs = frozenset().union(*(v.refs for v in self._bound))
+        if dtype is None:
+            dtype = self.type_of(expr)
+        return Value(expr, dtype, refs, json=json, volatile=any(v.volatile for v in self._bound))
+
+    def type_of(self, expr: pl.Expr) -> pl.DataType:
+        """Return what type Polars gives an expression over the columns of the arguments."""
+        return self.binder.type_of(expr)  # type: ignore[attr-defined, no-any-return]
+
+    def guarded(self, expr: pl.Expr) -> pl.Expr:
+        """Return an expression with NULL in the rows that a CASE around it does not ask for."""
+        condition = self.binder.condition
+        return expr if condition is None else pl.when(condition).then(expr)
+
+    # -- errors -------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The function as SQL calls it."""
+        if isinstance(self.node, exp.Anonymous):
+            return str(self.node.this).upper()
+        return self.node.sql_name() if isinstance(self.node, exp.Func) else self.node.key.upper()
+
+    def error(self, message: str, node: exp.Expr | None = None, hint: str = "") -> Exception:
+        """Return an error that points at the call or at a part of it."""
+        return self.binder.error(message, node or self.node, hint)
+
+    def refuse(self, what: str) -> Exception:
+        """Return the error for what cannot be answered exactly."""
+        return self.error(f"{what} is not supported")
+
+
+Builder = Callable[[Call], Value]
+Functions = Mapping["type[exp.Expr] | str", Builder]
+"""A family: by sqlglot's class, or by upper-case name where sqlglot has no class for a function."""
+
+
+def text(make: Callable[..., pl.Expr], *keys: str, dtype: pl.DataType | None = None) -> Builder:
+    """Return a function of texts; its arguments are those of the keys, ``this`` where none are given."""
+
+    def build(call: Call) -> Value:
+        return call.value(make(*(call.text(k) for k in keys or ("this",))), dtype or pl.String())
+
+    return build
+
+
+def numbers(make: Callable[..., pl.Expr], *keys: str, dtype: pl.DataType | None = None) -> Builder:
+    """Return a function of doubles; its arguments are those of the keys, ``this`` where none are given."""
+
+    def build(call: Call) -> Value:
+        return call.value(make(*(call.number(k) for k in keys or ("this",))), dtype or pl.Float64())
+
+    return build
+
+
+def of(make: Callable[..., pl.Expr], *keys: str, dtype: pl.DataType | None = None) -> Builder:
+    """Return a function of arguments as they are; its type is found by Polars where none is given."""
+
+    def build(call: Call) -> Value:
+        return call.value(make(*(call.arg(k).expr for k in keys or ("this",))), dtype)
+
+    return build

@@ -1,0 +1,122 @@
+"""CASE, COALESCE, NULLIF, GREATEST and their kin."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.operators import alike, compared
+from dwkit.sql.value import Value, constant, null
+
+__all__ = ["CONDITIONAL", "chosen"]
+
+
+def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
+    """Return the result of the first condition that is true; the last result is for none."""
+    results = alike(call, *results)
+    made: pl.Expr | None = None
+    chain = None
+    for condition, result in zip(conditions, results, strict=False):
+        chain = (chain or pl).when(condition.expr).then(result.expr)
+    assert chain is not None
+    made = chain.otherwise(results[-1].expr)
+    found = call.value(made, results[0].dtype)
+    return found.marked_json() if all(r.json or r.is_null for r in results) and any(r.json for r in results) else found
+
+
+def _case(call: Call) -> Value:
+    node = call.node
+    subject = call.bind(node.this) if node.this is not None else None
+    conditions: list[Value] = []
+    results: list[Value] = []
+    before: pl.Expr | None = None
+    for one in node.args["ifs"]:
+        condition = (
+            compared(call, "=", subject, call.bind(one.this)) if subject is not None else _truth(call, one.this)
+        )
+        conditions.append(condition)
+        met = condition.expr if before is None else condition.expr & before.fill_null(True)
+        with call.binder.only_where(met):  # type: ignore[attr-defined]
+            results.append(call.bind(one.args["true"]))
+        missed = condition.expr.fill_null(False).not_()
+        before = missed if before is None else before & missed
+    default = node.args.get("default")
+    assert before is not None
+    with call.binder.only_where(before):  # type: ignore[attr-defined]
+        results.append(call.bind(default) if default is not None else null())
+    return chosen(call, conditions, results)
+
+
+def _truth(call: Call, node: exp.Expr) -> Value:
+    value: Value = call.binder.truth(node)  # type: ignore[attr-defined]
+    call._bound.append(value)  # noqa: SLF001
+    return value
+
+
+def _if(call: Call) -> Value:
+    node = call.node
+    condition = _truth(call, node.this)
+    with call.binder.only_where(condition.expr):  # type: ignore[attr-defined]
+        yes = call.bind(node.args["true"])
+    with call.binder.only_where(condition.expr.fill_null(False).not_()):  # type: ignore[attr-defined]
+        no = call.bind(node.args["false"]) if node.args.get("false") is not None else null()
+    return chosen(call, [condition], [yes, no])
+
+
+def _coalesce(call: Call) -> Value:
+    values = alike(call, *call.values())
+    made = call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
+    return made
+
+
+def _nullif(call: Call) -> Value:
+    value, other = call.arg(), call.arg("expression")
+    same = compared(call, "=", value, other)
+    dtype = value.dtype
+    return call.value(pl.when(same.expr.fill_null(False).not_()).then(value.expr), dtype)
+
+
+def _nvl2(call: Call) -> Value:
+    tested = call.arg()
+    other = call.arg("false") if call.has("false") else null()
+    condition = constant(True, pl.Boolean())  # noqa: FBT003
+    condition = Value(tested.expr.is_not_null(), pl.Boolean(), tested.refs)
+    return chosen(call, [condition], [call.arg("true"), other])
+
+
+_NULL_WINS = frozenset({"snowflake", "bigquery", "mysql", "oracle", "sqlite", "trino"})
+"""GREATEST and LEAST are NULL there when one argument is; elsewhere NULLs do not count."""
+
+
+def _extreme(greatest: bool, call: Call) -> Value:  # noqa: FBT001
+    values = alike(call, *call.values())
+    exprs = [v.expr for v in values]
+    made = pl.max_horizontal(exprs) if greatest else pl.min_horizontal(exprs)
+    if call.dialect in _NULL_WINS:
+        made = pl.when(reduce(lambda a, b: a | b, (e.is_null() for e in exprs)).not_()).then(made)
+    return call.value(made, values[0].dtype)
+
+
+def _decode(call: Call) -> Value:
+    """DECODE(x, a, r, b, s, default): here NULL equals NULL."""
+    subject, *rest = call.values()
+    default = rest.pop() if len(rest) % 2 else null()
+    conditions = [compared(call, "is", subject, rest[n]) for n in range(0, len(rest), 2)]
+    return chosen(call, conditions, [*(rest[n] for n in range(1, len(rest), 2)), default])
+
+
+CONDITIONAL: Functions = {
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Coalesce: _coalesce,
+    exp.Nullif: _nullif,
+    exp.Nvl2: _nvl2,
+    exp.DecodeCase: _decode,
+    exp.Greatest: lambda call: _extreme(True, call),  # noqa: FBT003
+    exp.Least: lambda call: _extreme(False, call),  # noqa: FBT003
+    exp.Max: lambda call: _extreme(True, call),  # noqa: FBT003
+    exp.Min: lambda call: _extreme(False, call),  # noqa: FBT003
+}

@@ -1,0 +1,123 @@
+"""Joins of all kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from dwkit.sql.plan import Condition, Join
+
+__all__ = ["join"]
+
+_ROW = "dwkit:row"
+_OTHER = "dwkit:other"
+
+
+def join(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
+    """Return the rows of two frames joined as a node says; all their columns have names of their own."""
+    if plan.kind in ("asof", "asof_left"):
+        from dwkit.sql.lower.asof import asof
+
+        return asof(left, right, plan)
+    keys, rest = _keys(plan)
+    if plan.kind == "inner":
+        made = _inner(left, right, keys, rest)
+        return made
+    if not rest:
+        return _equal(left, right, keys, plan.kind) if keys else _cross(left, right, plan)
+    columns = frozenset(plan.right.columns)
+    one_sided = [c for c in rest if c.value.refs <= columns]
+    if one_sided and plan.kind in ("left", "semi", "anti"):
+        # What only the right side must meet is met before it is joined.
+        right = right.filter(*(c.value.expr for c in one_sided))
+        rest = [c for c in rest if c not in one_sided]
+        if not rest:
+            return _equal(left, right, keys, plan.kind) if keys else _cross(left, right, plan)
+    return _residual(left, right, plan, keys, rest)
+
+
+_Keys = list[tuple[pl.Expr, pl.Expr, bool]]
+
+
+def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
+    """Return the equalities of one side with the other (and whether NULL equals NULL), and all other conditions."""
+    left, right = frozenset(plan.left.columns), frozenset(plan.right.columns)
+    keys: _Keys = []
+    rest: list[Condition] = []
+    for condition in plan.on:
+        a, b = condition.left, condition.right
+        if condition.op in ("=", "is") and a is not None and b is not None and a.refs and b.refs:
+            if a.refs <= left and b.refs <= right:
+                keys.append((a.expr, b.expr, condition.op == "is"))
+                continue
+            if b.refs <= left and a.refs <= right:
+                keys.append((b.expr, a.expr, condition.op == "is"))
+                continue
+        rest.append(condition)
+    if len({nulls for _, _, nulls in keys}) > 1:
+        # One join has one rule for NULLs: the few that differ are made alike by a marked key.
+        keys = [k for pair in keys for k in ([(pair[0], pair[1], True)] if pair[2] else _without_nulls(pair))]
+    return keys, rest
+
+
+def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
+    """``=`` where NULL equals NULL for the other keys: a NULL gets a partner that is on the other side only."""
+    a, b, _ = key
+    return [(a, b, True), (a.is_null(), pl.when(b.is_null()).then(pl.lit(None, dtype=pl.Boolean)).otherwise(pl.lit(False)), True)]  # noqa: FBT003
+
+
+def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str) -> pl.LazyFrame:
+    return left.join(
+        right, left_on=[a for a, _, _ in keys], right_on=[b for _, b, _ in keys], how=how,  # type: ignore[arg-type]
+        nulls_equal=keys[0][2], coalesce=False, maintain_order="none",
+    )  # fmt: skip
+
+
+def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
+    """A join without any condition: each with each; a side without partners stays where it is an outer join."""
+    marked = [(pl.lit(1), pl.lit(1), False)]
+    if plan.kind in ("semi", "anti"):
+        exists = right.select(pl.len().alias(_OTHER))
+        kept = left.join(exists, how="cross").filter((pl.col(_OTHER) > 0) == (plan.kind == "semi"))
+        return kept.drop(_OTHER)
+    left, right = left.with_columns(pl.lit(1, dtype=pl.Int8).alias(_ROW)), right.with_columns(pl.lit(1, dtype=pl.Int8).alias(_OTHER))
+    del marked
+    return _equal(left, right, [(pl.col(_ROW), pl.col(_OTHER), False)], plan.kind).drop(_ROW, _OTHER)
+
+
+def _inner(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, rest: list[Condition]) -> pl.LazyFrame:
+    if keys:
+        return _filtered(_equal(left, right, keys, "inner"), rest)
+    ranges = [c for c in rest if c.op in ("<", "<=", ">", ">=") and c.left is not None and c.right is not None and c.left.refs and c.right.refs]
+    if ranges and all(_two_sided(c, left, right) for c in ranges):
+        return _filtered(left.join_where(right, *(c.value.expr for c in ranges)), [c for c in rest if c not in ranges])
+    return _filtered(left.join(right, how="cross"), rest)
+
+
+def _two_sided(condition: Condition, left: pl.LazyFrame, right: pl.LazyFrame) -> bool:
+    assert condition.left is not None
+    assert condition.right is not None
+    names = frozenset(left.collect_schema().names())
+    a, b = condition.left.refs, condition.right.refs
+    return (a <= names and not b & names) or (b <= names and not a & names)
+
+
+def _filtered(frame: pl.LazyFrame, conditions: Iterable[Condition]) -> pl.LazyFrame:
+    exprs = [c.value.expr for c in conditions]
+    return frame.filter(*exprs) if exprs else frame
+
+
+def _residual(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join, keys: _Keys, rest: list[Condition]) -> pl.LazyFrame:
+    """An outer, semi or anti join with more than equalities: the pairs are found first, then the rows without one."""
+    numbered = left.with_row_index(_ROW)
+    others = right.with_row_index(_OTHER) if plan.kind in ("right", "full") else right
+    pairs = _inner(numbered, others, keys, rest)
+    if plan.kind in ("semi", "anti"):
+        return numbered.join(pairs.select(_ROW).unique(), on=_ROW, how=plan.kind).drop(_ROW)
+    parts = [pairs]
+    if plan.kind in ("left", "full"):
+        parts.append(numbered.join(pairs.select(_ROW), on=_ROW, how="anti"))
+    if plan.kind in ("right", "full"):
+        parts.append(others.join(pairs.select(_OTHER), on=_OTHER, how="anti"))
+    return pl.concat(parts, how="diagonal").select(*plan.left.columns, *plan.right.columns)

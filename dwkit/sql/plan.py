@@ -1,0 +1,450 @@
+"""The plan of a query: what is done to rows, each column under an id that is unique in the query.
+
+Because ids are unique, a column can be moved from one node to another without being renamed, and an
+expression of a subquery can name a column of the query around it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from dwkit.sql.value import Value
+
+__all__ = [
+    "Aggregate", "Condition", "Distinct", "Extend", "Filter", "Frame", "Join", "JoinKind", "Limit", "OneRow", "Plan",
+    "Project", "Recursive", "RecursiveRef", "Sample", "Scan", "SetOperation", "Shared", "Sort", "SortKey",
+    "Unnest", "Window", "WindowItem",
+]  # fmt: skip
+
+JoinKind = Literal["inner", "left", "right", "full", "semi", "anti", "asof", "asof_left"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A node: the rows that it gives are told by its fields, its inputs are plans."""
+
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """Nodes that it reads."""
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Ids of the columns that it gives, in order."""
+        raise NotImplementedError
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All expressions of the node itself."""
+        return ()
+
+    @cached_property
+    def outer(self) -> frozenset[str]:
+        """Ids that it names but no input gives: columns of a query around it."""
+        given = frozenset().union(*(i.columns for i in self.inputs)) if self.inputs else frozenset()
+        named = frozenset().union(*(v.refs for v in self.values)) - given if self.values else frozenset()
+        return named.union(*(i.outer for i in self.inputs))
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf(Plan):
+    """A node without inputs."""
+
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """None."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scan(Leaf):
+    """The rows of a table or file, its columns under their ids.
+
+    Attributes:
+        key: what the table is called among those given.
+        frame: its rows.
+        names: column of the frame by id.
+    """
+
+    key: str
+    frame: pl.LazyFrame
+    names: Mapping[str, str]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Ids of its columns."""
+        return tuple(self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class OneRow(Leaf):
+    """One row without columns: what a SELECT without FROM reads."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class RecursiveRef(Leaf):
+    """The rows of the last round, inside a recursive CTE."""
+
+    name: str
+    ids: tuple[str, ...]
+    """Ids of this use, in the order of the columns of the CTE."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Ids of this use."""
+        return self.ids
+
+
+@dataclass(frozen=True, eq=False)
+class One(Plan):
+    """A node with one input."""
+
+    input: Plan
+
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """The one."""
+        return (self.input,)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those of the input."""
+        return self.input.columns
+
+
+@dataclass(frozen=True, eq=False)
+class Project(One):
+    """Exactly these columns."""
+
+    made: Mapping[str, Value]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it makes."""
+        return tuple(self.made)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """What it makes them of."""
+        return tuple(self.made.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Extend(Project):
+    """The input's columns and these."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input's, then what it makes."""
+        return (*self.input.columns, *self.made)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One conjunct of a WHERE, an ON or the like.
+
+    Attributes:
+        value: the whole of it.
+        op: ``=``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
+        left, right: what is compared, of the same type.
+    """
+
+    value: Value
+    op: str = ""
+    left: Value | None = None
+    right: Value | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Filter(One):
+    """The rows for which all conditions are true."""
+
+    conditions: tuple[Condition, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Its conditions."""
+        return tuple(c.value for c in self.conditions)
+
+
+@dataclass(frozen=True, eq=False)
+class Join(Plan):
+    """Two inputs, joined on conjuncts; without any, a cross join."""
+
+    left: Plan
+    right: Plan
+    kind: JoinKind
+    on: tuple[Condition, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """Left and right."""
+        return (self.left, self.right)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Left, then right; of a semi or anti join only the left."""
+        if self.kind in ("semi", "anti"):
+            return self.left.columns
+        return (*self.left.columns, *self.right.columns)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Its conditions."""
+        return tuple(c.value for c in self.on)
+
+
+@dataclass(frozen=True, eq=False)
+class Aggregate(One):
+    """One row for each group; without keys, one row for all.
+
+    Attributes:
+        keys: what is grouped by, by id.
+        items: aggregating expressions by id.
+        empty: what an item is over no rows, where that is not NULL.
+        sets: for GROUPING SETS, ROLLUP and CUBE, the ids of the keys of each set.
+        grouping: ids of columns that tell which keys a row's set lacks, by the keys that they are asked
+            for: bit n (from the right) is 1 where the nth key from the right is not grouped by.
+    """
+
+    keys: Mapping[str, Value]
+    items: Mapping[str, Value]
+    empty: Mapping[str, object] = field(default_factory=dict)
+    sets: tuple[tuple[str, ...], ...] | None = None
+    grouping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Keys, items, grouping."""
+        return (*self.keys, *self.items, *self.grouping)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Keys and items."""
+        return (*self.keys.values(), *self.items.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of an order."""
+
+    value: Value
+    descending: bool = False
+    nulls_last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A window frame; a bound is ``None`` (unbounded), or an offset from the current row (negative: before).
+
+    Attributes:
+        unit: ``rows``, ``range`` or ``groups``.
+        start, end: offsets: an int, or a Value for RANGE over numbers or intervals.
+        exclude: ``""``, ``current row``, ``group`` or ``ties``.
+    """
+
+    unit: str = "range"
+    start: int | Value | None = None
+    end: int | Value | None = 0
+    exclude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowItem:
+    """A window function over its partition, order and frame.
+
+    Attributes:
+        function: its name in lower case, ``aggregate`` for an aggregate function.
+        aggregate: for an aggregate, the aggregating expression.
+        args: its arguments.
+        frame: None where the frame is the whole partition or does not matter.
+        ignore_nulls: IGNORE NULLS.
+        filter: FILTER (WHERE ...).
+        dtype: type of the result.
+        empty: what it is over an empty frame.
+    """
+
+    function: str
+    args: tuple[Value, ...]
+    partition: tuple[Value, ...]
+    order: tuple[SortKey, ...]
+    frame: Frame | None
+    dtype: pl.DataType
+    aggregate: Value | None = None
+    ignore_nulls: bool = False
+    empty: object = None
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All expressions."""
+        bounds = (self.frame.start, self.frame.end) if self.frame else ()
+        return (
+            *self.args, *self.partition, *(k.value for k in self.order),
+            *((self.aggregate,) if self.aggregate else ()), *(b for b in bounds if isinstance(b, Value)),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Window(One):
+    """The input's columns and window functions over its rows."""
+
+    items: Mapping[str, WindowItem]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input's, then the items."""
+        return (*self.input.columns, *self.items)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All expressions of the items."""
+        return tuple(v for i in self.items.values() for v in i.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Sort(One):
+    """The rows in an order."""
+
+    keys: tuple[SortKey, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The keys."""
+        return tuple(k.value for k in self.keys)
+
+
+@dataclass(frozen=True, eq=False)
+class Limit(One):
+    """Some of the first rows.
+
+    Attributes:
+        count: how many, None for all after the offset.
+        offset: how many are left out before.
+        keys: the order, for WITH TIES and for the first rows of each group of a correlated subquery.
+        ties: the rows equal to the last one in the order come too.
+        percent: the count is a percentage of the rows.
+    """
+
+    count: float | None
+    offset: int = 0
+    keys: tuple[SortKey, ...] = ()
+    ties: bool = False
+    percent: bool = False
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The keys."""
+        return tuple(k.value for k in self.keys)
+
+
+@dataclass(frozen=True, eq=False)
+class Distinct(One):
+    """One row of those that are alike in all columns, or in those of ``on`` (the first in the order)."""
+
+    on: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SetOperation(Plan):
+    """UNION, INTERSECT or EXCEPT of inputs whose columns correspond by place and have the same types."""
+
+    kind: Literal["union", "intersect", "except"]
+    all: bool
+    left: Plan
+    right: Plan
+    ids: tuple[str, ...]
+    """Ids of the result, in the order of the columns of either input."""
+    nullsafe: bool = True
+
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """Left and right."""
+        return (self.left, self.right)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The result's."""
+        return self.ids
+
+
+@dataclass(frozen=True, eq=False)
+class Unnest(One):
+    """The input's columns and the elements of lists, a row for each element.
+
+    Attributes:
+        lists: lists by the id of their elements; shorter ones are filled with NULL.
+        ordinality: id of the element's number from 0, or None.
+        keep_empty: a row whose lists are empty or NULL stays, with NULL (LEFT JOIN UNNEST, OUTER).
+    """
+
+    lists: Mapping[str, Value]
+    ordinality: str | None = None
+    keep_empty: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input's, the elements, the number."""
+        return (*self.input.columns, *self.lists, *((self.ordinality,) if self.ordinality else ()))
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The lists."""
+        return tuple(self.lists.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(One):
+    """A random part of the rows: a fraction of them or a number of them, the same for the same seed."""
+
+    fraction: float | None
+    rows: int | None
+    seed: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Shared(One):
+    """A part of the plan that is used more than once (a CTE): the same rows under ids of this use."""
+
+    ids: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Ids of this use, in the order of the input's columns."""
+        return self.ids
+
+
+@dataclass(frozen=True, eq=False)
+class Recursive(Plan):
+    """WITH RECURSIVE: the step is done with the last round's rows until it gives none.
+
+    Attributes:
+        name: what `RecursiveRef` in the step refers to.
+        ids: ids of the result.
+        all: UNION ALL; otherwise rows that were there before are left out.
+    """
+
+    name: str
+    base: Plan
+    step: Plan
+    ids: tuple[str, ...]
+    all: bool
+
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """Base and step."""
+        return (self.base, self.step)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The result's."""
+        return self.ids

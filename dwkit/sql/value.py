@@ -1,0 +1,96 @@
+"""A bound SQL expression: what Polars computes, of which type, from which columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import polars as pl
+
+__all__ = ["NOT_CONSTANT", "Interval", "Value", "column", "constant", "null"]
+
+
+class _NotConstant:
+    """Mark of a value that is only known when it runs; None is the constant NULL."""
+
+    def __repr__(self) -> str:
+        return "NOT_CONSTANT"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NOT_CONSTANT: Final = _NotConstant()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A SQL interval: months, days and microseconds do not convert into each other.
+
+    Each part is an integer expression, or an int where it is known.
+    """
+
+    months: pl.Expr | int = 0
+    days: pl.Expr | int = 0
+    micros: pl.Expr | int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A bound expression.
+
+    Attributes:
+        expr: the Polars expression over columns that are called by their ids.
+        dtype: its type; a Decimal's precision is what the values need, the frame's own may be wider.
+        refs: ids of the columns that it reads.
+        constant: its value as a Python object where it is a literal, None for NULL, else `NOT_CONSTANT`.
+        interval: its parts where it is an INTERVAL; `expr` is then its time as a Duration.
+        json: it is text that holds JSON (a VARIANT, a JSON column).
+        volatile: each row may get another value each time, as of ``random()``.
+    """
+
+    expr: pl.Expr
+    dtype: pl.DataType
+    refs: frozenset[str] = frozenset()
+    constant: Any = NOT_CONSTANT
+    interval: Interval | None = field(default=None, compare=False)
+    json: bool = False
+    volatile: bool = False
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a literal."""
+        return self.constant is not NOT_CONSTANT
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is the literal NULL."""
+        return self.constant is None
+
+    @property
+    def is_text_literal(self) -> bool:
+        """Whether it is a quoted literal, which takes the type of what it is compared with."""
+        return isinstance(self.constant, str)
+
+    def as_(self, expr: pl.Expr, dtype: pl.DataType) -> Value:
+        """Return what an expression over this value alone makes of it."""
+        return Value(expr, dtype, self.refs, volatile=self.volatile)
+
+    def marked_json(self) -> Value:
+        """Return it as text that holds JSON."""
+        return replace(self, json=True)
+
+
+def column(ident: str, dtype: pl.DataType) -> Value:
+    """Return the value of a column."""
+    return Value(pl.col(ident), dtype, frozenset((ident,)))
+
+
+def constant(value: Any, dtype: pl.DataType) -> Value:
+    """Return a literal of a type."""
+    return Value(pl.lit(value, dtype=dtype), dtype, constant=value)
+
+
+def null() -> Value:
+    """Return the literal NULL."""
+    return Value(pl.lit(None), pl.Null(), constant=None)
