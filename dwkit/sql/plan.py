@@ -149,7 +149,7 @@ class Extend(Project):
         return (*self.input.columns, *self.made)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """One conjunct of a WHERE, an ON or the like.
 
@@ -234,7 +234,7 @@ class Aggregate(One):
         return (*self.keys.values(), *self.items.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SortKey:
     """One key of an order."""
 
@@ -243,7 +243,7 @@ class SortKey:
     nulls_last: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A window frame; a bound is ``None`` (unbounded), or an offset from the current row (negative: before).
 
@@ -259,7 +259,7 @@ class Frame:
     exclude: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WindowItem:
     """A window function over its partition, order and frame.
 

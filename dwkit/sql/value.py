@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import polars as pl
@@ -23,7 +23,7 @@ class _NotConstant:
 NOT_CONSTANT: Final = _NotConstant()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Interval:
     """A SQL interval: months, days and microseconds do not convert into each other.
 
@@ -35,7 +35,7 @@ class Interval:
     micros: pl.Expr | int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Value:
     """A bound expression.
 
@@ -53,7 +53,7 @@ class Value:
     dtype: pl.DataType
     refs: frozenset[str] = frozenset()
     constant: Any = NOT_CONSTANT
-    interval: Interval | None = field(default=None, compare=False)
+    interval: Interval | None = None
     json: bool = False
     volatile: bool = False
 

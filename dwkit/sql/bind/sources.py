@@ -140,7 +140,7 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
         source.steps.append(Step(table.plan, "inner", unnest=table.unnest))
         _nested_joins(source, node)
         return
-    before = Scope(list(scope.relations), dict(scope.merged), set(scope.covered), scope.parent)
+    before = Scope(list(scope.relations), dict(scope.merged), set(scope.covered), list(scope.first), scope.parent)
     scope.relations += table.relations
     on, made = _conditions(source, join, before, table, kind)
     unnest = table.unnest
