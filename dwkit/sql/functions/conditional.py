@@ -17,11 +17,9 @@ __all__ = ["CONDITIONAL", "chosen"]
 def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
     """Return the result of the first condition that is true; the last result is for none."""
     results = alike(call, *results)
-    made: pl.Expr | None = None
-    chain = None
-    for condition, result in zip(conditions, results, strict=False):
-        chain = (chain or pl).when(condition.expr).then(result.expr)
-    assert chain is not None
+    chain = pl.when(conditions[0].expr).then(results[0].expr)
+    for condition, result in zip(conditions[1:], results[1:], strict=False):
+        chain = chain.when(condition.expr).then(result.expr)
     made = chain.otherwise(results[-1].expr)
     found = call.value(made, results[0].dtype)
     return found.marked_json() if all(r.json or r.is_null for r in results) and any(r.json for r in results) else found
