@@ -13,7 +13,7 @@ from sqlglot import exp
 from dwkit.sql import functions
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import Scope
-from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.call import Builder, Call
 from dwkit.sql.plan import Plan
 from dwkit.sql.types import is_number, shown
 from dwkit.sql.value import Value, constant, null
@@ -86,11 +86,23 @@ class Stage:
             raise self.context.error(f"a window function cannot stand in {self.clause or 'here'}", node)
         builder = functions.find(node)
         if builder is not None and not (isinstance(node, exp.AggFunc) and not functions.is_scalar(node)):
-            return builder(Call(node, self))
+            return self.built(builder, Call(node, self))
         if is_aggregate(node):
             hint = "HAVING is for conditions on groups" if self.clause == "WHERE" else ""
             raise self.context.error(f"an aggregate cannot stand in {self.clause or 'here'}", node, hint)
         raise self.context.refuse(_called(node), node)
+
+    def built(self, builder: Builder, call: Call) -> Value:
+        """Return what a function makes of a call.
+
+        Raises:
+            SqlError: the call has an argument that the function does not know.
+        """
+        value = builder(call)
+        rest = call.passed_over()
+        if rest:
+            raise self.context.refuse(f"{call.name} with {rest[0].replace('_', ' ').upper()}", call.node)
+        return value
 
     def bind_lambda(self, node: exp.Expr, *elements: Value) -> Value:
         """Bind the body of ``x -> ...`` with values for its parameters."""

@@ -53,7 +53,7 @@ def bind_aggregate(stage: Stage, node: exp.Expr) -> Value:
     call.wrapped = node
     before, stage.clause = stage.clause, "an aggregate"
     try:
-        return builder(call)
+        return stage.built(builder, call)
     finally:
         stage.clause = before
 

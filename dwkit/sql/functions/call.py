@@ -47,33 +47,43 @@ class Call:
         self.binder = binder
         self.dialect = binder.dialect
         self._bound: list[Value] = []
+        self._asked: set[str] = set()
 
     # -- arguments ----------------------------------------------------------------------------
 
     def has(self, key: str) -> bool:
         """Whether an argument (or flag) was given."""
-        return bool(self.node.args.get(key))
+        return bool(self.given(key))
+
+    def given(self, key: str) -> Any:
+        """Return an argument as it stands in the tree: a node, a flag, a list, or None."""
+        self._asked.add(key)
+        return self.node.args.get(key)
+
+    def passed_over(self) -> list[str]:
+        """Return the arguments and flags that were given and never asked for: what they say would be lost."""
+        return [k for k, v in self.node.args.items() if v and k not in self._asked and k not in _PLAIN]
 
     def arg(self, key: str = "this") -> Value:
         """Return an argument."""
-        node = self.node.args.get(key)
+        node = self.given(key)
         if not isinstance(node, exp.Expr):
             raise self.error(f"{self.name} lacks an argument")
         return self.bind(node)
 
     def maybe(self, key: str) -> Value | None:
         """Return an argument, None where it was not given."""
-        return self.arg(key) if isinstance(self.node.args.get(key), exp.Expr) else None
+        return self.arg(key) if isinstance(self.given(key), exp.Expr) else None
 
     def args(self, key: str = "expressions") -> list[Value]:
         """Return the arguments of a list."""
-        return [self.bind(n) for n in self.node.args.get(key) or ()]
+        return [self.bind(n) for n in self.given(key) or ()]
 
     def values(self) -> list[Value]:
         """Return all arguments in the order of the call."""
         found: list[Value] = []
         for key in self.node.arg_types:
-            given = self.node.args.get(key)
+            given = self.given(key)
             for one in given if isinstance(given, list) else [given]:
                 if isinstance(one, exp.Expr):
                     found.append(self.bind(one))
@@ -87,7 +97,7 @@ class Call:
 
     def lambda_(self, key: str, *elements: Value) -> Value:
         """Return the body of ``x -> ...`` with values for its parameters."""
-        value = self.binder.bind_lambda(self.node.args[key], *elements)
+        value = self.binder.bind_lambda(self.given(key), *elements)
         self._bound.append(value)
         return value
 
@@ -131,7 +141,7 @@ class Call:
 
     def word(self, key: str = "unit", default: str = "") -> str:
         """Return an argument that is a word, such as a unit of time, in upper case."""
-        node = self.node.args.get(key)
+        node = self.given(key)
         return node.name.upper() if isinstance(node, exp.Expr) and node.name else default
 
     def as_text(self, value: Value) -> pl.Expr:
@@ -180,6 +190,9 @@ class Call:
         """Return the error for what cannot be answered exactly."""
         return self.error(f"{what} is not supported")
 
+
+_PLAIN = frozenset({"this", "expression", "expressions", "big_int"})
+"""Arguments that every builder reads, and flags that only tell how a dialect writes a function."""
 
 Builder = Callable[[Call], Value]
 Functions = Mapping["type[exp.Expr] | str", Builder]

@@ -31,7 +31,7 @@ def _case(call: Call) -> Value:
     conditions: list[Value] = []
     results: list[Value] = []
     before: pl.Expr | None = None
-    for one in node.args["ifs"]:
+    for one in call.given("ifs"):
         condition = (
             compared(call, "=", subject, call.bind(one.this)) if subject is not None else _truth(call, one.this)
         )
@@ -41,7 +41,7 @@ def _case(call: Call) -> Value:
             results.append(call.bind(one.args["true"]))
         missed = condition.expr.fill_null(False).not_()
         before = missed if before is None else before & missed
-    default = node.args.get("default")
+    default = call.given("default")
     assert before is not None
     with call.binder.only_where(before):  # type: ignore[attr-defined]
         results.append(call.bind(default) if default is not None else null())
@@ -58,9 +58,9 @@ def _if(call: Call) -> Value:
     node = call.node
     condition = _truth(call, node.this)
     with call.binder.only_where(condition.expr):  # type: ignore[attr-defined]
-        yes = call.bind(node.args["true"])
+        yes = call.arg("true")
     with call.binder.only_where(condition.expr.fill_null(False).not_()):  # type: ignore[attr-defined]
-        no = call.bind(node.args["false"]) if node.args.get("false") is not None else null()
+        no = call.maybe("false") or null()
     return chosen(call, [condition], [yes, no])
 
 

@@ -129,8 +129,8 @@ def _in(call: Call) -> Value:
     if isinstance(node.this, exp.Tuple):
         rows = [_rows("=", call, node.this, i.this if isinstance(i, exp.Paren) else i) for i in items]
         return call.value(reduce(lambda a, b: a | b, (r.expr for r in rows)), _BOOLEAN)
-    if node.args.get("unnest") is not None or node.args.get("field") is not None:
-        nested = node.args.get("field") or node.args["unnest"].expressions[0]
+    if call.has("unnest") or call.has("field"):
+        nested = call.given("field") or call.given("unnest").expressions[0]
         return call.value(call.bind(nested).expr.list.contains(call.arg().expr), _BOOLEAN)
     value = call.arg()
     values = alike(call, value, *(call.bind(i) for i in items))
@@ -151,7 +151,7 @@ def _in(call: Call) -> Value:
 
 
 def _truth(call: Call, key: str = "this") -> Value:
-    value = call.binder.truth(call.node.args[key])  # type: ignore[attr-defined]
+    value = call.binder.truth(call.given(key))  # type: ignore[attr-defined]
     call._bound.append(value)  # noqa: SLF001
     found: Value = value
     return found
@@ -362,7 +362,8 @@ def _div(call: Call) -> Value:
     if not (is_number(left.dtype) and is_number(right.dtype)):
         raise _wrong(call, left, right)
     both_integers = is_integer(left.dtype) and is_integer(right.dtype)
-    if both_integers and call.has("typed"):
+    typed = call.has("typed")
+    if both_integers and typed:
         return _int_quotient(call, left, right)
     exact = not is_float(left.dtype) and not is_float(right.dtype)
     scale_rule = _DIVISION_SCALE.get(call.dialect)
@@ -374,11 +375,12 @@ def _div(call: Call) -> Value:
 
 def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
     """A division by zero gives NULL, or is an error where the dialect says so and the row is asked for."""
+    safe = call.has("safe")
     if value.is_constant and value.constant:
         return expr
-    if is_float(value.dtype) and call.dialect == "duckdb" and not call.has("safe"):
+    if is_float(value.dtype) and call.dialect == "duckdb" and not safe:
         return expr
-    if not call.has("safe") and call.dialect not in ("duckdb", "sqlite", "mysql"):
+    if not safe and call.dialect not in ("duckdb", "sqlite", "mysql"):
         zero = expr == 0 if call.binder.condition is None else (expr == 0) & call.binder.condition
         failed = pl.when(zero).then(pl.lit("division by zero")).cast(pl.Int8, strict=True)
         return pl.when(failed.is_null() & (expr != 0)).then(expr)
@@ -467,6 +469,7 @@ def _shift(direction: int) -> Builder:
 
 
 def _concat(call: Call) -> Value:
+    call.has("safe")  # only how a dialect writes it
     left, right = call.arg(), call.arg("expression")
     from dwkit.sql.types import is_list
 
@@ -480,7 +483,7 @@ def _concat(call: Call) -> Value:
 
 
 def _cast(safe: bool, call: Call) -> Value:  # noqa: FBT001
-    kind = call.node.args["to"]
+    kind = call.given("to")
     if kind.this == exp.DataType.Type.INTERVAL:
         return interval_of(call, call.node.this, kind)
     dtype = from_sql(kind, call.dialect)
@@ -520,8 +523,8 @@ _BACKSLASH_ESCAPES = frozenset({"postgres", "redshift", "mysql", "snowflake", "s
 
 
 def _like(insensitive: bool, call: Call) -> Value:  # noqa: FBT001
-    escape_node = call.node.args.get("escape")
-    return _liked(call, call.node.this, call.node.expression, _escape(call, escape_node), insensitive=insensitive)
+    liked = _liked(call, call.node.this, call.node.expression, _escape(call, call.given("escape")), insensitive=insensitive)
+    return liked.as_(liked.expr.not_(), _BOOLEAN) if call.has("negate") else liked
 
 
 def _escape(call: Call, node: exp.Expr | None) -> str:
@@ -538,9 +541,9 @@ def _escaped(call: Call) -> Value:
     inner = call.node.this
     if not isinstance(inner, (exp.Like, exp.ILike)):
         raise call.refuse("ESCAPE here")
-    return _liked(
-        call, inner.this, inner.expression, _escape(call, call.node.expression), insensitive=isinstance(inner, exp.ILike)
-    )
+    escape = _escape(call, call.node.expression)
+    liked = _liked(call, inner.this, inner.expression, escape, insensitive=isinstance(inner, exp.ILike))
+    return liked.as_(liked.expr.not_(), _BOOLEAN) if inner.args.get("negate") else liked
 
 
 def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensitive: bool) -> Value:
@@ -553,9 +556,8 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
     insensitive = insensitive or call.dialect == "sqlite"
     if not isinstance(pattern.constant, str):
         made = call.as_text(pattern).str.escape_regex()
-        if escape:
-            raise_on = pl.lit(escape)
-            del raise_on
+        if escape and call.has("escape"):
+            raise call.refuse("ESCAPE with a computed pattern")
         regex = pl.concat_str(
             pl.lit("(?is)^" if insensitive else "(?s)^"),
             made.str.replace_all("%", ".*", literal=True).str.replace_all("_", ".", literal=True),

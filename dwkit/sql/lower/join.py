@@ -110,8 +110,8 @@ def _filtered(frame: pl.LazyFrame, conditions: Iterable[Condition]) -> pl.LazyFr
 
 def _residual(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join, keys: _Keys, rest: list[Condition]) -> pl.LazyFrame:
     """An outer, semi or anti join with more than equalities: the pairs are found first, then the rows without one."""
-    numbered = left.with_row_index(_ROW)
-    others = right.with_row_index(_OTHER) if plan.kind in ("right", "full") else right
+    numbered = left.with_row_index(_ROW).cache()
+    others = right.with_row_index(_OTHER).cache() if plan.kind in ("right", "full") else right
     pairs = _inner(numbered, others, keys, rest)
     if plan.kind in ("semi", "anti"):
         return numbered.join(pairs.select(_ROW).unique(), on=_ROW, how=plan.kind).drop(_ROW)
