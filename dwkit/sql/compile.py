@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
 from dwkit.errors import SqlError
+from dwkit.model.statistics import TableStatistics
 from dwkit.sql.bind import Bound, Context, QueryBinder
 from dwkit.sql.bind.apply import CannotUnnestError
 from dwkit.sql.lower import lowered
 from dwkit.sql.query import Query, parse
 
-__all__ = ["bound", "to_lazy"]
+__all__ = ["Statistics", "bound", "to_lazy"]
+
+Statistics = Callable[[str], TableStatistics | None]
 
 
 def to_lazy(
@@ -21,6 +24,7 @@ def to_lazy(
     dialect: str = "duckdb",
     *,
     params: Mapping[str, object] | None = None,
+    statistics: Statistics | None = None,
 ) -> pl.LazyFrame:
     """Return the rows of a query, not yet computed.
 
@@ -29,13 +33,15 @@ def to_lazy(
         tables: frames by ``schema.name``, by ``name``, or by a file's path as it stands in the text.
         dialect: dialect of the text.
         params: values of ``:name`` parameters.
+        statistics: gives what is known of a table by its name there, for the order of joins and the size of
+            numbers.
 
     Raises:
         SqlError: the query does not parse or bind, or has a construct that cannot be lowered exactly;
             the message shows the place in the text.
     """
     query = sql if isinstance(sql, Query) else parse(sql, dialect, params=params)
-    made = bound(query, tables)
+    made = bound(query, tables, statistics)
     names: list[str] = []
     for one in made.fields:
         name, number = one.name, 0
@@ -48,13 +54,13 @@ def to_lazy(
     return frame.select(columns)
 
 
-def bound(query: Query, tables: Mapping[str, pl.LazyFrame]) -> Bound:
+def bound(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statistics | None = None) -> Bound:
     """Return a query as a plan.
 
     Raises:
         SqlError: see `to_lazy`.
     """
-    context = Context(query.sql, query.dialect, tables)
+    context = Context(query.sql, query.dialect, tables, known=statistics)
     try:
         return QueryBinder(context).query(query.tree.copy())
     except CannotUnnestError as error:

@@ -47,6 +47,8 @@ class Value:
         interval: its parts where it is an INTERVAL; `expr` is then its time as a Duration.
         json: it is text that holds JSON (a VARIANT, a JSON column).
         volatile: each row may get another value each time, as of ``random()``.
+        scaled: for a computed decimal, the same times ten to the power of its scale, as a whole number of 128
+            bits: several times faster to calculate with than Polars' decimals.
     """
 
     expr: pl.Expr
@@ -56,6 +58,7 @@ class Value:
     interval: Interval | None = None
     json: bool = False
     volatile: bool = False
+    scaled: pl.Expr | None = None
 
     @property
     def is_constant(self) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import polars as pl
 from sqlglot import exp
 
 from dwkit.errors import SqlError
+from dwkit.model.statistics import TableStatistics
 from dwkit.sql.place import at_node
 from dwkit.sql.value import Value, column
+
+if TYPE_CHECKING:
+    from dwkit.sql.bind.estimate import Estimates
 
 __all__ = ["Context"]
 
@@ -32,6 +38,19 @@ class Context:
     dtypes: dict[str, pl.DataType] = field(default_factory=dict)
     json: set[str] = field(default_factory=set)
     schemas: dict[str, pl.Schema] = field(default_factory=dict)
+    known: Callable[[str], TableStatistics | None] | None = None
+    """Gives what is known of a table without reading it."""
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """Tells how many rows plans give."""
+        from dwkit.sql.bind.estimate import Estimates
+
+        return Estimates(self)
+
+    def statistics(self, key: str) -> TableStatistics | None:
+        """Return what is known of a table, None where nothing is."""
+        return self.known(key) if self.known is not None else None
 
     def fresh(self, name: str, dtype: pl.DataType) -> str:
         """Return an id for a new column: its name where that is free."""

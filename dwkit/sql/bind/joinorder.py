@@ -41,31 +41,65 @@ class Pool:
             own = [c for c in rest if c.value.refs & frozenset(plan.columns) and _within(c, plan, self.columns)]
             rest = [c for c in rest if c not in own]
             plans.append(Filter(plan, tuple(own)) if own else plan)
-        made, waiting = plans[0], plans[1:]
-        while waiting:
-            chosen = next((p for p in waiting if _linked(made, p, rest, self.columns)), waiting[0])
-            waiting.remove(chosen)
-            both = frozenset((*made.columns, *chosen.columns))
-            on = [c for c in rest if c.value.refs & both and not (c.value.refs & self.columns) - both]
-            rest = [c for c in rest if c not in on]
-            made = Join(made, chosen, "inner", tuple(on))
+        made = self._ordered(plans, rest)
         left = [c for c in rest if not c.value.refs & self.columns]
         over = tuple(c for c in rest if c not in left)
         return (Filter(made, over) if over else made), left
 
 
+    def _ordered(self, plans: list[Plan], rest: list[Condition]) -> Plan:
+        """Join the two whose join has the fewest rows, again and again (greedy operator ordering, Fegaras 1998).
+
+        Conditions that are used are taken out of the list. Tables that nothing compares are joined last.
+        """
+        known = self.columns
+        waiting = list(plans)
+        pairs: dict[tuple[int, int], tuple[float, list[Condition]]] = {}
+        while len(waiting) > 1:
+            best: tuple[float, int, int, list[Condition]] | None = None
+            for i, a in enumerate(waiting):
+                for j in range(i + 1, len(waiting)):
+                    b = waiting[j]
+                    key = (id(a), id(b))
+                    found = pairs.get(key)
+                    if found is None:
+                        found = pairs[key] = self._pair(a, b, rest, known)
+                    if found[1] and (best is None or found[0] < best[0]):
+                        best = (found[0], i, j, found[1])
+            if best is None:
+                sizes = sorted(range(len(waiting)), key=lambda n: self._context.estimates.rows(waiting[n]))
+                best = (0.0, min(sizes[:2]), max(sizes[:2]), [])
+            _, i, j, _ = best
+            a, b = waiting[i], waiting[j]
+            both = frozenset((*a.columns, *b.columns))
+            on = tuple(c for c in rest if c.value.refs & both and not (c.value.refs & known) - both)
+            rest[:] = [c for c in rest if c not in on]
+            if self._context.estimates.rows(a) < self._context.estimates.rows(b):
+                a, b = b, a
+            made = Join(a, b, "inner", on)
+            waiting = [p for n, p in enumerate(waiting) if n not in (i, j)]
+            waiting.insert(i, made)
+        return waiting[0]
+
+    def _pair(
+        self, a: Plan, b: Plan, conditions: list[Condition], known: frozenset[str]
+    ) -> tuple[float, list[Condition]]:
+        """Return the rows of the join of two plans, and the equalities that join them."""
+        left, right = frozenset(a.columns), frozenset(b.columns)
+        estimates = self._context.estimates
+        rows = estimates.rows(a) * estimates.rows(b)
+        equal: list[Condition] = []
+        for condition in conditions:
+            x, y = condition.left, condition.right
+            if condition.op not in ("=", "is") or x is None or y is None:
+                continue
+            for one, other in ((x, y), (y, x)):
+                if one.refs & left and not (one.refs & known) - left and other.refs & right and not (other.refs & known) - right:
+                    equal.append(condition)
+                    rows *= estimates.joined(condition, a, b)
+                    break
+        return rows, equal
+
+
 def _within(condition: Condition, plan: Plan, known: frozenset[str]) -> bool:
     return not (condition.value.refs & known) - frozenset(plan.columns)
-
-
-def _linked(made: Plan, plan: Plan, conditions: list[Condition], known: frozenset[str]) -> bool:
-    """Whether an equality compares something of one with something of the other."""
-    a, b = frozenset(made.columns), frozenset(plan.columns)
-    for condition in conditions:
-        left, right = condition.left, condition.right
-        if condition.op not in ("=", "is") or left is None or right is None:
-            continue
-        for one, other in ((left, right), (right, left)):
-            if one.refs & a and not (one.refs & known) - a and other.refs & b and not (other.refs & known) - b:
-                return True
-    return False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import polars as pl
 from sqlglot import exp
 
 from dwkit.errors import did_you_mean
+from dwkit.model.statistics import ColumnStatistics
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field, Relation, Scope
@@ -76,10 +78,19 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if node.args.get("version") or node.args.get("when"):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
     schema = context.schema(key)
-    ids = {context.fresh(n, t): n for n, t in schema.items()}
+    known = context.statistics(key)
+    ids = {context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()}
     plan = Scan(key, context.frames[key], ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
     return _finished(binder, node, plan, fields, ref.name, key)
+
+
+def _narrowed(dtype: pl.DataType, known: ColumnStatistics | None) -> pl.DataType:
+    """Return a decimal with as many digits as its values need, so that products of them are known to fit."""
+    if not isinstance(dtype, pl.Decimal) or known is None or known.low is None or known.high is None:
+        return dtype
+    most = max(abs(Decimal(known.low)), abs(Decimal(known.high))).scaleb(dtype.scale)
+    return pl.Decimal(max(len(str(int(most))), dtype.scale, 1), dtype.scale)
 
 
 def find_table(context: Context, key: str, name: str | None) -> str | None:

@@ -9,6 +9,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call
+from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.types import (
     is_decimal,
     is_float,
@@ -137,8 +138,15 @@ def _sum(rows: Rows, value: Value) -> Value:
             return call.value(_unless_empty(taken.cast(pl.Int64)), pl.Int64())
         return call.value(_unless_empty(taken.cast(pl.Int128)).cast(pl.Int64, strict=True), pl.Int64())
     if is_decimal(value.dtype):
-        return call.value(_unless_empty(taken), pl.Decimal(38, scale_of(value.dtype)))
+        scale = scale_of(value.dtype)
+        if value.scaled is not None and whole_digits(value.dtype) + scale <= _SUMMABLE:
+            return call.value(unscaled(_unless_empty(rows.masked(value.scaled)), scale), pl.Decimal(38, scale))
+        return call.value(_unless_empty(taken), pl.Decimal(38, scale))
     return call.value(_unless_empty(taken.cast(pl.Float64)), pl.Float64())
+
+
+_SUMMABLE = 30
+"""Digits of numbers of which 128 bits hold the sum of a hundred million."""
 
 
 def _unless_empty(taken: pl.Expr) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -34,6 +35,8 @@ def cast(
         return value
     if value.is_null or isinstance(value.dtype, pl.Null):
         return Value(value.expr.cast(dtype), dtype, value.refs, constant=value.constant)
+    if value.scaled is not None and is_decimal(dtype) and scale_of(dtype) == scale_of(value.dtype):
+        return replace(value, dtype=dtype)
     if value.is_constant:
         made = _constant(value, dtype)
         if made is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.decimals import scaled_of
 from dwkit.sql.functions.operators import alike, compared
 from dwkit.sql.value import Value, constant, null
 
@@ -17,12 +19,17 @@ __all__ = ["CONDITIONAL", "chosen"]
 def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
     """Return the result of the first condition that is true; the last result is for none."""
     results = alike(call, *results)
-    chain = pl.when(conditions[0].expr).then(results[0].expr)
-    for condition, result in zip(conditions[1:], results[1:], strict=False):
-        chain = chain.when(condition.expr).then(result.expr)
-    made = chain.otherwise(results[-1].expr)
-    found = call.value(made, results[0].dtype)
+    found = call.value(_chain(conditions, [r.expr for r in results]), results[0].dtype)
+    if any(r.scaled is not None for r in results):
+        found = replace(found, scaled=_chain(conditions, [scaled_of(r) for r in results]))
     return found.marked_json() if all(r.json or r.is_null for r in results) and any(r.json for r in results) else found
+
+
+def _chain(conditions: list[Value], results: list[pl.Expr]) -> pl.Expr:
+    chain = pl.when(conditions[0].expr).then(results[0])
+    for condition, result in zip(conditions[1:], results[1:], strict=False):
+        chain = chain.when(condition.expr).then(result)
+    return chain.otherwise(results[-1])
 
 
 def _case(call: Call) -> Value:

@@ -11,6 +11,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.decimals import from_scaled, scaled_of
 from dwkit.sql.functions.interval import add_interval, interval_of, scaled, summed
 from dwkit.sql.types import (
     from_sql,
@@ -282,9 +283,11 @@ def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
         return call.value(plus(*_doubles(call, left, right)), pl.Float64())
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
-        whole = max(whole_digits(left.dtype), whole_digits(right.dtype)) + 1
-        made = plus(_decimal(left), _decimal(right))
-        return call.value(made, pl.Decimal(min(38, whole + scale), scale))
+        digits = max(whole_digits(left.dtype), whole_digits(right.dtype)) + 1 + scale
+        if digits <= 38 and (left.scaled is not None or right.scaled is not None):
+            made = plus(*(scaled_of(v) * 10 ** (scale - scale_of(v.dtype)) for v in (left, right)))
+            return from_scaled(call, made, digits, scale)
+        return call.value(plus(_decimal(left), _decimal(right)), pl.Decimal(min(38, digits), scale))
     return _integers(call, plus, left, right)
 
 
@@ -304,10 +307,12 @@ def _mul(call: Call) -> Value:
     scale = scale_of(left.dtype) + scale_of(right.dtype)
     if scale > 38:
         raise call.error(f"a product of {scale} digits after the point", hint="cast one of them to double")
-    digits = min(38, whole_digits(left.dtype) + whole_digits(right.dtype) + scale)
+    digits = whole_digits(left.dtype) + whole_digits(right.dtype) + scale
+    if digits <= 38:
+        return from_scaled(call, scaled_of(left) * scaled_of(right), digits, scale)
     # Polars keeps the greater scale of the two and rounds; a product has as many digits as both together.
     wide = left.expr.cast(pl.Decimal(38, scale)) if scale_of(left.dtype) != scale else _decimal(left)
-    return call.value(wide * _decimal(right), pl.Decimal(digits, scale))
+    return call.value(wide * _decimal(right), pl.Decimal(38, scale))
 
 
 def _decimal(value: Value) -> pl.Expr:
@@ -448,6 +453,8 @@ def _neg(call: Call) -> Value:
         return constant(number, dtype)
     if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
         raise call.error(f"-{shown(value.dtype)} has no meaning")
+    if value.scaled is not None:
+        return from_scaled(call, -value.scaled, whole_digits(value.dtype) + scale_of(value.dtype), scale_of(value.dtype))
     unsigned = str(value.dtype).startswith("UInt")
     return value.as_(-(value.expr.cast(pl.Int64) if unsigned else value.expr), pl.Int64() if unsigned else value.dtype)
 

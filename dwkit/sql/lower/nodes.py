@@ -42,23 +42,30 @@ ONE = "dwkit:one"
 
 def lowered(plan: Plan) -> pl.LazyFrame:
     """Return the rows of a plan; a plan without columns gives one helper column."""
-    return Lowering().frame(plan)
+    return Lowering(plan).frame(plan)
 
 
 class Lowering:
     """Lowers one plan; what is shared in it is lowered once.
 
     Args:
+        plan: the whole of it.
         rounds: for the step of a recursive query, the rows of the last round by its name.
     """
 
-    def __init__(self, rounds: dict[str, pl.LazyFrame] | None = None) -> None:
+    def __init__(self, plan: Plan, rounds: dict[str, pl.LazyFrame] | None = None) -> None:
         self._rounds = rounds or {}
+        self._again = _used_again(plan)
         self._shared: dict[int, pl.LazyFrame] = {}
 
     def frame(self, plan: Plan) -> pl.LazyFrame:
-        """Return the rows of a node."""
-        return _NODES[type(plan)](self, plan)
+        """Return the rows of a node; those of one that is used more than once are computed once."""
+        if id(plan) not in self._again:
+            return _NODES[type(plan)](self, plan)
+        found = self._shared.get(id(plan))
+        if found is None:
+            found = self._shared[id(plan)] = _NODES[type(plan)](self, plan).cache()
+        return found
 
     def scan(self, plan: Scan) -> pl.LazyFrame:
         """Return a table under the ids of its columns."""
@@ -161,14 +168,12 @@ class Lowering:
 
     def shared(self, plan: Shared) -> pl.LazyFrame:
         """Return rows that are used more than once, under the ids of this use."""
-        frame = self._shared.get(id(plan.input))
-        if frame is None:
-            frame = self._shared[id(plan.input)] = self.frame(plan.input)
+        frame = self.frame(plan.input)
         return frame.select(pl.col(c).alias(i) for c, i in zip(plan.input.columns, plan.ids, strict=True))
 
     def recursive(self, plan: Recursive) -> pl.LazyFrame:
         """Return the rows of all rounds of a recursive query."""
-        return recursive(self.frame(plan.base), plan, lambda rows: Lowering({**self._rounds, plan.name: rows}).frame(plan.step))
+        return recursive(self.frame(plan.base), plan, lambda rows: Lowering(plan.step, {**self._rounds, plan.name: rows}).frame(plan.step))
 
 
 _NODES: dict[type[Plan], Callable[[Lowering, Plan], pl.LazyFrame]] = {
@@ -178,6 +183,23 @@ _NODES: dict[type[Plan], Callable[[Lowering, Plan], pl.LazyFrame]] = {
     SetOperation: Lowering.set_operation, Unnest: Lowering.unnest, Sample: Lowering.sample,
     Shared: Lowering.shared, Recursive: Lowering.recursive,
 }  # type: ignore[dict-item]  # fmt: skip
+
+
+def _used_again(plan: Plan) -> frozenset[int]:
+    """Return the nodes that several others read; tables and single rows are as cheap to read again."""
+    seen: set[int] = set()
+    again: set[int] = set()
+    waiting = [plan]
+    while waiting:
+        node = waiting.pop()
+        for one in node.inputs:
+            if id(one) in seen:
+                if not isinstance(one, (Scan, OneRow, RecursiveRef)):
+                    again.add(id(one))
+            else:
+                seen.add(id(one))
+                waiting.append(one)
+    return frozenset(again)
 
 
 def named(made: object) -> list[pl.Expr]:

@@ -1,0 +1,190 @@
+"""How many rows a plan gives, as far as the statistics of its tables tell."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from dwkit.sql.bind.context import Context
+from dwkit.sql.plan import (
+    Aggregate,
+    Condition,
+    Distinct,
+    Filter,
+    Join,
+    Limit,
+    OneRow,
+    Plan,
+    Project,
+    Scan,
+    SetOperation,
+    Shared,
+    Unnest,
+)
+from dwkit.sql.value import Value
+
+__all__ = ["Estimates"]
+
+_UNKNOWN_ROWS = 100_000.0
+"""Rows of a table of which nothing is known."""
+_EQUAL, _RANGE, _OTHER = 0.1, 0.35, 0.4
+"""Parts of the rows that meet a condition of which nothing is known."""
+
+
+class Estimates:
+    """Estimates for the plans of one query, each made once.
+
+    Args:
+        context: has the statistics of the tables.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rows: dict[int, float] = {}
+        self._kept: list[Plan] = []
+        self._distinct: dict[str, float] = {}
+        self._bounds: dict[str, tuple[float, float]] = {}
+
+    def rows(self, plan: Plan) -> float:
+        """Return how many rows a plan gives, at least 1."""
+        found = self._rows.get(id(plan))
+        if found is None:
+            found = self._rows[id(plan)] = max(1.0, self._estimate(plan))
+            self._kept.append(plan)  # an id is only good while its plan lives
+        return found
+
+    def distinct(self, ident: str, rows: float) -> float:
+        """Return how many different values a column has among so many rows."""
+        return max(1.0, min(self._distinct.get(ident, rows), rows))
+
+    def _estimate(self, plan: Plan) -> float:
+        if isinstance(plan, Scan):
+            return self._scan(plan)
+        if isinstance(plan, OneRow):
+            return 1.0
+        if isinstance(plan, Filter):
+            rows = self.rows(plan.input)
+            for condition in plan.conditions:
+                rows *= self.selectivity(condition, rows)
+            return rows
+        if isinstance(plan, Project):
+            rows = self.rows(plan.input)
+            for ident, value in plan.made.items():
+                if ident not in self._distinct and len(value.refs) == 1:
+                    self._distinct[ident] = self.distinct(next(iter(value.refs)), rows)
+            return rows
+        if isinstance(plan, Join):
+            return self._join(plan)
+        if isinstance(plan, Aggregate):
+            return self._aggregate(plan)
+        if isinstance(plan, Shared):
+            rows = self.rows(plan.input)
+            for mine, theirs in zip(plan.ids, plan.input.columns, strict=True):
+                self._distinct[mine] = self.distinct(theirs, rows)
+            return rows
+        if isinstance(plan, SetOperation):
+            left, right = self.rows(plan.left), self.rows(plan.right)
+            return left + right if plan.kind == "union" else left
+        if isinstance(plan, Limit):
+            rows = self.rows(plan.input)
+            return rows if plan.count is None or plan.percent else min(rows, float(plan.count))
+        if isinstance(plan, Distinct):
+            rows = self.rows(plan.input)
+            ids = plan.columns if plan.on is None else plan.on
+            return min(rows, self._combinations(ids, rows))
+        if isinstance(plan, Unnest):
+            return self.rows(plan.input) * 5
+        return max((self.rows(i) for i in plan.inputs), default=_UNKNOWN_ROWS)
+
+    def _scan(self, plan: Scan) -> float:
+        known = self._context.statistics(plan.key)
+        if known is None:
+            return _UNKNOWN_ROWS
+        for ident, name in plan.names.items():
+            column = known.columns.get(name)
+            low, high = (_number(v) for v in (column.low, column.high)) if column is not None else (None, None)
+            if low is not None and high is not None:
+                self._bounds[ident] = low, high
+                if self._context.dtypes[ident].is_integer() or isinstance(self._context.dtypes[ident], pl.Date):
+                    self._distinct[ident] = max(1.0, min(float(known.rows), high - low + 1))
+        return float(known.rows)
+
+    def selectivity(self, condition: Condition, rows: float) -> float:
+        """Return which part of so many rows meets a condition."""
+        left, right = condition.left, condition.right
+        if left is None or right is None or not condition.op:
+            return _OTHER
+        if not left.refs:
+            left, right = right, left
+        ident = next(iter(left.refs), "")
+        if condition.op in ("=", "is"):
+            if right.refs and left.refs:
+                return 1 / max(self.distinct(i, rows) for i in left.refs | right.refs)
+            return 1 / self._distinct[ident] if ident in self._distinct and _is_column(left) else _EQUAL
+        bounds, limit = self._bounds.get(ident), _number(right.constant)
+        if bounds is None or limit is None or not _is_column(left) or bounds[1] <= bounds[0]:
+            return _RANGE
+        below = min(1.0, max(0.0, (limit - bounds[0]) / (bounds[1] - bounds[0])))
+        less = condition.op.startswith("<") == (left is condition.left)
+        return max(0.001, below if less else 1 - below)
+
+    def _join(self, plan: Join) -> float:
+        left, right = self.rows(plan.left), self.rows(plan.right)
+        if plan.kind in ("semi", "anti"):
+            return left * 0.5
+        rows = left * right
+        for condition in plan.on:
+            rows *= self.joined(condition, plan.left, plan.right)
+        if plan.kind in ("left", "full", "asof_left"):
+            rows = max(rows, left)
+        if plan.kind in ("right", "full"):
+            rows = max(rows, right)
+        return rows
+
+    def joined(self, condition: Condition, left: Plan, right: Plan) -> float:
+        """Return which part of all pairs of rows meets a condition."""
+        a, b = condition.left, condition.right
+        if condition.op not in ("=", "is") or a is None or b is None or not a.refs or not b.refs:
+            return _OTHER
+        counts = []
+        for value in (a, b):
+            side = left if value.refs <= frozenset(left.columns) else right
+            rows = self.rows(side)
+            counts.append(max(self.distinct(i, rows) for i in value.refs))
+        return 1 / max(counts)
+
+    def _aggregate(self, plan: Aggregate) -> float:
+        rows = self.rows(plan.input)
+        if not plan.keys:
+            return 1.0
+        for ident, value in plan.keys.items():
+            if ident not in self._distinct and len(value.refs) == 1:
+                self._distinct[ident] = self.distinct(next(iter(value.refs)), rows)
+        return min(rows, self._combinations(plan.keys, rows)) * (len(plan.sets) if plan.sets else 1)
+
+    def _combinations(self, ids: Any, rows: float) -> float:
+        found = 1.0
+        for ident in ids:
+            found *= self._distinct.get(ident, max(10.0, rows / 10))
+            if found > rows:
+                return rows
+        return found
+
+
+def _is_column(value: Value) -> bool:
+    return len(value.refs) == 1 and value.expr.meta.is_column()
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float, Decimal)):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=value.tzinfo or timezone.utc).timestamp() / 86_400
+    if isinstance(value, date):
+        return float(value.toordinal() - 719_163)
+    return None
