@@ -193,12 +193,11 @@ def _over_aggregate(
     # With a key that no row lacks the aggregate has keys, and conditions can be pulled through it.
     pulled = _pull_aggregate(context, plan, free)
     if pulled is not None:
-        made: Plan = Join(left, pulled[0], "left", tuple(pulled[1]))
+        grouped, conditions = pulled
+        made: Plan = Join(left, _reduced(context, left, grouped, conditions, free), "left", tuple(conditions))
     else:
         domain = Distinct(Project(left, {i: context.column(i) for i in sorted(free)}))
-        inner = _Domain(context, domain, free)
-        grouped = inner.grouped(plan)
-        renamed, conditions = _renamed(context, grouped, free)
+        renamed, conditions = _renamed(context, _Domain(context, domain, free).grouped(plan), free)
         made = Join(left, renamed, "left", tuple(conditions))
     made = _filled(context, made, plan)
     for node in reversed(chain):
@@ -208,6 +207,31 @@ def _over_aggregate(
             fresh = {i: v for i, v in node.made.items() if i not in made.columns}
             made = Extend(made, fresh) if fresh else made
     return Filter(made, on) if on else made
+
+
+_REDUCES = 4
+"""An aggregate over so many times the rows of the outer query is done for the outer query's values only."""
+
+
+def _reduced(context: Context, left: Plan, plan: Plan, conditions: list[Condition], free: frozenset[str]) -> Plan:
+    """Return a grouped subquery over those rows only whose groups the outer query asks for, where that pays."""
+    assert isinstance(plan, Aggregate)
+    estimates = context.estimates
+    if estimates.rows(left) * _REDUCES > estimates.rows(plan.input):
+        return plan
+    made: dict[str, Value] = {}
+    on: list[Condition] = []
+    for condition in conditions:
+        outer, key = condition.left, condition.right
+        assert outer is not None
+        assert key is not None
+        if not outer.refs <= free or not frozenset(left.columns) >= outer.refs:
+            return plan
+        ident = context.made("dwkit:asked", outer)
+        made[ident] = outer
+        on.append(_condition(condition.op, context.column(ident), plan.keys[next(iter(key.refs))]))
+    asked = Distinct(Project(left, made))
+    return replace(plan, input=Join(plan.input, asked, "semi", tuple(on)))
 
 
 def _filled(context: Context, plan: Plan, aggregate: Aggregate) -> Plan:

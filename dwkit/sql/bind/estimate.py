@@ -30,7 +30,7 @@ __all__ = ["Estimates"]
 
 _UNKNOWN_ROWS = 100_000.0
 """Rows of a table of which nothing is known."""
-_EQUAL, _RANGE, _OTHER = 0.1, 0.35, 0.4
+_EQUAL, _RANGE, _OTHER = 0.1, 0.35, 0.2
 """Parts of the rows that meet a condition of which nothing is known."""
 
 
@@ -134,7 +134,8 @@ class Estimates:
     def _join(self, plan: Join) -> float:
         left, right = self.rows(plan.left), self.rows(plan.right)
         if plan.kind in ("semi", "anti"):
-            return left * 0.5
+            part = min(1.0, max((right * self.joined(c, plan.left, plan.right) for c in plan.on), default=0.5))
+            return left * (part if plan.kind == "semi" else max(0.1, 1 - part))
         rows = left * right
         for condition in plan.on:
             rows *= self.joined(condition, plan.left, plan.right)

@@ -141,6 +141,10 @@ class QueryBinder:
         """Bind a subquery that stands for a value, and join it to the plan of the stage."""
         return subqueries.value(self, stage, node)
 
+    def semi_join(self, stage: Stage, node: exp.Expr) -> subqueries.SemiJoin | None:
+        """Bind a condition that keeps rows by their partners in a subquery; None for any other."""
+        return subqueries.semi_join(self, stage, node)
+
     def filtered(self, stage: Stage, node: exp.Expr) -> bool:
         """Filter the plan of a stage by EXISTS or IN over a subquery; whether the condition is one of those."""
         return subqueries.filtered(self, stage, node)

@@ -132,6 +132,7 @@ class SelectBinder:
         parts = list(split(where.this)) if where is not None else []
         plain = [p for p in parts if p.find(exp.Query) is None]
         late = [p for p in parts if p.find(exp.Query) is not None]
+        late = source.restricted(stage, late)
         stage.plan = source.assembled(conjuncts(stage, plain))
         for part in (*source.late, *late):
             filter_by(stage, part)

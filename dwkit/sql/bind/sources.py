@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -82,6 +82,32 @@ class Source:
             return Filter(OneRow(), tuple(rest)) if rest else OneRow()
         plan, rest = pool.joined(rest)
         return Filter(plan, tuple(rest)) if rest else plan
+
+    def restricted(self, stage: Stage, parts: list[exp.Expr]) -> list[exp.Expr]:
+        """Filter single tables by IN and [NOT] EXISTS before they are joined; return the other conditions."""
+        if len(self.steps) < 2 or any(s.kind in ("right", "full") for s in self.steps):
+            return parts
+        rest: list[exp.Expr] = []
+        for part in parts:
+            found = self.binder.semi_join(stage, part)
+            owner = self._owner(found.refs) if found is not None else None
+            if found is None or owner is None:
+                rest.append(part)
+                continue
+            step = self.steps[owner]
+            plan = apply(self.binder.context, step.plan, found.plan, found.kind, found.on)
+            if isinstance(plan, Join) and all(c.op in ("=", "is") for c in plan.on):
+                self.steps[owner] = replace(step, plan=plan)
+            else:  # pairs that are compared one by one: as few rows as possible
+                rest.append(part)
+        return rest
+
+    def _owner(self, refs: frozenset[str]) -> int | None:
+        """Return the number of the table that has all of some columns, if its rows may be filtered by themselves."""
+        for number, step in enumerate(self.steps):
+            if step.kind == "inner" and step.unnest is None and refs and refs <= frozenset(step.plan.columns):
+                return number
+        return None
 
     def _applied(self, plan: Plan, step: Step) -> Plan:
         if step.kind in ("inner", "left", "semi", "anti"):

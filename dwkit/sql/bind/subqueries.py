@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -30,7 +31,7 @@ from dwkit.sql.value import Value
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import Bound, QueryBinder
 
-__all__ = ["filtered", "value"]
+__all__ = ["SemiJoin", "filtered", "semi_join", "value"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -52,28 +53,58 @@ def value(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
     raise stage.context.refuse(node.key.upper(), node)
 
 
+@dataclass(frozen=True)
+class SemiJoin:
+    """A condition that keeps the rows that have (or lack) a partner in a subquery.
+
+    Attributes:
+        refs: ids of the columns that it reads of the rows it filters, and of queries around.
+    """
+
+    kind: JoinKind
+    plan: Plan
+    on: tuple[Condition, ...]
+    refs: frozenset[str]
+
+
+def semi_join(binder: QueryBinder, stage: Stage, node: exp.Expr) -> SemiJoin | None:
+    """Bind a conjunct that is IN over a subquery or [NOT] EXISTS; None for any other."""
+    plain, negated = _plain(node)
+    kind: JoinKind = "anti" if negated else "semi"
+    if isinstance(plain, exp.Exists):
+        plan = _rows_only(_bound(binder, stage, plain.this).plan)
+        return SemiJoin(kind, plan, (), plan.outer)
+    if isinstance(plain, exp.EQ) and isinstance(plain.expression, exp.Any) and _is_query(plain.expression.this):
+        plain = exp.In(this=plain.this, query=plain.expression.this)
+    if not isinstance(plain, exp.In) or plain.args.get("query") is None or negated:
+        return None
+    if plain.this.find(exp.Query) is not None:
+        return None
+    bound = _bound(binder, stage, plain.args["query"])
+    on = tuple(_pairs(stage, plain, plain.this, bound))
+    refs = frozenset().union(bound.plan.outer, *(c.value.refs for c in on)) - frozenset(bound.plan.columns)
+    return SemiJoin(kind, bound.plan, on, refs)
+
+
+def _plain(node: exp.Expr) -> tuple[exp.Expr, bool]:
+    """Return a condition without NOT and parentheses around it, and whether it is negated."""
+    negated = False
+    while isinstance(node, (exp.Not, exp.Paren)):
+        negated ^= isinstance(node, exp.Not)
+        node = node.this
+    return node, negated
+
+
 def filtered(binder: QueryBinder, stage: Stage, node: exp.Expr) -> bool:
     """Filter the plan of a stage by a conjunct that is [NOT] EXISTS or [NOT] IN; whether it is one of those."""
-    negated = False
-    plain = node
-    while isinstance(plain, (exp.Not, exp.Paren)):
-        negated ^= isinstance(plain, exp.Not)
-        plain = plain.this
-    if isinstance(plain, exp.Exists):
-        bound = _bound(binder, stage, plain.this)
-        _join(stage, plain, _rows_only(bound.plan), "anti" if negated else "semi")
+    found = semi_join(binder, stage, node)
+    if found is not None:
+        _join(stage, node, found.plan, found.kind, found.on)
         return True
-    if isinstance(plain, exp.EQ) and isinstance(plain.expression, exp.Any) and _is_query(plain.expression.this):
-        query = plain.expression.this
-        plain = exp.In(this=plain.this, query=query)
-    if not isinstance(plain, exp.In) or plain.args.get("query") is None:
-        return False
-    if negated:
+    plain, negated = _plain(node)
+    if isinstance(plain, exp.In) and plain.args.get("query") is not None and negated:
         return _not_in(binder, stage, plain)
-    bound = _bound(binder, stage, plain.args["query"])
-    on = _pairs(stage, plain, plain.this, bound)
-    _join(stage, plain, bound.plan, "semi", tuple(on))
-    return True
+    return False
 
 
 def _is_query(node: exp.Expr) -> bool:
