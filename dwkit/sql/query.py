@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ from dwkit.errors import SqlError
 from dwkit.model.names import check_dialect
 from dwkit.sql.place import at, position
 
-__all__ = ["Query", "TableRef", "parse"]
+__all__ = ["Query", "TableRef", "is_query", "keyword", "parse", "query_of", "statements", "with_params"]
+
+# What sqlglot only passes through (a Command) is refused here by its name; its warning would say it twice.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 _FILE_FUNCTIONS = {
     "read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_ndjson",
@@ -106,11 +110,35 @@ def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | N
         SqlError: it does not parse, is no query, or a parameter has no value.
         UsageError: there is no such dialect.
     """
+    trees = statements(sql, dialect)
+    if not trees:
+        raise SqlError("there is no SQL", hint='for instance "select * from marts.sales limit 5"')
+    if len(trees) > 1:
+        raise SqlError(f"one statement at a time, not {len(trees)}", hint="take out all but one")
+    tree = trees[0]
+    if not is_query(tree):
+        raise SqlError(
+            f"{keyword(tree)} is no query", hint="SELECT, WITH, VALUES or FROM; models change the warehouse"
+        )
+    if tree.find(exp.Into):
+        raise SqlError("SELECT INTO is no query", hint="dwkit mart NAME --sql makes a table")
+    return query_of(tree, sql, dialect, params=params)
+
+
+def statements(sql: str, dialect: str) -> list[exp.Expr]:
+    """Parse a script into its statements.
+
+    Raises:
+        SqlError: one of them does not parse; the message shows the place.
+        UsageError: there is no such dialect.
+    """
     check_dialect(dialect)
     try:
         # DuckDB writes parameters $name; the other mark means an alias there.
         text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" else sql
-        trees = [t for t in sqlglot.parse(text, read=dialect) if t is not None]
+        return [
+            t for t in sqlglot.parse(text, read=dialect) if t is not None and type(t) is not exp.Semicolon
+        ]
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         text = str(detail.get("description") or error).split("\n")[0].rstrip(".")
@@ -122,24 +150,32 @@ def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | N
         raise at(sql, f"does not parse: {text}", line, column, dialect=dialect, hint=hint) from None
     except TokenError as error:
         raise SqlError(f"does not parse: {str(error).splitlines()[0]} (read as {dialect} SQL)") from None
-    if not trees:
-        raise SqlError("there is no SQL", hint='for instance "select * from marts.sales limit 5"')
-    if len(trees) > 1:
-        raise SqlError(f"one statement at a time, not {len(trees)}", hint="take out all but one")
-    tree = trees[0]
+
+
+def is_query(tree: exp.Expr) -> bool:
+    """Whether a statement gives rows and changes nothing."""
+    return isinstance(tree, (exp.Query, exp.Values, exp.Tuple))
+
+
+def keyword(tree: exp.Expr) -> str:
+    """Return the word that a statement begins with."""
+    return str(tree.this).upper() if isinstance(tree, exp.Command) else tree.key.upper()
+
+
+def query_of(tree: exp.Expr, sql: str, dialect: str, *, params: Mapping[str, object] | None = None) -> Query:
+    """Return the query that a tree is; the tree may be part of a statement, or made of parts of one.
+
+    Args:
+        tree: for which `is_query` holds; becomes the query's own.
+        sql: the text that the places of its nodes refer to.
+    """
     if isinstance(tree, exp.Subquery) and not tree.alias:
         tree = tree.unnest()
     if isinstance(tree, (exp.Values, exp.Tuple)):
         tree = exp.select("*").from_(exp.Subquery(this=tree, alias=exp.to_identifier("v")))
-    if not isinstance(tree, exp.Query):
-        words = tree.key.upper() if not isinstance(tree, exp.Command) else str(tree.this).upper()
-        raise SqlError(
-            f"{words} is no query", hint="SELECT, WITH, VALUES or FROM; models change the warehouse"
-        )
-    if tree.find(exp.Into):
-        raise SqlError("SELECT INTO is no query", hint="dwkit mart NAME --sql makes a table")
+    assert isinstance(tree, exp.Query)
     _name_tables(tree, sql, dialect)
-    return Query(sql, dialect, _with_params(tree, sql, dialect, params or {}))
+    return Query(sql, dialect, with_params(tree, sql, dialect, params or {}))
 
 
 def _first_word(sql: str) -> str:
@@ -302,7 +338,14 @@ def _add_columns(tree: exp.Expr, names: list[str]) -> None:
             tree.select(exp.alias_(exp.column(name, table=alias), name, quoted=True), copy=False)
 
 
-def _with_params(tree: exp.Query, sql: str, dialect: str, params: Mapping[str, object]) -> exp.Expr:
+def with_params(tree: exp.Expr, sql: str, dialect: str, params: Mapping[str, object]) -> exp.Expr:
+    """Return a tree with its parameters replaced by their values.
+
+    Raises:
+        SqlError: a parameter has no value.
+    """
+    if tree.find(exp.Placeholder, exp.Parameter) is None:
+        return tree
     tree = tree.copy()
     for node in list(tree.find_all(exp.Placeholder, exp.Parameter)):
         name = node.name or str(node.this or "")
