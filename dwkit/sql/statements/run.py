@@ -1,0 +1,234 @@
+"""One statement under way: its tree, the catalogue before it, and the ways to compute rows within it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.errors import DataError, SqlError, did_you_mean
+from dwkit.sql.lower import to_lazy
+from dwkit.sql.place import at_node
+from dwkit.sql.query import Query, TableRef, query_of
+from dwkit.sql.statements.catalog import Catalog, Table, View
+
+__all__ = ["Done", "Files", "Outer", "Result", "Run", "collected", "data_error", "internal", "quoted"]
+
+Outer = Mapping[str, pl.LazyFrame] | Callable[[TableRef], pl.LazyFrame | None]
+"""Tables that are not the session's own: by name, or found by what the query says."""
+
+
+_CONVERSION = re.compile(
+    r"to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
+)
+
+
+class Files(Protocol):
+    """Reads and writes the files of COPY; SQL itself knows no files."""
+
+    def read(self, path: str, kind: str, options: Mapping[str, object]) -> pl.LazyFrame:
+        """Return the rows of a file; kind is ``csv``, ``json``, ``parquet`` ... or empty to go by its name."""
+        ...
+
+    def write(self, frame: pl.LazyFrame, path: str, kind: str, options: Mapping[str, object]) -> int:
+        """Write a file whole or not at all; return the number of rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement did.
+
+    Attributes:
+        kind: its words, such as ``SELECT``, ``INSERT``, ``CREATE TABLE``.
+        frame: its rows, not yet computed; None where it has none to show.
+        rows: how many rows were inserted, changed, deleted or written; None where that has no meaning.
+    """
+
+    kind: str
+    frame: pl.LazyFrame | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of a statement: the catalogue after it."""
+
+    catalog: Catalog
+    result: Result
+
+
+@dataclass(frozen=True)
+class Run:
+    """One statement.
+
+    Attributes:
+        tree: the statement, parameters replaced.
+        text: the script that the places of its nodes refer to.
+    """
+
+    tree: exp.Expr
+    text: str
+    dialect: str
+    catalog: Catalog
+    outer: Outer = field(default_factory=dict, repr=False)
+    files: Files | None = field(default=None, repr=False)
+
+    def error(self, message: str, node: exp.Expr | None = None, hint: str = "") -> SqlError:
+        """Return an error that points at a node of the statement."""
+        return at_node(
+            self.text, message, node if node is not None else self.tree, dialect=self.dialect, hint=hint
+        )
+
+    def refuse(self, what: str, node: exp.Expr | None = None, hint: str = "") -> SqlError:
+        """Return the error for a construct that there is not."""
+        return self.error(f"{what} is not supported", node, hint)
+
+    # -- names --------------------------------------------------------------------------------
+
+    def key(self, table: exp.Table) -> str:
+        """Return the full name of a table of the statement."""
+        return self.catalog.key(table.text("db") or None, table.name)
+
+    def table(self, node: exp.Expr | None, *, verb: str) -> tuple[str, Table]:
+        """Return the table that a statement is about to change, and its key.
+
+        Raises:
+            SqlError: there is none of that name, or it is no table of the session.
+        """
+        if not isinstance(node, exp.Table):
+            raise self.refuse(f"{verb} of this", node)
+        key = self.key(node)
+        found = self.catalog.objects.get(key)
+        if isinstance(found, View):
+            raise self.error(f"{found.name!r} is a view", node, f"{verb} changes tables only")
+        if found is None:
+            known = [o.name for o in self.catalog.objects.values() if isinstance(o, Table)]
+            hint = did_you_mean(key, known) or "CREATE TABLE makes one"
+            raise self.error(f"no table {key!r} in this session", node, hint)
+        return key, found
+
+    def column(self, table: Table, node: exp.Expr) -> str:
+        """Return the name of a column, as the table spells it.
+
+        Raises:
+            SqlError: the table has none of that name.
+        """
+        found = table.column(node.name)
+        if found is None:
+            hint = did_you_mean(node.name, table.names)
+            raise self.error(f"no column {node.name!r} in {table.name}", node, hint)
+        return found.name
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def query(self, tree: exp.Expr) -> Query:
+        """Return a part of the statement, or what was made of its parts, as a query."""
+        return query_of(tree, self.text, self.dialect)
+
+    def lazy(self, query: Query, given: Mapping[str, pl.LazyFrame] | None = None) -> pl.LazyFrame:
+        """Return the rows of a query over the session's tables, its views, the outer tables, and those given."""
+        return self._lazy(query, given or {}, ())
+
+    def rows(self, tree: exp.Expr, given: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
+        """Compute the rows of a query.
+
+        Args:
+            given: tables that `internal` names.
+        """
+        frames = {name: data.lazy() for name, data in (given or {}).items()}
+        return collected(self.lazy(self.query(tree), frames))
+
+    def over(self, table: Table, data: pl.DataFrame, expressions: Sequence[exp.Expr]) -> pl.DataFrame:
+        """Compute expressions of a table's definition (checks, defaults) over rows of it."""
+        name = table.name.rpartition(".")[2]
+        tree = exp.Select(
+            expressions=[exp.alias_(e.copy(), f"c{n}") for n, e in enumerate(expressions)],
+            from_=exp.From(this=internal("__rows", name)),
+        )
+        return collected(self.lazy(query_of(tree, table.text, table.dialect), {"__rows": data.lazy()}))
+
+    def _lazy(self, query: Query, given: Mapping[str, pl.LazyFrame], within: tuple[str, ...]) -> pl.LazyFrame:
+        tables: dict[str, pl.LazyFrame] = {} if callable(self.outer) else dict(self.outer)
+        for ref in query.tables:
+            if ref.schema is None and ref.name in given:
+                tables[ref.key] = given[ref.name]
+                continue
+            found = self._found(ref, within)
+            if found is not None:
+                tables[ref.key] = found
+            elif ref.key not in tables:
+                # It is going to be missed: with all names, the error can suggest the nearest one.
+                frames = {
+                    o.name: o.data.lazy() for o in self.catalog.objects.values() if isinstance(o, Table)
+                }
+                tables = {**frames, **tables}
+        return to_lazy(query, tables, query.dialect)
+
+    def _found(self, ref: TableRef, within: tuple[str, ...]) -> pl.LazyFrame | None:
+        found = None if ref.file is not None else self.catalog.find(ref.schema, ref.name)
+        if isinstance(found, Table):
+            return found.data.lazy()
+        if isinstance(found, View):
+            if found.name.lower() in within:
+                raise SqlError(f"view {found.name!r} reads itself")
+            frame = self._lazy(found.query, {}, (*within, found.name.lower()))
+            return renamed(frame, found)
+        return self.outer(ref) if callable(self.outer) else None
+
+
+def renamed(frame: pl.LazyFrame, view: View) -> pl.LazyFrame:
+    """Return the rows of a view under the names that it gives.
+
+    Raises:
+        SqlError: it gives more names than its query has columns.
+    """
+    if not view.names:
+        return frame
+    names = frame.collect_schema().names()
+    if len(view.names) > len(names):
+        raise SqlError(f"view {view.name!r} names {len(view.names)} columns, its query gives {len(names)}")
+    return frame.rename(dict(zip(names, view.names, strict=False)))
+
+
+def collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    """Compute a frame.
+
+    Raises:
+        DataError: a value cannot be computed or converted.
+    """
+    try:
+        return frame.collect()
+    except pl.exceptions.PolarsError as error:
+        raise data_error(error) from error
+
+
+def data_error(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
+    """Return polars' error in our tree.
+
+    Args:
+        where: what it is about, in front of the message.
+    """
+    text = str(error).strip().split("\n\n")[0]
+    found = _CONVERSION.search(text)
+    if found:
+        text = f"{found[4].split(', ')[0].strip('[]')} in column {found[2]!r} is no {found[1]} value"
+    return DataError(f"{where}: {text}" if where else text)
+
+
+def internal(name: str, alias: str) -> exp.Table:
+    """Return a table of a tree whose rows are given to `Run.rows` under a name, called ``alias`` in it."""
+    return exp.Table(
+        this=exp.to_identifier(name), alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True))
+    )
+
+
+def quoted(name: str, table: str = "") -> exp.Column:
+    """Return a column of a tree, by its exact name."""
+    return exp.column(
+        exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None
+    )

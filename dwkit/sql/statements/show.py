@@ -1,0 +1,133 @@
+"""DESCRIBE, SHOW, SUMMARIZE, EXPLAIN: what there is, as rows."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.query import is_query, statements
+from dwkit.sql.statements.catalog import Table, View
+from dwkit.sql.statements.run import Done, Result, Run, collected
+from dwkit.sql.types import shown
+
+__all__ = ["describe", "explain", "show", "summarize"]
+
+
+def describe(run: Run) -> Done:
+    """Run a DESCRIBE of a table, a view or a query.
+
+    Raises:
+        SqlError: there is no such table.
+    """
+    target = run.tree.this
+    if isinstance(target, exp.Table):
+        found = run.catalog.objects.get(run.key(target))
+        if isinstance(found, Table):
+            return Done(run.catalog, Result("DESCRIBE", _described(found)))
+    schema = run.lazy(run.query(_selected(run, target))).collect_schema()
+    rows = {"column_name": list(schema), "column_type": [shown(t) for t in schema.values()]}
+    return Done(run.catalog, Result("DESCRIBE", pl.LazyFrame(rows, schema=dict.fromkeys(rows, pl.String))))
+
+
+def _described(table: Table) -> pl.LazyFrame:
+    keys = {c: "PRI" if k.primary else "UNI" for k in reversed(table.keys) for c in k.columns}
+    return pl.LazyFrame(
+        [
+            (
+                c.name, shown(c.dtype), "NO" if c.not_null else "YES", keys.get(c.name),
+                c.default.sql(dialect=table.dialect) if c.default is not None else None,
+            )
+            for c in table.columns
+        ],
+        schema=dict.fromkeys(("column_name", "column_type", "null", "key", "default"), pl.String),
+        orient="row",
+    )  # fmt: skip
+
+
+def _selected(run: Run, target: exp.Expr) -> exp.Expr:
+    if isinstance(target, exp.Table):
+        return exp.Select(expressions=[exp.Star()], from_=exp.From(this=target.copy()))
+    if not is_query(target):
+        raise run.refuse("DESCRIBE of this", target)
+    return target.copy()
+
+
+def show(run: Run) -> Done:
+    """Run a SHOW TABLES, VIEWS, SCHEMAS or COLUMNS.
+
+    Raises:
+        SqlError: something else is to be shown.
+    """
+    tree = run.tree
+    words = str(tree.this).upper().removeprefix("ALL ").split()
+    if isinstance(tree, exp.Command):
+        words = tree.text("expression").upper().removeprefix("ALL ").split()
+    what = words[0] if words else ""
+    if what == "COLUMNS" and len(words) > 2:
+        name = tree.text("expression").split()[2] if isinstance(tree, exp.Command) else words[2]
+        return describe(
+            Run(exp.Describe(this=exp.to_table(name)), run.text, run.dialect, run.catalog, run.outer)
+        )
+    objects = run.catalog.objects
+    rows: list[tuple[str, ...]]
+    columns: tuple[str, ...]
+    match what:
+        case "TABLES" | "VIEWS":
+            kept = {k: o for k, o in objects.items() if what == "TABLES" or isinstance(o, View)}
+            rows = [
+                (
+                    k.rpartition(".")[0] or "main",
+                    k.rpartition(".")[2],
+                    "table" if isinstance(o, Table) else "view",
+                )
+                for k, o in sorted(kept.items())
+            ]
+            columns = ("schema", "name", "kind")
+        case "SCHEMAS" | "DATABASES":
+            rows = [(s,) for s in sorted({"main", *run.catalog.schemas})]
+            columns = ("name",)
+        case _:
+            raise run.refuse(f"SHOW {' '.join(words)}", hint="SHOW TABLES, VIEWS, SCHEMAS or DESCRIBE name")
+    frame = pl.LazyFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return Done(run.catalog, Result(f"SHOW {what}", frame))
+
+
+def summarize(run: Run) -> Done:
+    """Run a SUMMARIZE: for each column its type, least, greatest, distinct and missing values.
+
+    Raises:
+        SqlError: there is no such table.
+        DataError: a value cannot be computed.
+    """
+    data = collected(run.lazy(run.query(_selected(run, run.tree.this))))
+    rows = []
+    for column in data.get_columns():
+        ordered = not isinstance(column.dtype, (pl.List, pl.Struct, pl.Array, pl.Null))
+        least, greatest = (column.min(), column.max()) if ordered else (None, None)
+        mean = column.mean() if column.dtype.is_numeric() else None
+        rows.append((
+            column.name, shown(column.dtype), *(None if v is None else str(v) for v in (least, greatest)),
+            column.n_unique() - bool(column.null_count()), None if mean is None else float(str(mean)),
+            column.null_count(), data.height,
+        ))  # fmt: skip
+    names = ("column_name", "column_type", "min", "max", "distinct", "mean", "nulls", "rows")
+    types = (pl.String, pl.String, pl.String, pl.String, pl.Int64, pl.Float64, pl.Int64, pl.Int64)
+    frame = pl.LazyFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
+    return Done(run.catalog, Result("SUMMARIZE", frame))
+
+
+def explain(run: Run) -> Done:
+    """Run an EXPLAIN of a query: the plan as text, a line in each row.
+
+    Raises:
+        SqlError: it explains something else, or the query does not bind.
+    """
+    text = re.sub(r"^\s*analyze\b", "", run.tree.text("expression"), flags=re.IGNORECASE)
+    trees = statements(text, run.dialect)
+    if len(trees) != 1 or not is_query(trees[0]):
+        raise run.refuse("EXPLAIN of what is no query")
+    query = Run(trees[0], text, run.dialect, run.catalog, run.outer).query(trees[0])
+    plan = run.lazy(query).explain().splitlines()
+    return Done(run.catalog, Result("EXPLAIN", pl.LazyFrame({"plan": plan}, schema={"plan": pl.String})))
