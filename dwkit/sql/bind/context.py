@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Context:
         dialect: what it was read as.
         frames: the tables that it may read.
         dtypes: type of each column by id.
+        now: the one moment that CURRENT_TIMESTAMP and its kin mean in the whole query.
     """
 
     sql: str
@@ -38,6 +40,7 @@ class Context:
     dtypes: dict[str, pl.DataType] = field(default_factory=dict)
     json: set[str] = field(default_factory=set)
     schemas: dict[str, pl.Schema] = field(default_factory=dict)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
     known: Callable[[str], TableStatistics | None] | None = None
     """Gives what is known of a table without reading it."""
 

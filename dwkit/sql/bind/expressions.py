@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,11 @@ class Stage:
     def dialect(self) -> str:
         """What the query was read as."""
         return self.context.dialect
+
+    @property
+    def now(self) -> datetime:
+        """The moment at which the query is asked, in UTC."""
+        return self.context.now
 
     # -- what functions ask for ---------------------------------------------------------------
 

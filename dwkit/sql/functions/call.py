@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 import polars as pl
@@ -20,6 +21,10 @@ class Binds(Protocol):
 
     dialect: str
     condition: pl.Expr | None
+
+    @property
+    def now(self) -> datetime:
+        """The moment at which the query is asked, in UTC."""
 
     def bind(self, node: exp.Expr) -> Value:
         """Bind an expression of the query."""

@@ -295,7 +295,7 @@ def _mul(call: Call) -> Value:
     first, second = call.arg(), call.arg("expression")
     for one, other in ((first, second), (second, first)):
         if one.interval is not None and is_number(other.dtype):
-            return scaled(call, one.interval, call.cast(other, pl.Int64()).expr)
+            return scaled(call, one.interval, other)
     left, right = _operands(call)
     if not (is_number(left.dtype) and is_number(right.dtype)):
         raise _wrong(call, left, right)
@@ -362,7 +362,8 @@ _DIVISION_SCALE: dict[str, Callable[[int, int, int, int], int]] = {
 def _div(call: Call) -> Value:
     interval = call.arg().interval
     if interval is not None:
-        raise call.refuse("an interval divided by a number")
+        factor = call.cast(call.arg("expression"), pl.Float64())
+        return scaled(call, interval, factor.as_(1 / _divisor(call, factor, factor.expr), pl.Float64()))
     left, right = _operands(call)
     if not (is_number(left.dtype) and is_number(right.dtype)):
         raise _wrong(call, left, right)

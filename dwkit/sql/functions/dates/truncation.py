@@ -1,0 +1,273 @@
+"""DATE_TRUNC and its kin, LAST_DAY, TIME_SLICE and time buckets."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.dates.units import WEEKDAYS, Unit, days_from, dow, moment_of, stamp, unit_of_node
+from dwkit.sql.functions.interval import add_interval, of_unit
+from dwkit.sql.types import is_date, is_text, is_timestamp
+from dwkit.sql.value import Interval, Value
+
+__all__ = ["TRUNCATION", "truncated"]
+
+_DAYS = {"MONTH": "1mo", "QUARTER": "1q", "YEAR": "1y", "DAY": "1d"}
+_TIMES = {
+    "HOUR": 3_600_000_000,
+    "MINUTE": 60_000_000,
+    "SECOND": 1_000_000,
+    "MILLISECOND": 1000,
+    "MICROSECOND": 1,
+}
+_YEARS = {"DECADE": 10, "CENTURY": 100, "MILLENNIUM": 1000}
+_TO_TIMESTAMP = frozenset({"duckdb", "postgres", "redshift"})
+"""DATE_TRUNC makes a timestamp of a date there."""
+
+
+def _day_of(expr: pl.Expr) -> pl.Expr:
+    return expr.cast(pl.Date)
+
+
+def truncated(call: Call, value: Value, unit: Unit) -> pl.Expr:
+    """Return the first moment of the unit that a date, time or timestamp is in, in its own type.
+
+    Raises:
+        SqlError: it cannot be cut at such a unit.
+    """
+    expr, dtype = value.expr, value.dtype
+    if isinstance(dtype, pl.Time):
+        if unit not in _TIMES:
+            raise call.error(f"a time cannot be cut to {unit}")
+        nanos = expr.cast(pl.Int64)
+        return (nanos - nanos % (_TIMES[unit] * 1000)).cast(pl.Time)
+    if isinstance(dtype, pl.Duration):
+        if unit not in (*_TIMES, "DAY"):
+            raise call.refuse(f"an interval cut to {unit}")
+        return expr.dt.truncate({"DAY": "1d", "HOUR": "1h", "MINUTE": "1m", "SECOND": "1s"}.get(unit, "1ms"))
+    if unit in _TIMES:
+        if is_date(dtype):
+            return expr
+        if unit == "MICROSECOND":
+            return expr
+        return expr.dt.truncate({"HOUR": "1h", "MINUTE": "1m", "SECOND": "1s", "MILLISECOND": "1ms"}[unit])
+    if unit in _DAYS:
+        return expr.dt.truncate(_DAYS[unit])
+    day = _day_of(expr)
+    if unit in ("WEEK", "ISOWEEK"):
+        start = unit.start if unit == "WEEK" else 1
+        made = days_from(day) - dow(day, start)
+    elif unit == "YEARWEEKDAY":
+        made = days_from(day) - (day.dt.ordinal_day().cast(pl.Int64) - 1) % 7
+    elif unit == "ISOYEAR":
+        fourth = pl.date(day.dt.iso_year(), 1, 4)
+        made = days_from(fourth) - dow(fourth, 1)
+    elif unit in _YEARS:
+        length = _YEARS[unit]
+        year = day.dt.year().cast(pl.Int64)
+        # Centuries and millennia begin with their year 1, in DuckDB with the year 0.
+        shift = 0 if unit == "DECADE" or call.dialect == "duckdb" else 1
+        made = days_from(pl.date((year - shift) // length * length + shift, 1, 1))
+    else:
+        raise call.error(f"a date cannot be cut to {unit}")
+    return (
+        made.cast(pl.Int32).cast(pl.Date).cast(dtype)
+        if not getattr(dtype, "time_zone", None)
+        else (
+            made.cast(pl.Int32).cast(pl.Date).cast(pl.Datetime("us")).dt.replace_time_zone(dtype.time_zone)  # type: ignore[attr-defined]
+        )
+    )
+
+
+def _trunc(call: Call) -> Value:
+    """DATE_TRUNC('unit', d), DATETIME_TRUNC(d, unit), DATETRUNC(unit, d)."""
+    value = moment_of(call, call.arg(), call.node.this)
+    unit = unit_of_node(call, call.given("unit"))
+    zone = call.given("zone")
+    if zone is not None:
+        return _in_zone(call, value, unit, call.constant("zone"))
+    if is_date(value.dtype) and call.dialect in _TO_TIMESTAMP | {"spark", "databricks"}:
+        value = call.cast(value, pl.Datetime("us"))
+    elif is_date(value.dtype) and unit in _TIMES and call.dialect not in ("trino",):
+        value = call.cast(value, pl.Datetime("us")) if call.dialect != "bigquery" else value
+    return call.value(truncated(call, value, unit), value.dtype)
+
+
+def _in_zone(call: Call, value: Value, unit: Unit, zone: str) -> Value:
+    """The unit is that of another time zone's clock."""
+    if is_date(value.dtype):
+        value = call.cast(value, pl.Datetime("us", "UTC"))
+    aware = value.expr if value.dtype.time_zone else value.expr.dt.replace_time_zone("UTC")  # type: ignore[attr-defined]
+    local = aware.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    inner = Value(local, pl.Datetime("us"), value.refs)
+    cut = truncated(call, inner, unit)
+    made = cut.dt.replace_time_zone(zone, ambiguous="earliest").dt.convert_time_zone("UTC")
+    return call.value(made, pl.Datetime("us", "UTC"))
+
+
+def _date_trunc(call: Call) -> Value:
+    """TRUNC(d, 'format') of Oracle, Snowflake and Spark, DATE_TRUNC(d, unit) of BigQuery."""
+    value = moment_of(call, call.arg(), call.node.this)
+    node = call.given("unit")
+    if call.dialect in ("spark", "databricks"):
+        return _spark_trunc(call, value, node)
+    if call.dialect == "oracle":
+        unit = unit_of_node(call, node, format_model=True)
+        value = call.cast(value, pl.Datetime("us")) if is_date(value.dtype) else value
+        return call.value(truncated(call, value, unit), pl.Datetime("us"))
+    return _trunc(call)
+
+
+_SPARK_TRUNC = {
+    "YEAR": "YEAR", "YYYY": "YEAR", "YY": "YEAR", "QUARTER": "QUARTER", "MONTH": "MONTH", "MM": "MONTH",
+    "MON": "MONTH", "WEEK": "WEEK",
+}  # fmt: skip
+
+
+def _spark_trunc(call: Call, value: Value, node: exp.Expr | None) -> Value:
+    """Spark's TRUNC knows few units; with another one it is NULL."""
+    unit = _SPARK_TRUNC.get(node.name.upper()) if node is not None else None
+    day = call.cast(value, pl.Date())
+    if unit is None:
+        return call.value(pl.when(pl.lit(False)).then(day.expr), pl.Date())  # noqa: FBT003
+    return call.value(truncated(call, day, Unit(unit)), pl.Date())
+
+
+def _last_day(call: Call) -> Value:
+    value = moment_of(call, call.arg(), call.node.this)
+    oracle = call.dialect == "oracle"
+    day = Value(_day_of(value.expr), pl.Date(), value.refs)
+    unit = unit_of_node(call, call.given("unit"), "MONTH")
+    amounts = {"MONTH": "1mo", "QUARTER": "1q", "YEAR": "1y", "WEEK": "1w", "ISOWEEK": "1w", "DAY": "1d"}
+    if unit == "ISOYEAR":
+        nearby = Value(truncated(call, day, unit).dt.offset_by("376d"), pl.Date())
+        made = truncated(call, nearby, unit).dt.offset_by("-1d")
+        return call.value(made, pl.Date())
+    if unit not in amounts:
+        raise call.refuse(f"LAST_DAY of a {unit}")
+    made = truncated(call, day, unit).dt.offset_by(amounts[unit]).dt.offset_by("-1d")
+    if oracle:
+        clock = stamp(value) - _day_of(value.expr).cast(pl.Datetime("us"))
+        return call.value(made.cast(pl.Datetime("us")) + clock, pl.Datetime("us"))
+    return call.value(made, pl.Date())
+
+
+def _next_day(forward: bool, call: Call) -> Value:  # noqa: FBT001
+    """NEXT_DAY(d, 'MON'): the first such day after a date; PREVIOUS_DAY: the last one before it."""
+    name = call.constant("expression")
+    found = [
+        n
+        for n, day in enumerate(WEEKDAYS)
+        if isinstance(name, str)
+        and len(name.strip()) >= 2
+        and day.startswith(name.strip().upper()[: 3 if len(name.strip()) > 2 else 2])
+    ]
+    if len(found) != 1:
+        raise call.error(f"no day of the week {name!r}", call.node.expression)
+    value = moment_of(call, call.arg(), call.node.this)
+    day = _day_of(value.expr)
+    # A date that is such a day itself counts as seven days away.
+    away = (found[0] - dow(day) + 6) % 7 + 1 if forward else (dow(day) - found[0] + 6) % 7 + 1
+    made = (days_from(day) + (away if forward else -away)).cast(pl.Int32).cast(pl.Date)
+    if call.dialect == "oracle":
+        clock = stamp(value) - day.cast(pl.Datetime("us"))
+        return call.value(made.cast(pl.Datetime("us")) + clock, pl.Datetime("us"))
+    return call.value(made, pl.Date())
+
+
+# -- buckets ----------------------------------------------------------------------------------------
+
+
+def _bucket(call: Call) -> Value:
+    """TIME_BUCKET(width, d, origin or offset), DATE_BIN(width, d, origin)."""
+    from dwkit.sql.functions.interval import interval_of  # noqa: PLC0415
+
+    node = call.node.this
+    width = call.bind(node) if not isinstance(node, exp.Literal) else interval_of(call, node, None)
+    if width.interval is None:
+        raise call.error("the width of a bucket is an interval", node)
+    value = moment_of(call, call.arg("expression"), call.node.expression)
+    origin_node = call.given("unit") or call.given("origin")
+    origin = call.bind(_named_again(origin_node)) if isinstance(origin_node, exp.Expr) else None
+    return bucketed(call, value, width.interval, origin)
+
+
+def _named_again(node: exp.Expr) -> exp.Expr:
+    return exp.column(node.name.lower()) if isinstance(node, exp.Var) else node
+
+
+def bucketed(call: Call, value: Value, width: Interval, origin: Value | None, *, end: bool = False) -> Value:
+    """Return the beginning of the bucket of a width that a moment is in.
+
+    Buckets of days and time are counted from Monday, 2000-01-03, those of months from 2000-01-01, as in DuckDB.
+
+    Raises:
+        SqlError: the width is mixed, no literal or not positive.
+    """
+    months, days, micros = width.months, width.days, width.micros
+    if not all(isinstance(p, int) for p in (months, days, micros)):
+        raise call.error("the width of a bucket is a literal")
+    assert isinstance(months, int)
+    assert isinstance(days, int)
+    assert isinstance(micros, int)
+    keeps_date = is_date(value.dtype) and not micros
+    if months and (days or micros):
+        raise call.error("a bucket is of months or of days and time, not of both")
+    if (months or days * 86_400_000_000 + micros) <= 0:
+        raise call.error("the width of a bucket must be greater than 0")
+    shift: pl.Expr | None = None
+    if origin is not None and origin.interval is not None:
+        moved = add_interval(call, value, origin.interval, -1)
+        made = bucketed(call, moved, width, None)
+        back = add_interval(call, made, origin.interval, 1)
+        return call.cast(back, value.dtype) if keeps_date else back
+    if origin is not None and not (
+        is_date(origin.dtype) or is_timestamp(origin.dtype) or is_text(origin.dtype)
+    ):
+        raise call.error("the origin of a bucket is a timestamp or an interval")
+    if months:
+        start = stamp(moment_of(call, origin)) if origin is not None else None
+        first = 24000 if start is None else start.dt.year().cast(pl.Int64) * 12 + start.dt.month() - 1
+        e = value.expr
+        index = e.dt.year().cast(pl.Int64) * 12 + e.dt.month() - 1 - first
+        index = index - index % months + first + (months if end else 0)
+        day = pl.date(index // 12, index % 12 + 1, 1)
+        return call.value(
+            day if keeps_date else day.cast(pl.Datetime("us")), pl.Date() if keeps_date else value.dtype
+        )
+    wide = days * 86_400_000_000 + micros
+    zero = 946_857_600_000_000 if origin is None else stamp(moment_of(call, origin)).dt.epoch("us")
+    since = stamp(value).dt.epoch("us") - zero
+    made_micros = since - since % wide + zero + (wide if end else 0)
+    del shift
+    made_expr = made_micros.cast(pl.Datetime("us"))
+    if keeps_date:
+        return call.value(made_expr.dt.date(), pl.Date())
+    zone = getattr(value.dtype, "time_zone", None)
+    return call.value(made_expr.dt.replace_time_zone(zone) if zone else made_expr, pl.Datetime("us", zone))
+
+
+def _slice(call: Call) -> Value:
+    """TIME_SLICE(d, n, 'unit', 'START' or 'END'): slices are counted from 1970-01-01, weeks from its Monday."""
+    value = moment_of(call, call.arg(), call.node.this)
+    count, unit = call.constant("expression"), unit_of_node(call, call.given("unit"))
+    width = of_unit(count, unit)
+    kind = str(call.constant("kind", "START")).upper()
+    if width is None or not isinstance(count, int):
+        raise call.error("TIME_SLICE wants a whole number and a unit of time")
+    from datetime import datetime  # noqa: PLC0415
+
+    from dwkit.sql.value import constant  # noqa: PLC0415
+
+    start = datetime(1970, 1, 1) if unit != "WEEK" else datetime(1969, 12, 29)  # noqa: DTZ001
+    return bucketed(call, value, width, constant(start, pl.Datetime("us")), end=kind == "END")
+
+
+TRUNCATION: Functions = {
+    exp.TimestampTrunc: _trunc, exp.DatetimeTrunc: _trunc, exp.TimeTrunc: _trunc, exp.DateTrunc: _date_trunc,
+    exp.LastDay: _last_day, exp.NextDay: partial(_next_day, True), exp.PreviousDay: partial(_next_day, False),  # noqa: FBT003
+    exp.DateBin: _bucket, exp.TimeSlice: _slice,
+}  # fmt: skip
