@@ -11,7 +11,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.errors import DataError, SqlError, did_you_mean
-from dwkit.sql.lower import to_lazy
+from dwkit.sql.compile import to_lazy
 from dwkit.sql.place import at_node
 from dwkit.sql.query import Query, TableRef, query_of
 from dwkit.sql.statements.catalog import Catalog, Table, View
