@@ -26,6 +26,7 @@ from pathlib import Path
 
 from dwkit.errors import DwkitError
 from dwkit.sql import Session
+from dwkit.sql.failure import collected
 
 __all__ = ["Failure", "Record", "alike", "read", "run_file", "run_query", "shown", "sorted_rows"]
 
@@ -148,7 +149,7 @@ def _all(session: Session, script: str) -> int | None:
     for result in session.run(script):
         rows = result.rows
         if result.frame is not None:
-            result.frame.collect()
+            collected(result.frame)
     return rows
 
 
@@ -156,7 +157,7 @@ def run_query(session: Session, sql: str) -> tuple[list[str], list[tuple[object,
     """Return names and rows of the only statement of a text."""
     [result] = session.run(sql)
     assert result.frame is not None, f"{result.kind} gives no rows"
-    data = result.frame.collect()
+    data = collected(result.frame)
     return data.columns, data.rows()
 
 

@@ -70,13 +70,10 @@ def write_frame(
             raise target.broken from None
         if isinstance(error, OSError):
             raise
+        from dwkit.sql.failure import explained
+
         raise explained(error) from error
     return Emitted(rows, len(schema)), left_out
-
-
-def explained(error: pl.exceptions.PolarsError) -> DataError:
-    """Return polars' error in our tree: its first paragraph is the message."""
-    return DataError(str(error).strip().split("\n\n")[0], hint="-v shows where")
 
 
 def from_rows(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> pl.LazyFrame:

@@ -10,6 +10,7 @@ from dwkit.errors import SqlError
 from dwkit.model.statistics import TableStatistics
 from dwkit.sql.bind import Bound, Context, QueryBinder
 from dwkit.sql.bind.apply import CannotUnnestError
+from dwkit.sql.failure import explained
 from dwkit.sql.lower import lowered
 from dwkit.sql.query import Query, parse
 
@@ -39,6 +40,7 @@ def to_lazy(
     Raises:
         SqlError: the query does not parse or bind, or has a construct that cannot be lowered exactly;
             the message shows the place in the text.
+        DataError: a literal in it cannot be what it is cast to.
     """
     query = sql if isinstance(sql, Query) else parse(sql, dialect, params=params)
     made = bound(query, tables, statistics)
@@ -49,9 +51,13 @@ def to_lazy(
             number += 1
             name = f"{one.name}_{number}"
         names.append(name)
-    frame = lowered(made.plan)
-    columns = [pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True)]
-    return frame.select(columns)
+    try:
+        frame = lowered(made.plan)
+        frame = frame.select(pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True))
+        frame.collect_schema()
+    except pl.exceptions.PolarsError as error:
+        raise explained(error) from error
+    return frame
 
 
 def bound(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statistics | None = None) -> Bound:

@@ -11,7 +11,8 @@ from sqlglot import exp
 from dwkit.errors import DataError
 from dwkit.sql.query import query_of
 from dwkit.sql.statements.catalog import Column, Table
-from dwkit.sql.statements.run import Run, collected, data_error, quoted
+from dwkit.sql.failure import collected, explained
+from dwkit.sql.statements.run import Run, quoted
 
 __all__ = ["assigned", "fitted", "generated", "is_default", "new_rows"]
 
@@ -48,7 +49,7 @@ def fitted(
     try:
         return data.cast(wanted)  # type: ignore[arg-type]
     except pl.exceptions.PolarsError as error:
-        raise data_error(error, table.name) from error
+        raise explained(error, table.name) from error
 
 
 def new_rows(run: Run, table: Table, source: pl.DataFrame) -> tuple[Table, pl.DataFrame]:

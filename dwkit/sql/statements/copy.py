@@ -7,7 +7,8 @@ from sqlglot import exp
 
 from dwkit.sql.statements.assign import new_rows
 from dwkit.sql.statements.constraints import checked
-from dwkit.sql.statements.run import Done, Files, Result, Run, collected
+from dwkit.sql.failure import collected
+from dwkit.sql.statements.run import Done, Files, Result, Run
 
 __all__ = ["copy"]
 

@@ -11,7 +11,8 @@ from dwkit.sql.query import is_query
 from dwkit.sql.statements.catalog import Catalog, Column, Index, Key, Table, View
 from dwkit.sql.statements.constraints import checked
 from dwkit.sql.statements.define import define, kind_of
-from dwkit.sql.statements.run import Done, Result, Run, collected, data_error, renamed
+from dwkit.sql.failure import collected, explained
+from dwkit.sql.statements.run import Done, Result, Run, renamed
 from dwkit.sql.types import shown
 
 __all__ = ["create", "stored"]
@@ -141,7 +142,7 @@ def _create_as(run: Run, tree: exp.Create, key: str, parts: list[exp.Expr]) -> D
             try:
                 data = data.cast({part.name: dtype})
             except pl.exceptions.PolarsError as error:
-                raise data_error(error, key) from error
+                raise explained(error, key) from error
     if any(isinstance(p, exp.WithDataProperty) and p.args.get("no") for p in _properties(tree)):
         data = data.clear()
     made = Table(key, columns, data, text=run.text, dialect=run.dialect)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,18 +12,14 @@ from sqlglot import exp
 from dwkit.errors import DataError, SqlError, did_you_mean
 from dwkit.sql.compile import to_lazy
 from dwkit.sql.place import at_node
+from dwkit.sql.failure import collected
 from dwkit.sql.query import Query, TableRef, query_of
 from dwkit.sql.statements.catalog import Catalog, Table, View
 
-__all__ = ["Done", "Files", "Outer", "Result", "Run", "collected", "data_error", "internal", "quoted"]
+__all__ = ["Done", "Files", "Outer", "Result", "Run", "internal", "quoted"]
 
 Outer = Mapping[str, pl.LazyFrame] | Callable[[TableRef], pl.LazyFrame | None]
 """Tables that are not the session's own: by name, or found by what the query says."""
-
-
-_CONVERSION = re.compile(
-    r"to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
-)
 
 
 class Files(Protocol):
@@ -193,31 +188,6 @@ def renamed(frame: pl.LazyFrame, view: View) -> pl.LazyFrame:
     if len(view.names) > len(names):
         raise SqlError(f"view {view.name!r} names {len(view.names)} columns, its query gives {len(names)}")
     return frame.rename(dict(zip(names, view.names, strict=False)))
-
-
-def collected(frame: pl.LazyFrame) -> pl.DataFrame:
-    """Compute a frame.
-
-    Raises:
-        DataError: a value cannot be computed or converted.
-    """
-    try:
-        return frame.collect()
-    except pl.exceptions.PolarsError as error:
-        raise data_error(error) from error
-
-
-def data_error(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
-    """Return polars' error in our tree.
-
-    Args:
-        where: what it is about, in front of the message.
-    """
-    text = str(error).strip().split("\n\n")[0]
-    found = _CONVERSION.search(text)
-    if found:
-        text = f"{found[4].split(', ')[0].strip('[]')} in column {found[2]!r} is no {found[1]} value"
-    return DataError(f"{where}: {text}" if where else text)
 
 
 def internal(name: str, alias: str) -> exp.Table:

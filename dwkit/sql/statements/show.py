@@ -9,7 +9,8 @@ from sqlglot import exp
 
 from dwkit.sql.query import is_query, statements
 from dwkit.sql.statements.catalog import Table, View
-from dwkit.sql.statements.run import Done, Result, Run, collected
+from dwkit.sql.failure import collected
+from dwkit.sql.statements.run import Done, Result, Run
 from dwkit.sql.types import shown
 
 __all__ = ["describe", "explain", "show", "summarize"]

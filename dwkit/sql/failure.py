@@ -1,0 +1,59 @@
+"""What Polars says when a query fails at run time, in SQL's words."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from dwkit.errors import DataError
+from dwkit.sql.types import shown
+
+__all__ = ["collected", "explained"]
+
+_CONVERSION = re.compile(
+    r"to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
+)
+_TYPES: dict[str, pl.DataType] = {
+    "i8": pl.Int8(), "i16": pl.Int16(), "i32": pl.Int32(), "i64": pl.Int64(), "i128": pl.Int128(),
+    "u8": pl.UInt8(), "u16": pl.UInt16(), "u32": pl.UInt32(), "u64": pl.UInt64(), "f32": pl.Float32(),
+    "f64": pl.Float64(), "date": pl.Date(), "bool": pl.Boolean(), "time": pl.Time(),
+}  # fmt: skip
+_INTERNAL = ("literal", "scalar", "_POLARS", "dwkit:")
+
+
+def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
+    """Return what went wrong in a query as an error of ours.
+
+    Args:
+        where: what it is about, in front of the message.
+    """
+    text = str(error).strip().split("\n\n")[0]
+    found = _CONVERSION.search(text)
+    hint = "-v shows where"
+    if found:
+        kind, column, _, values = found.groups()
+        value = values.split(", ")[0].strip("[]")
+        if value == '"division by zero"':
+            text, hint = "division by zero", "NULLIF(divisor, 0) gives NULL there"
+        else:
+            name = "" if column.startswith(_INTERNAL) else f" in column {column!r}"
+            called = shown(_TYPES[kind]) if kind in _TYPES else kind.upper()
+            text, hint = f"{value}{name} is no {called} value", "TRY_CAST gives NULL there"
+    elif "aggregation 'item' expected" in text:
+        text, hint = "a subquery that stands for one value gave more than one row", "LIMIT 1, or an aggregate"
+    elif "overflow in decimal" in text or "can't fit values" in text:
+        text, hint = f"a decimal needs more digits than it may have: {text}", "cast to double, or to fewer digits"
+    return DataError(f"{where}: {text}" if where else text, hint=hint)
+
+
+def collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    """Compute a frame.
+
+    Raises:
+        DataError: a value cannot be computed or converted.
+    """
+    try:
+        return frame.collect(engine="streaming")
+    except pl.exceptions.PolarsError as error:
+        raise explained(error) from error
