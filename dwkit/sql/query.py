@@ -188,7 +188,8 @@ def _first_word(sql: str) -> str:
 def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:
     """Give each subquery in FROM a name, and see that no two tables of one FROM have the same."""
     for number, query in enumerate(tree.find_all(exp.Subquery)):
-        if not query.alias and isinstance(query.parent, (exp.From, exp.Join)):
+        tables = isinstance(query.this, exp.Table)  # joins in parentheses: their tables keep their names
+        if not query.alias and not tables and isinstance(query.parent, (exp.From, exp.Join)):
             query.set("alias", exp.TableAlias(this=exp.to_identifier(f"_q{number}")))
     for select in tree.find_all(exp.Select):
         clause = select.args.get("from_")

@@ -74,7 +74,8 @@ def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
         left, right = node.this, node.expression
         if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple) and op == "=":
             for a, b in zip(left.expressions, right.expressions, strict=False):
-                yield from _conjunct(stage, exp.EQ(this=a, expression=b))
+                kind = exp.NullSafeEQ if stage.dialect == "duckdb" else exp.EQ
+                yield from _conjunct(stage, kind(this=a, expression=b))
             return
         if not isinstance(left, exp.Tuple):
             yield compared(stage, node, op, stage.bind(left), stage.bind(right))

@@ -11,7 +11,7 @@ from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.plan import Limit, Plan, SortKey
 from dwkit.sql.value import Value
 
-__all__ = ["limited", "ordinal", "sort_key", "sort_keys"]
+__all__ = ["is_all", "limited", "ordinal", "sort_key", "sort_keys"]
 
 
 def ordinal(node: exp.Expr) -> int | None:
@@ -45,8 +45,14 @@ def sort_keys(stage: Stage, order: exp.Expr | None, outputs: Sequence[tuple[str,
     return tuple(keys)
 
 
+def is_all(node: exp.Expr) -> bool:
+    """Whether a node is the word ALL."""
+    named = isinstance(node, exp.Column) and len(node.parts) == 1 or isinstance(node, exp.Var)
+    return named and node.name.upper() == "ALL"
+
+
 def _is_all(node: exp.Expr, stage: Stage) -> bool:
-    return isinstance(node, exp.Column) and node.name.upper() == "ALL" and not stage.scope.find(node.name)
+    return is_all(node) and not stage.scope.find(node.name)
 
 
 def limited(

@@ -13,7 +13,7 @@ from dwkit.sql.bind import grouping, sources, stars, windows
 from dwkit.sql.bind.conditions import conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
-from dwkit.sql.bind.order import limited, ordinal, sort_key
+from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort, SortKey, Unnest
 from dwkit.sql.types import is_list, shown
@@ -122,8 +122,7 @@ class SelectBinder:
                 key.set("this", resolve(key.this, scope, context, self._aliases, aliases_first=plain))
 
     def _is_all(self, node: exp.Expr) -> bool:
-        named = isinstance(node, exp.Column) and len(node.parts) == 1 and node.name.upper() == "ALL"
-        return named and not self._scope.find(node.name) and "all" not in self._aliases
+        return is_all(node) and not self._scope.find(node.name) and "all" not in self._aliases
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -203,7 +202,7 @@ class SelectBinder:
 
     def _ordered(self, stage: Stage) -> tuple[Plan, tuple[Field, ...]]:
         stage.clause = "SELECT"
-        values = [stage.bind(item.node) for item in self._items]
+        values = [self._output(stage.bind(item.node)) for item in self._items]
         ids: list[str] = []
         made: dict[str, Value] = {}
         for item, value in zip(self._items, values, strict=True):
@@ -233,6 +232,12 @@ class SelectBinder:
         if keys:
             plan = Sort(plan, keys)
         return limited(stage, plan, limit, offset, keys), fields
+
+    def _output(self, value: Value) -> Value:
+        """Return a value of the SELECT list as the dialect shows it: MySQL and SQLite have 1 and 0 for true and false."""
+        if isinstance(value.dtype, pl.Boolean) and self._context.dialect in ("mysql", "sqlite") and _own_id(value) is None:
+            return value.as_(value.expr.cast(pl.Int64), pl.Int64())
+        return value
 
     def _keys(self, stage: Stage, order: exp.Expr | None, ids: Sequence[str]) -> tuple[SortKey, ...]:
         """Bind ORDER BY over what the SELECT list is made of."""

@@ -89,6 +89,12 @@ def _aligned(
     return sides[0], sides[1], ids
 
 
+_VALUES_NAMES = {
+    "duckdb": ("col", 0), "spark": ("col", 1), "databricks": ("col", 1), "mysql": ("column_", 0), "trino": ("_col", 0),
+}  # fmt: skip
+"""What the columns of VALUES are called, and the number of the first; elsewhere column1."""
+
+
 def values(binder: QueryBinder, node: exp.Values) -> Bound:
     """Bind VALUES: rows of expressions, of one type in each column."""
     from dwkit.sql.bind.query import Bound
@@ -104,7 +110,8 @@ def values(binder: QueryBinder, node: exp.Values) -> Bound:
     call = Call(node, stage)
     columns = [alike(call, *(row[n] for row in bound)) for n in range(width)]
     ids = [context.fresh(f"col{n}", c[0].dtype) for n, c in enumerate(columns)]
-    names = [f"column{n + 1}" if context.dialect != "duckdb" else f"col{n}" for n in range(width)]
+    name, first = _VALUES_NAMES.get(context.dialect, ("column", 1))
+    names = [f"{name}{n + first}" for n in range(width)]
     fields = tuple(Field(n, i) for n, i in zip(names, ids, strict=True))
     if all(v.is_constant for c in columns for v in c):
         return Bound(_constants(context, columns, ids), fields)

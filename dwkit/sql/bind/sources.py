@@ -154,7 +154,7 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
         for one in inner.args["joins"]:
             _add(source, one.this, one)
         return
-    table = tables.bind_table(binder, scope, node)
+    table = _joined(source, node) if _is_joined_tables(node) else tables.bind_table(binder, scope, node)
     for one in table.relations:
         known = scope.relation(one.name) if one.name else None
         if known is not None:
@@ -178,6 +178,16 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
         for name in [n for n, f in scope.merged.items() if f.id not in {x.id for r in scope.relations for x in r.fields}]:
             del scope.merged[name]
     _nested_joins(source, node)
+
+
+def _joined(source: Source, node: exp.Expr) -> tables.Table:
+    """Bind joins in parentheses, whose tables keep their names."""
+    inner = Source(source.binder, Scope(parent=source.scope.parent), [], [])
+    _add(inner, node, None)
+    source.late += inner.late
+    source.scope.merged |= inner.scope.merged
+    source.scope.covered |= inner.scope.covered
+    return tables.Table(inner.assembled([]), inner.scope.relations)
 
 
 def _nested_joins(source: Source, node: exp.Expr) -> None:
@@ -208,7 +218,7 @@ def _kind(source: Source, join: exp.Join | None, node: exp.Expr, table: tables.T
     context = source.binder.context
     method, side, word = (str(join.args.get(k) or "").upper() for k in ("method", "side", "kind"))
     if method == "ASOF" or word == "ASOF":
-        return ("asof_left" if side == "LEFT" else "asof"), outer
+        return ("asof_left" if side == "LEFT" or context.dialect == "snowflake" else "asof"), outer
     if method not in ("", "NATURAL"):
         raise context.refuse(f"{method} JOIN", node)
     if word in ("SEMI", "ANTI"):
@@ -216,7 +226,7 @@ def _kind(source: Source, join: exp.Join | None, node: exp.Expr, table: tables.T
             raise context.refuse(f"RIGHT {word} JOIN", node, "the tables the other way round")
         return ("semi" if word == "SEMI" else "anti"), outer
     kinds: dict[str, JoinKind] = {"LEFT": "left", "RIGHT": "right", "FULL": "full", "": "inner"}
-    if side not in kinds or word not in ("", "INNER", "OUTER", "CROSS", "STRAIGHT"):
+    if side not in kinds or word not in ("", "INNER", "OUTER", "CROSS", "STRAIGHT_JOIN"):
         raise context.refuse(f"{side} {word} JOIN".strip(), node)
     return kinds[side], outer or bool(table.unnest is not None and side == "LEFT")
 
@@ -240,14 +250,18 @@ def _conditions(
     scope = source.scope
     resolved = [resolve(p, scope, context) for p in parts]
     stage = Stage(context, source.binder, scope, OneRow(), "ON")
+    right = Stage(context, source.binder, scope, table.plan, "ON")
     found: list[Condition] = []
     for part in resolved:
         if part.find(exp.Query) is None:
             found += conjuncts(stage, [part])
         elif kind == "inner":
             source.late.append(part)
+        elif kind in ("left", "semi", "anti"):
+            found += conjuncts(right, [part])
         else:
             raise context.refuse(f"a subquery in the ON of a {kind.upper()} JOIN", part, "join it first")
+    table.plan = right.plan  # subqueries in ON are joined to it
     return [c for c in found if not (c.value.is_constant and c.value.constant is True)], {}
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Table", "bind_table"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
     """A table of a FROM: its rows as a plan, or lists of the tables before it that are to be unnested."""
 

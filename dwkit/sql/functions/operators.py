@@ -98,21 +98,26 @@ def _comparison(op: str, call: Call) -> Value:
 
 
 def _rows(op: str, call: Call, left: exp.Tuple, right: exp.Tuple) -> Value:
-    """Row values compare from left to right (ISO 9075-2, 8.2)."""
+    """Row values compare from left to right (ISO 9075-2, 8.2); to DuckDB they are structs, in which NULL is a value."""
     if len(left.expressions) != len(right.expressions):
         raise call.error(f"rows of {len(left.expressions)} and {len(right.expressions)} values")
     pairs = [
         alike(call, call.bind(a), call.bind(b)) for a, b in zip(left.expressions, right.expressions, strict=True)
     ]
-    equal = [_COMPARE["is" if op.startswith("is") else "="](a.expr, b.expr) for a, b in pairs]
+    structs = call.dialect == "duckdb"
+    equal = [_COMPARE["is" if structs or op.startswith("is") else "="](a.expr, b.expr) for a, b in pairs]
     if op in ("=", "<>", "is", "is not"):
         every = reduce(lambda a, b: a & b, equal)
         return call.value(every if op in ("=", "is") else every.not_(), _BOOLEAN)
     strict = op.rstrip("=")
-    last_a, last_b = pairs[-1]
-    made = _COMPARE[op](last_a.expr, last_b.expr)
-    for (a, b), same in list(zip(pairs, equal, strict=True))[-2::-1]:
-        made = _COMPARE[strict](a.expr, b.expr) | (same & made)
+    made = equal[-1] if op.endswith("=") else None
+    for (a, b), same in list(zip(pairs, equal, strict=True))[::-1]:
+        differs = _COMPARE[strict](a.expr, b.expr)
+        if structs:  # NULL is the greatest
+            first, second = (a.expr, b.expr) if strict == "<" else (b.expr, a.expr)
+            differs = differs.fill_null(first.is_not_null() & second.is_null())
+        made = differs if made is None else differs | (same & made)
+    assert made is not None
     return call.value(made, _BOOLEAN)
 
 
@@ -145,6 +150,8 @@ def _in(call: Call) -> Value:
     made += [tested.expr == v.expr for v in rest if not v.is_constant]
     if any(v.is_null for v in rest):
         made.append(pl.lit(None, dtype=_BOOLEAN))
+    if not made:
+        return constant(False, _BOOLEAN)  # noqa: FBT003
     return call.value(reduce(lambda a, b: a | b, made), _BOOLEAN)
 
 
@@ -492,6 +499,7 @@ def _concat(call: Call) -> Value:
 
 def _cast(safe: bool, call: Call) -> Value:  # noqa: FBT001
     kind = call.given("to")
+    call.has("safe")  # what TRY_CAST says
     if kind.this == exp.DataType.Type.INTERVAL:
         return interval_of(call, call.node.this, kind)
     dtype = from_sql(kind, call.dialect)
