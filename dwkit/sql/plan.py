@@ -155,7 +155,7 @@ class Condition:
 
     Attributes:
         value: the whole of it.
-        op: ``=``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
+        op: ``=``, ``<>``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
         left, right: what is compared, of the same type.
     """
 
@@ -215,6 +215,8 @@ class Aggregate(One):
         sets: for GROUPING SETS, ROLLUP and CUBE, the ids of the keys of each set.
         grouping: ids of columns that tell which keys a row's set lacks, by the keys that they are asked
             for: bit n (from the right) is 1 where the nth key from the right is not grouped by.
+        combined: how the items of finer groups make those of coarser ones (``sum``, ``count``, ``min``,
+            ``max``), for the items where that can be.
     """
 
     keys: Mapping[str, Value]
@@ -222,6 +224,7 @@ class Aggregate(One):
     empty: Mapping[str, object] = field(default_factory=dict)
     sets: tuple[tuple[str, ...], ...] | None = None
     grouping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    combined: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:

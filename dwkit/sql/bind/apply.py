@@ -14,6 +14,7 @@ import polars as pl
 
 from dwkit.sql.bind.conditions import same
 from dwkit.sql.bind.context import Context
+from dwkit.sql.optimise.semi import by_extremes
 from dwkit.sql.plan import (
     Aggregate,
     Condition,
@@ -65,7 +66,7 @@ def apply(context: Context, left: Plan, right: Plan, kind: JoinKind, on: tuple[C
     pulled = _pull(context, right, free)
     if pulled is not None:
         plan, conditions = pulled
-        return Join(left, plan, kind, (*on, *conditions))
+        return by_extremes(context, Join(left, plan, kind, (*on, *conditions)))
     domain = Distinct(Project(left, {i: context.column(i) for i in sorted(free)}))
     made = _Domain(context, domain, free).over(right)
     renamed, conditions = _renamed(context, made, free)

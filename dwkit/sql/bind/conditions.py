@@ -17,7 +17,7 @@ from dwkit.sql.value import Value, column
 __all__ = ["conjuncts", "equal", "same", "split"]
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
-    exp.EQ: "=", exp.NullSafeEQ: "is", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+    exp.EQ: "=", exp.NEQ: "<>", exp.NullSafeEQ: "is", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
 def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -> Condition:
     """Return a comparison as a conjunct."""
     a, b = alike(Call(node, stage), left, right)
-    made = {"=": a.expr == b.expr, "is": a.expr.eq_missing(b.expr), "<": a.expr < b.expr, "<=": a.expr <= b.expr,
+    made = {"=": a.expr == b.expr, "<>": a.expr != b.expr, "is": a.expr.eq_missing(b.expr), "<": a.expr < b.expr, "<=": a.expr <= b.expr,
             ">": a.expr > b.expr, ">=": a.expr >= b.expr}[op]  # fmt: skip
     return Condition(Value(made, pl.Boolean(), a.refs | b.refs), op, a, b)
 

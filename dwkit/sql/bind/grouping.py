@@ -14,7 +14,9 @@ from dwkit.sql.bind.order import ordinal
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions.aggregate import empty_of
 from dwkit.sql.functions.call import Call
+from dwkit.sql.optimise.eager import aggregated_first
 from dwkit.sql.plan import Aggregate
+from dwkit.sql.types import is_integer, is_number, whole_digits
 from dwkit.sql.value import Value
 
 __all__ = ["aggregates_of", "bind_aggregate", "grouped"]
@@ -84,17 +86,18 @@ def grouped(
     made: dict[str, Value] = {}
     empty: dict[str, object] = {}
     grouping: dict[str, tuple[str, ...]] = {}
+    combined: dict[str, str] = {}
     before = stage.known
     for node in found:
         if isinstance(node, (exp.Grouping, exp.GroupingId)):
             asked = tuple(keys.id_of(e) for e in node.expressions or [node.this]) or tuple(keys.values)
             ident = context.fresh("dwkit:grouping", pl.Int64())
             grouping[ident] = asked
+        elif type(node) is exp.Avg and not isinstance(node.this, exp.Distinct):
+            known[node] = _average(stage, node, made, empty, combined)
+            continue
         else:
-            value = bind_aggregate(stage, node)
-            ident = context.made("dwkit:aggregate", value)
-            made[ident] = value
-            empty[ident] = empty_of(node)
+            ident = _item(stage, node, made, empty, combined)
         known[node] = context.column(ident)
     stage.known = before
     bare = _bare_columns(stage, [*nodes, *later], known) if stage.dialect in ("mysql", "sqlite") else {}
@@ -103,11 +106,44 @@ def grouped(
         taken = context.fresh(node.meta.get("name", ident), first.dtype)
         made[taken] = first.as_(first.expr.first(), first.dtype)
         known[node] = context.column(taken)
-    plan = Aggregate(stage.plan, keys.values, made, empty, sets, grouping)
+    plan = aggregated_first(context, Aggregate(stage.plan, keys.values, made, empty, sets, grouping, combined))
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True
     return after
+
+
+_COMBINED: dict[type[exp.Expr], str] = {exp.Sum: "sum", exp.Count: "count", exp.Min: "min", exp.Max: "max"}
+
+
+def _item(
+    stage: Stage, node: exp.Expr, made: dict[str, Value], empty: dict[str, object], combined: dict[str, str]
+) -> str:
+    """Bind an aggregate; return the id of its column."""
+    value = bind_aggregate(stage, node)
+    ident = stage.context.made("dwkit:aggregate", value)
+    made[ident] = value
+    empty[ident] = empty_of(node)
+    how = _COMBINED.get(type(node))
+    if how is not None and not isinstance(node.this, exp.Distinct):
+        combined[ident] = how
+    return ident
+
+
+def _average(
+    stage: Stage, node: exp.Expr, made: dict[str, Value], empty: dict[str, object], combined: dict[str, str]
+) -> Value:
+    """An average is a sum and a count, which those of parts make; but the sum of an average may be too great."""
+    argument = stage.bind(node.this).dtype
+    plain = isinstance(bind_aggregate(stage, node).dtype, pl.Float64) and is_number(argument)
+    if not plain or (is_integer(argument) and whole_digits(argument) > 10):
+        return stage.context.column(_item(stage, node, made, empty, combined))
+    total, count = (
+        stage.context.column(_item(stage, kind(this=node.this.copy()), made, empty, combined))
+        for kind in (exp.Sum, exp.Count)
+    )
+    quotient = total.expr.cast(pl.Float64) / pl.when(count.expr > 0).then(count.expr)
+    return Value(quotient, pl.Float64(), total.refs | count.refs)
 
 
 def _bare_columns(stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]) -> dict[exp.Expr, str]:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Source", "bind_from"]
 
 
+_SELECTIVE = 0.4
+"""A subquery filters a table before it is joined if it leaves less than this part of its rows."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One more table of a FROM: how it is joined to those before it."""
@@ -96,7 +100,9 @@ class Source:
                 continue
             step = self.steps[owner]
             plan = apply(self.binder.context, step.plan, found.plan, found.kind, found.on)
-            if isinstance(plan, Join) and all(c.op in ("=", "is") for c in plan.on):
+            rows = self.binder.context.estimates.rows
+            equal = isinstance(plan, Join) and all(c.op in ("=", "is") for c in plan.on)
+            if equal and rows(plan) < rows(step.plan) * _SELECTIVE:
                 self.steps[owner] = replace(step, plan=plan)
             else:  # pairs that are compared one by one: as few rows as possible
                 rest.append(part)

@@ -8,10 +8,10 @@ from decimal import Decimal
 import polars as pl
 
 from dwkit.sql.functions.call import Call
-from dwkit.sql.types import is_integer, scale_of
+from dwkit.sql.types import is_integer, scale_of, whole_digits
 from dwkit.sql.value import Value
 
-__all__ = ["from_scaled", "scaled_of", "unscaled"]
+__all__ = ["from_scaled", "scaled_of", "unscaled", "whole_of"]
 
 
 def scaled_of(value: Value) -> pl.Expr:
@@ -23,6 +23,13 @@ def scaled_of(value: Value) -> pl.Expr:
     if isinstance(value.constant, (int, Decimal)):
         return pl.lit(int(Decimal(value.constant).scaleb(scale_of(value.dtype))), dtype=pl.Int128)
     return value.expr.cast(pl.Int128) if is_integer(value.dtype) else value.expr.to_physical()
+
+
+def whole_of(value: Value) -> int:
+    """Return how many digits before the point an exact number needs."""
+    if isinstance(value.constant, (int, Decimal)):
+        return len(str(abs(int(value.constant))))
+    return whole_digits(value.dtype)
 
 
 def unscaled(scaled: pl.Expr, scale: int) -> pl.Expr:

@@ -11,7 +11,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
-from dwkit.sql.functions.decimals import from_scaled, scaled_of
+from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import add_interval, interval_of, scaled, summed
 from dwkit.sql.types import (
     from_sql,
@@ -290,7 +290,7 @@ def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
         return call.value(plus(*_doubles(call, left, right)), pl.Float64())
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
-        digits = max(whole_digits(left.dtype), whole_digits(right.dtype)) + 1 + scale
+        digits = max(whole_of(left), whole_of(right)) + 1 + scale
         if digits <= 38 and (left.scaled is not None or right.scaled is not None):
             made = plus(*(scaled_of(v) * 10 ** (scale - scale_of(v.dtype)) for v in (left, right)))
             return from_scaled(call, made, digits, scale)
@@ -314,7 +314,7 @@ def _mul(call: Call) -> Value:
     scale = scale_of(left.dtype) + scale_of(right.dtype)
     if scale > 38:
         raise call.error(f"a product of {scale} digits after the point", hint="cast one of them to double")
-    digits = whole_digits(left.dtype) + whole_digits(right.dtype) + scale
+    digits = whole_of(left) + whole_of(right) + scale
     if digits <= 38:
         return from_scaled(call, scaled_of(left) * scaled_of(right), digits, scale)
     # Polars keeps the greater scale of the two and rounds; a product has as many digits as both together.
