@@ -172,6 +172,7 @@ def _normal(text: str) -> str:
     text = re.sub(r"(\d\d:\d\d:\d\d)(\.\d*?)0+\b", r"\1\2", text)
     text = re.sub(r"(\d\d:\d\d:\d\d)\.(?!\d)", r"\1", text)
     text = re.sub(r"(:\d\d(?:\.\d+)?)(?:Z|\+00(?::?00)?)(?=\W|$)", r"\1", text)
+    text = re.sub(r"(?<![\w.])-0(?:\.0+)?(?![\w.])", "0", text)
     return " ".join(text.split())
 
 
@@ -239,8 +240,11 @@ def _datafusion_records(path: Path) -> Iterator[Record]:
                 for found in sorted(path.parent.glob(pattern)):
                     yield from _datafusion_records(found)
         else:
-            # An error's text can stand in the first line; a placeholder in it is none of ours.
-            yield replace(record, words=record.words[:3])
+            expected = record.expected
+            if expected and expected[0] == "----":
+                expected = expected[1:]
+            # An error's text can stand in the first line.
+            yield replace(record, words=record.words[:3], expected=expected)
 
 
 _COPY = re.compile(

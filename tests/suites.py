@@ -96,6 +96,7 @@ def _run(suite, session, tables, record, failed: set[str]) -> tuple[str, str]:
     from suite_formats import is_select
 
     from dwkit.errors import DwkitError
+    from dwkit.sql.failure import collected
 
     fails = len(record.words) > 1 and record.words[1] == "error"
     counts = record.kind == "query" and is_select(record.sql)
@@ -103,9 +104,10 @@ def _run(suite, session, tables, record, failed: set[str]) -> tuple[str, str]:
         data = None
         if not suite.prepare(session, tables, record.sql):
             for result in session.run(record.sql):
-                data = result.frame.collect() if result.frame is not None else None
+                data = collected(result.frame) if result.frame is not None else None
     except (Exception, pl.exceptions.PanicException) as error:
-        ours = isinstance(error, DwkitError)
+        # What Polars says of a value is an answer; what it says of a plan is a defect of ours.
+        ours = isinstance(error, DwkitError) and not isinstance(error.__cause__, _defects())
         said = error.message if ours else f"{type(error).__name__}: {error}"
         if not counts:
             failed.update(() if fails else map(str.lower, _CHANGED.findall(record.sql)))
@@ -126,6 +128,13 @@ def _run(suite, session, tables, record, failed: set[str]) -> tuple[str, str]:
     wanted = "\n".join((record.expected or [])[:12])
     outcome = "blocked" if _over(record.sql, failed) else "undefined" if _loose(record, data) else "wrong"
     return outcome, f"{got}\nexpected\n{wanted}"
+
+
+def _defects() -> tuple[type[Exception], ...]:
+    import polars.exceptions as pl
+
+    return (pl.SchemaError, pl.ColumnNotFoundError, pl.ShapeError, pl.DuplicateError, pl.StructFieldNotFoundError,
+            pl.SQLInterfaceError, pl.SQLSyntaxError)  # fmt: skip
 
 
 _MADE = re.compile(
