@@ -16,7 +16,7 @@ import polars as pl
 from dwkit.sql.value import Value
 
 __all__ = [
-    "Aggregate", "Condition", "Distinct", "Extend", "Filter", "Frame", "Join", "JoinKind", "Limit", "OneRow", "Plan",
+    "Aggregate", "Condition", "Distinct", "Extend", "Filter", "Frame", "Join", "JoinKind", "Limit", "OneRow", "Part", "Plan",
     "Project", "Recursive", "RecursiveRef", "Sample", "Scan", "SetOperation", "Shared", "Sort", "SortKey",
     "Unnest", "Window", "WindowItem",
 ]  # fmt: skip
@@ -260,6 +260,23 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A simple reduction that an aggregate over a frame is made of.
+
+    Attributes:
+        name: id of its result in the expression that combines the parts.
+        kind: ``len``, or a method of Polars' expressions: ``count``, ``sum``, ``min``, ``max``, ...
+        expr: of each row, NULL in rows that do not count; None for ``len``.
+        dtype: type of the expression and of the result.
+    """
+
+    name: str
+    kind: str
+    expr: pl.Expr | None
+    dtype: pl.DataType
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class WindowItem:
     """A window function over its partition, order and frame.
 
@@ -269,9 +286,9 @@ class WindowItem:
         args: its arguments.
         frame: None where the frame is the whole partition or does not matter.
         ignore_nulls: IGNORE NULLS.
-        filter: FILTER (WHERE ...).
         dtype: type of the result.
         empty: what it is over an empty frame.
+        parts, combined: for an aggregate that is made of simple reductions, those and what it makes of them.
     """
 
     function: str
@@ -283,6 +300,8 @@ class WindowItem:
     aggregate: Value | None = None
     ignore_nulls: bool = False
     empty: object = None
+    parts: tuple[Part, ...] = ()
+    combined: pl.Expr | None = None
 
     @property
     def values(self) -> tuple[Value, ...]:

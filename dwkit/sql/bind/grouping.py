@@ -13,7 +13,7 @@ from dwkit.sql.bind.expressions import Stage, is_aggregate
 from dwkit.sql.bind.order import ordinal
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions.aggregate import empty_of
-from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.call import Call, Parts
 from dwkit.sql.plan import Aggregate
 from dwkit.sql.value import Value
 
@@ -42,8 +42,12 @@ def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
             yield from _aggregates(part)
 
 
-def bind_aggregate(stage: Stage, node: exp.Expr) -> Value:
-    """Bind an aggregate with what is wrapped around it, over the rows of a stage."""
+def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> Value:
+    """Bind an aggregate with what is wrapped around it, over the rows of a stage.
+
+    Args:
+        parts: takes the simple reductions that it is made of.
+    """
     inner = node
     while isinstance(inner, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)):
         inner = inner.this
@@ -51,6 +55,7 @@ def bind_aggregate(stage: Stage, node: exp.Expr) -> Value:
     assert builder is not None
     call = Call(inner, stage)
     call.wrapped = node
+    call.parts = parts
     before, stage.clause = stage.clause, "an aggregate"
     try:
         return stage.built(builder, call)

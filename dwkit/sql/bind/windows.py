@@ -13,7 +13,7 @@ from dwkit.sql.bind.order import sort_key
 from dwkit.sql.functions.aggregate import empty_of
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.operators import alike
-from dwkit.sql.plan import Frame, SortKey, Window, WindowItem
+from dwkit.sql.plan import Frame, Part, SortKey, Window, WindowItem
 from dwkit.sql.types import is_number
 from dwkit.sql.value import Value, constant, null
 
@@ -90,6 +90,21 @@ def bind_windows(stage: Stage, nodes: Iterable[exp.Expr]) -> None:
     stage.plan = Window(stage.plan, items)
 
 
+class _Parts:
+    """The simple reductions that an aggregate is made of."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.made: list[Part] = []
+
+    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType) -> pl.Expr:
+        """Return what stands for a reduction."""
+        counts = kind in ("len", "count")
+        name = self._stage.context.fresh("dwkit:part", pl.Int64() if counts else dtype)
+        self.made.append(Part(name, kind, expr, dtype))
+        return pl.col(name)
+
+
 def _item(stage: Stage, node: exp.Window) -> WindowItem:
     context = stage.context
     stage.clause = "a window"
@@ -124,14 +139,25 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
         return WindowItem(_PICKS[kind], args, partition, keys, frame, value.dtype, ignore_nulls=ignore)
     if is_aggregate(function):
         value = bind_aggregate(stage, function)
+        parts = _Parts(stage)
+        combined = bind_aggregate(stage, function, parts).expr
+        apart = set(combined.meta.root_names()) == {p.name for p in parts.made}
         return WindowItem(
-            "aggregate", (), partition, keys, frame, value.dtype, aggregate=value, empty=empty_of(function)
-        )
-    raise context.refuse(f"window function {function.key.upper() if not isinstance(function, exp.Anonymous) else function.name}", node)
+            "aggregate", (), partition, keys, frame, value.dtype, aggregate=value, empty=empty_of(function),
+            parts=tuple(parts.made) if apart else (), combined=combined if apart else None,
+        )  # fmt: skip
+    raise context.refuse(
+        f"window function {function.key.upper() if not isinstance(function, exp.Anonymous) else function.name}",
+        node,
+    )
 
 
 def _shift(
-    call: Call, name: str, partition: tuple[Value, ...], keys: tuple[SortKey, ...], ignore: bool  # noqa: FBT001
+    call: Call,
+    name: str,
+    partition: tuple[Value, ...],
+    keys: tuple[SortKey, ...],
+    ignore: bool,
 ) -> WindowItem:
     value = call.arg()
     offset = call.cast(call.arg("offset"), pl.Int64()) if call.has("offset") else constant(1, pl.Int64())
@@ -180,7 +206,11 @@ def _bound(stage: Stage, bound: object, side: object, unit: str, node: exp.Expr)
             return scaled(call, value.interval, pl.lit(-1))
         if isinstance(value.constant, bool) or not is_number(value.dtype):
             raise stage.context.error("a window frame wants a number or an interval", node)
-        return constant(-value.constant, value.dtype) if value.is_constant else value.as_(-value.expr, value.dtype)
+        return (
+            constant(-value.constant, value.dtype)
+            if value.is_constant
+            else value.as_(-value.expr, value.dtype)
+        )
     if not isinstance(value.constant, int) or value.constant < 0:
         raise stage.context.error("ROWS and GROUPS want a whole number", node)
     return -value.constant if before else value.constant

@@ -12,7 +12,6 @@ from dwkit.sql.functions.call import Builder, Call
 from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.types import (
     is_decimal,
-    is_float,
     is_integer,
     is_number,
     is_text,
@@ -100,6 +99,26 @@ class Rows:
             return self.taken(expr)
         return expr if self.filter is None else pl.when(self.filter).then(expr)
 
+    def reduced(self, kind: str, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        """Return a simple reduction of an expression over those rows: ``count``, ``sum``, ``min``, ``max``.
+
+        Windows compute such parts of an aggregate for all frames at once.
+        """
+        parts = self.call.parts
+        if parts is None or (self.distinct and kind not in _IDEMPOTENT) or self.order:
+            reduced: pl.Expr = getattr(self.masked(expr), kind)()
+            return reduced
+        return parts.add(kind, expr if self.filter is None else pl.when(self.filter).then(expr), dtype)
+
+    def len(self) -> pl.Expr:
+        """Return the number of those rows."""
+        parts = self.call.parts
+        if self.filter is not None:
+            return self.reduced("count", pl.when(self.filter).then(1), pl.Int32())
+        return pl.len() if parts is None else parts.add("len", None, pl.Int64())
+
+
+_IDEMPOTENT = frozenset({"min", "max"})
 
 Make = Callable[[Rows, Value], Value]
 
@@ -130,27 +149,29 @@ def _sum(rows: Rows, value: Value) -> Value:
     """SUM over no rows is NULL; of integers it is exact, and an error where it leaves 64 bits."""
     call = rows.call
     if isinstance(value.dtype, pl.Duration):
-        return call.value(_unless_empty(rows.masked(value.expr)), value.dtype)
+        return call.value(_unless_empty(rows, value.expr, value.dtype), value.dtype)
     value = _number(call, value)
-    taken = rows.masked(value.expr)
     if is_integer(value.dtype):
         if whole_digits(value.dtype) <= 10:
-            return call.value(_unless_empty(taken.cast(pl.Int64)), pl.Int64())
-        return call.value(_unless_empty(taken.cast(pl.Int128)).cast(pl.Int64, strict=True), pl.Int64())
+            return call.value(_unless_empty(rows, value.expr.cast(pl.Int64), pl.Int64()), pl.Int64())
+        whole = _unless_empty(rows, value.expr.cast(pl.Int128), pl.Int128())
+        return call.value(whole.cast(pl.Int64, strict=True), pl.Int64())
     if is_decimal(value.dtype):
         scale = scale_of(value.dtype)
         if value.scaled is not None and whole_digits(value.dtype) + scale <= _SUMMABLE:
-            return call.value(unscaled(_unless_empty(rows.masked(value.scaled)), scale), pl.Decimal(38, scale))
-        return call.value(_unless_empty(taken), pl.Decimal(38, scale))
-    return call.value(_unless_empty(taken.cast(pl.Float64)), pl.Float64())
+            return call.value(
+                unscaled(_unless_empty(rows, value.scaled, pl.Int128()), scale), pl.Decimal(38, scale)
+            )
+        return call.value(_unless_empty(rows, value.expr, value.dtype), pl.Decimal(38, scale))
+    return call.value(_unless_empty(rows, value.expr.cast(pl.Float64), pl.Float64()), pl.Float64())
 
 
 _SUMMABLE = 30
 """Digits of numbers of which 128 bits hold the sum of a hundred million."""
 
 
-def _unless_empty(taken: pl.Expr) -> pl.Expr:
-    return pl.when(taken.count() > 0).then(taken.sum())
+def _unless_empty(rows: Rows, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    return pl.when(rows.reduced("count", expr, dtype) > 0).then(rows.reduced("sum", expr, dtype))
 
 
 def _total(rows: Rows, value: Value) -> Value:
@@ -161,27 +182,30 @@ def _total(rows: Rows, value: Value) -> Value:
 def _avg(rows: Rows, value: Value) -> Value:
     call = rows.call
     value = _number(call, value)
+    if is_integer(value.dtype):
+        value = value.as_(
+            value.expr.cast(pl.Int64 if whole_digits(value.dtype) <= 10 else pl.Int128), value.dtype
+        )
+    exact = is_decimal(value.dtype) or is_integer(value.dtype)
+    dtype = value.dtype if exact else pl.Float64()
+    expr = value.expr if exact else value.expr.cast(pl.Float64)
+    count = rows.reduced("count", expr, dtype)
+    total = pl.when(count > 0).then(rows.reduced("sum", expr, dtype))
     if is_decimal(value.dtype) and call.dialect != "duckdb":
         # An exact mean has some digits more than its values.
-        taken = rows.masked(value.expr)
         scale = min(38, max(scale_of(value.dtype) + 4, 6) if call.dialect != "postgres" else 16)
-        count = taken.count()
-        made = pl.when(count > 0).then(taken.sum().cast(pl.Decimal(38, scale)) / count.cast(pl.Decimal(38, 0)))
-        return call.value(made, pl.Decimal(38, scale))
+        return call.value(
+            total.cast(pl.Decimal(38, scale)) / count.cast(pl.Decimal(38, 0)), pl.Decimal(38, scale)
+        )
+    mean = total.cast(pl.Float64) / count
     if is_integer(value.dtype) and call.dialect in ("tsql", "redshift"):
-        taken = rows.masked(value.expr.cast(pl.Int64))
-        made = taken.sum().cast(pl.Float64) / taken.count()
-        return call.value(pl.when(taken.count() > 0).then(made.truncate().cast(pl.Int64)), pl.Int64())
-    if is_decimal(value.dtype):
-        taken = rows.masked(value.expr)
-        return call.value(taken.sum().cast(pl.Float64) / pl.when(taken.count() > 0).then(taken.count()), pl.Float64())
-    return call.value(rows.masked(value.expr).cast(pl.Float64).mean(), pl.Float64())
+        return call.value(mean.truncate().cast(pl.Int64), pl.Int64())
+    return call.value(mean, pl.Float64())
 
 
 def _extreme(name: str) -> Make:
     def make(rows: Rows, value: Value) -> Value:
-        taken = rows.masked(value.expr)
-        return rows.call.value(getattr(taken, name)(), value.dtype)
+        return rows.call.value(rows.reduced(name, value.expr, value.dtype), value.dtype)
 
     return make
 
@@ -190,8 +214,7 @@ def _count(call: Call) -> Value:
     rows = Rows(call)
     nodes = [*rows.nodes, *(call.node.expressions or ())]
     if not nodes:
-        counted = pl.len() if rows.filter is None else rows.filter.fill_null(value=False).cast(pl.UInt32).sum()
-        return call.value(counted.cast(pl.Int64), pl.Int64())
+        return call.value(rows.len().cast(pl.Int64), pl.Int64())
     values = [call.bind(n) for n in nodes]
     if len(values) == 1:
         value = values[0]
@@ -199,9 +222,8 @@ def _count(call: Call) -> Value:
             taken = value.expr.filter(rows.filter) if rows.filter is not None else value.expr
             return call.value(taken.drop_nulls().n_unique().cast(pl.Int64), pl.Int64())
         if value.is_constant:
-            shape = pl.len() if rows.filter is None else rows.filter.fill_null(value=False).cast(pl.UInt32).sum()
-            return call.value((shape * (0 if value.is_null else 1)).cast(pl.Int64), pl.Int64())
-        return call.value(rows.masked(value.expr).count().cast(pl.Int64), pl.Int64())
+            return call.value(rows.len().cast(pl.Int64) * (0 if value.is_null else 1), pl.Int64())
+        return call.value(rows.reduced("count", value.expr, value.dtype).cast(pl.Int64), pl.Int64())
     whole = pl.all_horizontal(v.expr.is_not_null() for v in values)
     keep = whole if rows.filter is None else whole & rows.filter
     struct = pl.struct(v.expr.alias(f"f{n}") for n, v in enumerate(values)).filter(keep)
@@ -212,8 +234,8 @@ def _count_if(call: Call) -> Value:
     rows = Rows(call)
     condition = call.binder.truth(rows.nodes[0])  # type: ignore[attr-defined]
     call._bound.append(condition)  # noqa: SLF001
-    taken = rows.masked(condition.expr)
-    return call.value(taken.fill_null(value=False).cast(pl.UInt32).sum().cast(pl.Int64), pl.Int64())
+    counted = rows.reduced("count", pl.when(condition.expr).then(1), pl.Int32())
+    return call.value(counted.cast(pl.Int64), pl.Int64())
 
 
 def _any_value(rows: Rows, value: Value) -> Value:

@@ -13,7 +13,7 @@ from dwkit.sql.functions.cast import cast
 from dwkit.sql.types import is_date, is_text, is_timestamp, shown
 from dwkit.sql.value import Value
 
-__all__ = ["Binds", "Builder", "Call", "Functions", "numbers", "of", "text"]
+__all__ = ["Binds", "Builder", "Call", "Functions", "Parts", "numbers", "of", "text"]
 
 
 class Binds(Protocol):
@@ -36,6 +36,13 @@ class Binds(Protocol):
         """Return an error that points at a node."""
 
 
+class Parts(Protocol):
+    """Computes simple reductions of an aggregate apart from the rest of it."""
+
+    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType) -> pl.Expr:
+        """Return what stands for a reduction in the aggregate, see `dwkit.sql.plan.Part`."""
+
+
 class Call:
     """One use of a function: its arguments, bound when they are asked for.
 
@@ -44,12 +51,14 @@ class Call:
         wrapped: an aggregate with FILTER, WITHIN GROUP and the like around it; else the node.
         dialect: what the query was read as.
         binder: binds further expressions.
+        parts: takes the simple reductions that an aggregate is made of, where they are computed apart.
     """
 
     def __init__(self, node: exp.Expr, binder: Binds) -> None:
         self.node = node
         self.wrapped = node
         self.binder = binder
+        self.parts: Parts | None = None
         self.dialect = binder.dialect
         self._bound: list[Value] = []
         self._asked: set[str] = set()
