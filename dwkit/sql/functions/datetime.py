@@ -16,7 +16,7 @@ from dwkit.sql.functions.interval import interval_of
 __all__ = ["DATETIME"]
 
 DATETIME: Functions = {
-    exp.Interval: lambda call: interval_of(call, call.node.this, call.node.args.get("unit")),
+    exp.Interval: lambda call: interval_of(call, call.node.this, call.given("unit")),
     **FIELDS,
     **TRUNCATION,
     **DISTANCE,
