@@ -252,14 +252,34 @@ class Frame:
 
     Attributes:
         unit: ``rows``, ``range`` or ``groups``.
-        start, end: offsets: an int, or a Value for RANGE over numbers or intervals.
+        start, end: offsets: an int (for RANGE only 0), or for RANGE with an offset what the key of the order
+            is there at least or at most.
         exclude: ``""``, ``current row``, ``group`` or ``ties``.
+        key: for RANGE with an offset, the key of the order in the type of the bounds.
     """
 
     unit: str = "range"
     start: int | Value | None = None
     end: int | Value | None = 0
     exclude: str = ""
+    key: Value | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A simple reduction that an aggregate over a frame is made of.
+
+    Attributes:
+        name: id of its result in the expression that combines the parts.
+        kind: ``len``, or a method of Polars' expressions: ``count``, ``sum``, ``min``, ``max``, ...
+        expr: of each row, NULL in rows that do not count; None for ``len``.
+        dtype: type of the expression and of the result.
+    """
+
+    name: str
+    kind: str
+    expr: pl.Expr | None
+    dtype: pl.DataType
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -309,7 +329,7 @@ class WindowItem:
     @property
     def values(self) -> tuple[Value, ...]:
         """All expressions."""
-        bounds = (self.frame.start, self.frame.end) if self.frame else ()
+        bounds = (self.frame.start, self.frame.end, self.frame.key) if self.frame else ()
         return (
             *self.args, *self.partition, *(k.value for k in self.order),
             *((self.aggregate,) if self.aggregate else ()), *(b for b in bounds if isinstance(b, Value)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 
 import polars as pl
 from sqlglot import exp
@@ -12,10 +13,11 @@ from dwkit.sql.bind.grouping import bind_aggregate
 from dwkit.sql.bind.order import sort_key
 from dwkit.sql.functions.aggregate import empty_of
 from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.interval import add_interval
 from dwkit.sql.functions.operators import alike
 from dwkit.sql.plan import Frame, Part, SortKey, Window, WindowItem
-from dwkit.sql.types import is_number
-from dwkit.sql.value import Value, constant, null
+from dwkit.sql.types import is_decimal, is_integer, is_number, is_temporal, scale_of, shown
+from dwkit.sql.value import Interval, Value, constant, null
 
 __all__ = ["bind_windows", "resolve_named"]
 
@@ -174,21 +176,46 @@ def _frame(stage: Stage, spec: exp.Expr | None, keys: tuple[SortKey, ...], node:
     if spec is None:
         return Frame() if keys else None
     unit = str(spec.args.get("kind") or "RANGE").lower()
-    start = _bound(stage, spec.args.get("start"), spec.args.get("start_side"), unit, node)
-    end = _bound(stage, spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side"), unit, node)
+    sides = (spec.args.get("start"), spec.args.get("start_side")), (
+        spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side")
+    )  # fmt: skip
+    _check_order(stage, sides, node)
     exclude = spec.args.get("exclude")
     excluded = exclude.name.lower() if isinstance(exclude, exp.Expr) else str(exclude or "").lower()
     excluded = "" if excluded in ("no others", "none") else excluded
-    if unit == "range" and any(isinstance(b, Value) for b in (start, end)) and len(keys) != 1:
-        raise stage.context.error("RANGE with an offset wants one key of ORDER BY", node)
     if unit == "groups" and not keys:
         raise stage.context.error("GROUPS wants an ORDER BY", node)
-    return Frame(unit, start, end, excluded)
+    start, end = (_bound(stage, bound, side, node) for bound, side in sides)
+    if unit != "range":
+        return Frame(unit, _whole(stage, start, unit, node), _whole(stage, end, unit, node), excluded)
+    if not isinstance(start, tuple) and not isinstance(end, tuple):
+        return Frame(unit, start, end, excluded)
+    if len(keys) != 1:
+        raise stage.context.error("RANGE with an offset wants one key of ORDER BY", node)
+    return _range(Call(node, stage), keys[0], start, end, excluded)
 
 
-def _bound(stage: Stage, bound: object, side: object, unit: str, node: exp.Expr) -> int | Value | None:
+def _check_order(
+    stage: Stage, sides: tuple[tuple[object, object], tuple[object, object]], node: exp.Expr
+) -> None:
+    """A frame cannot begin after the rows that it ends with (ISO 9075-2, 7.15)."""
+    places = []
+    for bound, side in sides:
+        name = bound if isinstance(bound, str) else bound.name if isinstance(bound, exp.Var) else ""
+        after = 1 if str(side or "").upper() == "FOLLOWING" else -1
+        places.append(
+            0 if name.upper() == "CURRENT ROW" else 2 * after if name.upper() == "UNBOUNDED" else after
+        )
+    if places[0] == 2 or places[1] == -2 or places[0] > places[1]:
+        raise stage.context.error("this window frame begins after its end", node)
+
+
+_Bound = int | tuple[Value, int] | None
+"""CURRENT ROW (0), an offset with its direction in the order, or UNBOUNDED."""
+
+
+def _bound(stage: Stage, bound: object, side: object, node: exp.Expr) -> _Bound:
     text = bound if isinstance(bound, str) else bound.name if isinstance(bound, exp.Var) else ""
-    before = str(side or "").upper() == "PRECEDING"
     if text.upper() == "CURRENT ROW":
         return 0
     if text.upper() == "UNBOUNDED":
@@ -196,21 +223,50 @@ def _bound(stage: Stage, bound: object, side: object, unit: str, node: exp.Expr)
     if not isinstance(bound, exp.Expr):
         raise stage.context.error("a window frame wants a number or an interval", node)
     value = stage.bind(bound)
-    if unit == "range":
-        from dwkit.sql.functions.interval import scaled
+    if value.is_null or (isinstance(value.constant, (int, float, Decimal)) and value.constant < 0):
+        raise stage.context.error("the offset of a window frame cannot be negative or NULL", node)
+    return value, -1 if str(side or "").upper() == "PRECEDING" else 1
 
-        call = Call(node, stage)
-        if not before:
-            return value
-        if value.interval is not None:
-            return scaled(call, value.interval, pl.lit(-1))
-        if isinstance(value.constant, bool) or not is_number(value.dtype):
-            raise stage.context.error("a window frame wants a number or an interval", node)
-        return (
-            constant(-value.constant, value.dtype)
-            if value.is_constant
-            else value.as_(-value.expr, value.dtype)
-        )
-    if not isinstance(value.constant, int) or value.constant < 0:
-        raise stage.context.error("ROWS and GROUPS want a whole number", node)
-    return -value.constant if before else value.constant
+
+def _whole(stage: Stage, bound: _Bound, unit: str, node: exp.Expr) -> int | None:
+    if not isinstance(bound, tuple):
+        return bound
+    value, direction = bound
+    if not isinstance(value.constant, int) or isinstance(value.constant, bool):
+        raise stage.context.error(f"{unit.upper()} wants a whole number", node)
+    return value.constant * direction
+
+
+_DAYS_OF_DATES = frozenset({"oracle", "spark", "databricks"})
+"""A number is an offset of so many days there where the order is by a date."""
+
+
+def _range(call: Call, key: SortKey, start: _Bound, end: _Bound, exclude: str) -> Frame:
+    """Return a RANGE frame by what its key is at either end."""
+    order = -1 if key.descending else 1
+    moved = [
+        _moved(call, key.value, b[0], b[1] * order) if isinstance(b, tuple) else None for b in (start, end)
+    ]
+    given = [m for m in moved if m is not None]
+    same = alike(call, key.value, *given)
+    bounds = iter(same[1:])
+    ends = [next(bounds) if m is not None else b for m, b in zip(moved, (start, end), strict=True)]
+    return Frame("range", ends[0], ends[1], exclude, same[0])  # type: ignore[arg-type]
+
+
+def _moved(call: Call, key: Value, offset: Value, direction: int) -> Value:
+    """Return the key so much further."""
+    interval = offset.interval
+    if interval is None and call.dialect in _DAYS_OF_DATES and is_temporal(key.dtype):
+        interval = Interval(days=call.cast(offset, pl.Int64()).expr)
+    if interval is not None and is_temporal(key.dtype):
+        made = add_interval(call, key, interval, direction)
+        return Value(made.expr, made.dtype, key.refs | offset.refs)
+    if interval is not None or not is_number(key.dtype) or not is_number(offset.dtype):
+        raise call.error(f"RANGE over {shown(key.dtype)} cannot have an offset of {shown(offset.dtype)}")
+    value, moved = alike(call, key, offset)
+    if is_integer(value.dtype):
+        value, moved = call.cast(value, pl.Int128()), call.cast(moved, pl.Int128())
+    dtype = pl.Decimal(38, scale_of(value.dtype)) if is_decimal(value.dtype) else value.dtype
+    expr = value.expr + moved.expr if direction > 0 else value.expr - moved.expr
+    return Value(expr, dtype, value.refs | moved.refs)

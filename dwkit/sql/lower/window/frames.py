@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
 from dwkit.sql.lower.window.positions import FIRST, LAST, ROW, at, group, peers
-from dwkit.sql.plan import Frame, WindowItem
+from dwkit.sql.plan import Frame, SortKey, WindowItem
+from dwkit.sql.value import Value
 
 __all__ = ["Frames", "Run"]
 
@@ -45,7 +47,9 @@ class Frames:
         key = (depth, frame.unit, _key(frame.start), _key(frame.end), frame.exclude)
         if key not in self._known:
             number = len(self._known)
-            bounds = _bounds(frame, depth)
+            if frame.key is not None:
+                self.frame = self.frame.with_columns(frame.key.expr.alias("dwkit:key"))
+            bounds = _bounds(frame, item.order)
             made: list[Run] = []
             columns = []
             for place, (start, end) in enumerate(_excluded(bounds, frame.exclude, depth)):
@@ -61,21 +65,22 @@ def _key(bound: object) -> object:
     return bound if bound is None or isinstance(bound, int) else id(bound)
 
 
-def _bounds(frame: Frame, depth: int) -> Run:
+def _bounds(frame: Frame, order: tuple[SortKey, ...]) -> Run:
     make = {"rows": _rows, "groups": _groups, "range": _range}[frame.unit]
-    start = FIRST if frame.start is None else make(frame, frame.start, depth, 0)
-    end = LAST if frame.end is None else make(frame, frame.end, depth, 1)
+    start = FIRST if frame.start is None else make(frame.start, order, 0)
+    end = LAST if frame.end is None else make(frame.end, order, 1)
     # A frame that begins after its partition or ends before it is empty.
     return pl.max_horizontal(start, FIRST), pl.min_horizontal(end, LAST)
 
 
-def _rows(frame: Frame, bound: object, depth: int, side: int) -> pl.Expr:
+def _rows(bound: object, order: tuple[SortKey, ...], side: int) -> pl.Expr:
     assert isinstance(bound, int)
     return ROW + bound
 
 
-def _groups(frame: Frame, bound: object, depth: int, side: int) -> pl.Expr:
+def _groups(bound: object, order: tuple[SortKey, ...], side: int) -> pl.Expr:
     assert isinstance(bound, int)
+    depth = len(order)
     if bound == 0:
         return peers(depth)[side]
     number = group(depth)
@@ -86,10 +91,46 @@ def _groups(frame: Frame, bound: object, depth: int, side: int) -> pl.Expr:
     return found.fill_null(outside)
 
 
-def _range(frame: Frame, bound: object, depth: int, side: int) -> pl.Expr:
-    if bound == 0:
-        return peers(depth)[side]
-    raise NotImplementedError
+def _range(bound: object, order: tuple[SortKey, ...], side: int) -> pl.Expr:
+    """Return where the key of the order reaches a bound; a NULL key is only near other NULLs."""
+    first, last = peers(len(order))
+    if not isinstance(bound, Value):
+        return (first, last)[side]
+    key = pl.col("dwkit:key")
+    lowest = pl.when(at(key, FIRST).is_null()).then(at(last, FIRST) + 1).otherwise(FIRST)
+    highest = pl.when(at(key, LAST).is_null()).then(at(first, LAST) - 1).otherwise(LAST)
+    found = pl.map_batches(
+        [key, bound.expr, lowest, highest],
+        partial(_searched, side, order[0].descending),
+        return_dtype=pl.Int64(),
+    )
+    return pl.when(key.is_null()).then((first, last)[side]).otherwise(found)
+
+
+def _searched(side: int, descending: bool, columns: Sequence[pl.Series]) -> pl.Series:
+    """Return where keys reach bounds: of sorted keys the first at the bound or after it, or the last up to it.
+
+    Args:
+        side: 0 for where a frame starts, 1 for where it ends.
+        columns: keys; bounds; for each the first and the last position where it can be.
+    """
+    key, bound, first, last = columns
+    state = pl.DataFrame({"key": key, "bound": bound, "low": first, "high": last + 1})
+    value, goal = pl.col("value"), pl.col("bound")
+    before = [value < goal, value <= goal, value > goal, value >= goal][2 * descending + side]
+    middle = (pl.col("low") + pl.col("high")) // 2
+    active = pl.col("low") < pl.col("high")
+    while (state["low"] < state["high"]).any():
+        state = state.with_columns(pl.when(active).then(middle).alias("middle"))
+        state = state.with_columns(pl.col("key").gather("middle").alias("value"))
+        state = state.with_columns(
+            pl.when(active & before).then(pl.col("middle") + 1).otherwise("low").alias("low"),
+            pl.when(active & before.fill_null(value=False).not_())
+            .then("middle")
+            .otherwise("high")
+            .alias("high"),
+        )
+    return state["low"] - side
 
 
 def _excluded(whole: Run, exclude: str, depth: int) -> list[Run]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from dwkit.errors import SqlError
 from dwkit.sql.lower.window.frames import Frames, Run
+from dwkit.sql.lower.window.gather import gathered
 from dwkit.sql.lower.window.positions import FIRST, LAST, ROW, at
 from dwkit.sql.lower.window.ranks import RANKS, ntile
 from dwkit.sql.lower.window.reduce import OF, RANK, is_ranked, reduced
@@ -37,7 +37,8 @@ class Items:
         for ident, item in items.items():
             if item.function == "aggregate":
                 if item.combined is None:
-                    raise SqlError("this aggregate over this frame is not supported")
+                    made[ident] = gathered(item, frames.runs(ident))
+                    continue
                 parts |= {p.name: reduced(p, item, frames.runs(ident)) for p in item.parts}
                 made[ident] = item.combined
             elif item.function in RANKS:
