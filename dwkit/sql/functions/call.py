@@ -196,7 +196,10 @@ class Call:
         return self.error(f"{what} is not supported")
 
 
-_PLAIN = frozenset({"this", "expression", "expressions", "big_int"})
+_PLAIN = frozenset({
+    "this", "expression", "expressions", "big_int", "date_part_boundary", "input_type_preserved",
+    "preserve_end_of_month", "target_type", "return_type", "with_tz",
+})  # fmt: skip
 """Arguments that every builder reads, and flags that only tell how a dialect writes a function."""
 
 Builder = Callable[[Call], Value]

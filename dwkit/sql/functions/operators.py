@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.decimals import from_scaled, scaled_of
+from dwkit.sql.functions.dates.units import moment_of
 from dwkit.sql.functions.interval import add_interval, interval_of, scaled, summed
 from dwkit.sql.types import (
     from_sql,
@@ -248,7 +249,7 @@ def _moved(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     if moment.interval is not None and by.interval is not None:
         return summed(call, moment.interval, by.interval, sign)
     if by.interval is not None and is_text(moment.dtype):
-        moment = call.cast(moment, pl.Datetime("us"))
+        moment = moment_of(call, moment)
     if by.interval is not None and (is_date(moment.dtype) or is_timestamp(moment.dtype) or isinstance(moment.dtype, pl.Time)):
         return add_interval(call, moment, by.interval, sign)
     if is_date(moment.dtype) and is_number(by.dtype):
@@ -505,6 +506,10 @@ def _cast(safe: bool, call: Call) -> Value:  # noqa: FBT001
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    if safe and not call.has("safe") and call.dialect in ("spark", "databricks"):
+        # sqlglot reads a plain CAST so; it is an error there what cannot be cast (ANSI mode, the default of Spark 4).
+        safe = False
+    call.given("safe")
     made = call.cast(call.arg(), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
     if length is not None and call.dialect != "duckdb" and length.name.isdigit():

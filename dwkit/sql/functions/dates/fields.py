@@ -238,8 +238,6 @@ def _get(name: str, call: Call) -> Value:
     unit = unit_of_node(call, name)
     if name == "WEEK" and call.dialect == "mysql":
         return _mysql_week(call, call.bind(inner))
-    if name == "WEEK" and not isinstance(call.node, exp.Week):
-        unit = Unit("ISOWEEK")
     return field_of(call, call.bind(inner), unit)
 
 
@@ -309,7 +307,7 @@ FIELDS: Functions = {
     exp.Extract: _extract, "DATE_PART": _part_by_name, "DATEPART": _part_by_name,
     exp.Year: partial(_get, "YEAR"), exp.Month: partial(_get, "MONTH"), exp.Day: partial(_get, "DAY"),
     exp.DayOfMonth: partial(_get, "DAY"), exp.DayOfYear: partial(_get, "DOY"), exp.DayOfWeek: partial(_get, "DOW"),
-    exp.DayOfWeekIso: partial(_get, "ISODOW"), exp.Week: partial(_get, "WEEK"), exp.WeekOfYear: partial(_get, "WEEK"),
+    exp.DayOfWeekIso: partial(_get, "ISODOW"), exp.Week: partial(_get, "WEEK"), exp.WeekOfYear: partial(_get, "ISOWEEK"),
     exp.YearOfWeek: partial(_get, "ISOYEAR"), exp.YearOfWeekIso: partial(_get, "ISOYEAR"),
     exp.Quarter: partial(_get, "QUARTER"), exp.Hour: partial(_get, "HOUR"), exp.Minute: partial(_get, "MINUTE"),
     exp.Second: partial(_get, "SECOND"), "YEARWEEK": _yearweek, "WEEKDAY": _weekday,
