@@ -9,6 +9,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.functions.dates.units import Unit, days_from, dow, moment_of, stamp, unit_of_node
 from dwkit.sql.types import is_date
 from dwkit.sql.value import Interval, Value
@@ -120,7 +121,7 @@ def _micro(expr: pl.Expr) -> pl.Expr:
 
 def _exact(micros: pl.Expr) -> pl.Expr:
     """Millionths as a decimal."""
-    return micros.cast(pl.Decimal(18, 0)).cast(pl.Decimal(18, 6)) * pl.lit("0.000001").cast(pl.Decimal(18, 6))
+    return unscaled(micros, 6)
 
 
 def _part(call: Call, expr: pl.Expr, parts: int) -> Value:
