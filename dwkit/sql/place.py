@@ -35,8 +35,14 @@ def at_node(sql: str, message: str, node: exp.Expr, *, dialect: str, hint: str =
 
 
 def position(sql: str, node: exp.Expr) -> tuple[int, int]:
-    """Return line and column (from 1) at which a node begins in the text, (0, 0) when that is not known."""
+    """Return line and column (from 1) at which a node begins in the text, (0, 0) when that is not known.
+
+    Names have their place in the tree; a quoted literal that stands alone is looked for in the text.
+    """
     starts = [n.meta["start"] for n in node.walk() if "start" in n.meta]
+    if not starts and isinstance(node, exp.Literal) and node.is_string:
+        found = sql.find("'" + node.this.replace("'", "''") + "'")
+        starts = [found] if found >= 0 else []
     if not starts:
         return 0, 0
     before = sql[: min(starts)]

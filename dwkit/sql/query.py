@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.scope import Scope, build_scope, traverse_scope
@@ -19,6 +18,7 @@ from sqlglot.optimizer.scope import Scope, build_scope, traverse_scope
 from dwkit.errors import SqlError
 from dwkit.model.names import check_dialect
 from dwkit.sql.place import at, position
+from dwkit.sql.read import read
 
 __all__ = ["Query", "TableRef", "is_query", "keyword", "parse", "query_of", "statements", "with_params"]
 
@@ -136,9 +136,7 @@ def statements(sql: str, dialect: str) -> list[exp.Expr]:
     try:
         # DuckDB writes parameters $name; the other mark means an alias there.
         text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" else sql
-        return [
-            t for t in sqlglot.parse(text, read=dialect) if t is not None and type(t) is not exp.Semicolon
-        ]
+        return [t for t in read(text, dialect) if t is not None and type(t) is not exp.Semicolon]
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         text = str(detail.get("description") or error).split("\n")[0].rstrip(".")

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from dwkit.errors import SqlError
 from dwkit.model.statistics import TableStatistics
-from dwkit.sql.place import at_node
+from dwkit.sql.place import at_node, position
 from dwkit.sql.value import Value, column
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Context:
     def error(self, message: str, node: exp.Expr, hint: str = "") -> SqlError:
         """Return an error that points at a node, or at the nearest one around it that has a place."""
         placed: exp.Expr | None = node
-        while placed is not None and not any("start" in n.meta for n in placed.walk()):
+        while placed is not None and position(self.sql, placed) == (0, 0):
             placed = placed.parent
         return at_node(self.sql, message, placed or node, dialect=self.dialect, hint=hint)
 

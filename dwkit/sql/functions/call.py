@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.cast import cast
+from dwkit.sql.functions.cast import MisreadError, cast
 from dwkit.sql.types import is_date, is_text, is_timestamp, shown
 from dwkit.sql.value import Value
 
@@ -164,7 +164,11 @@ class Call:
 
     def cast(self, value: Value, dtype: pl.DataType, *, safe: bool = False) -> Value:
         """Return a value as another type; where it cannot be, NULL if safe, else an error at run time."""
-        made = cast(value, dtype, self.dialect, safe=safe, guard=self.binder.condition)
+        try:
+            made = cast(value, dtype, self.dialect, safe=safe, guard=self.binder.condition)
+        except MisreadError:
+            spot = (n for n in self.node.find_all(exp.Literal) if n.is_string and n.this == value.constant)
+            raise self.error(f"{value.constant!r} is no {shown(dtype)} value", next(spot, None)) from None
         if made is None:
             raise self.error(f"{self.name}: {shown(value.dtype)} is no {shown(dtype)}")
         return made
@@ -205,7 +209,10 @@ class Call:
         return self.error(f"{what} is not supported")
 
 
-_PLAIN = frozenset({"this", "expression", "expressions", "big_int"})
+_PLAIN = frozenset({
+    "this", "expression", "expressions", "big_int", "date_part_boundary", "input_type_preserved",
+    "preserve_end_of_month", "target_type", "return_type", "with_tz",
+})  # fmt: skip
 """Arguments that every builder reads, and flags that only tell how a dialect writes a function."""
 
 Builder = Callable[[Call], Value]

@@ -11,10 +11,12 @@ from decimal import Decimal
 
 import polars as pl
 
+from dwkit.sql.functions.cast_moment import named_zone, text_to_moment
+from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
 from dwkit.sql.value import Value, constant
 
-__all__ = ["cast", "rounded_to_integer", "to_text"]
+__all__ = ["MisreadError", "cast", "rounded_to_integer"]
 
 _TRUNCATING = frozenset({"spark", "databricks", "tsql", "sqlite", "redshift"})
 """A float or decimal loses its fraction there when it becomes an integer; elsewhere it is rounded."""
@@ -41,11 +43,36 @@ def cast(
         made = _constant(value, dtype)
         if made is not None:
             return made
+    if isinstance(value.constant, str) and not is_text(dtype):
+        read = _literal(value, dtype, dialect, guarded=safe or guard is not None)
+        if read is not None:
+            return read
     expr = value.expr
     if guard is not None and not safe:
         expr = pl.when(guard).then(expr)
-    made_expr = _expression(Value(expr, value.dtype, json=value.json), dtype, dialect, strict=not safe)
+    made_expr = _expression(replace(value, expr=expr), dtype, dialect, strict=not safe)
     return None if made_expr is None else value.as_(made_expr, dtype)
+
+
+class MisreadError(ValueError):
+    """A literal is none of the type that it is cast to."""
+
+
+def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -> Value | None:
+    """Return a quoted literal as one of another type, None where that is to be seen when it runs.
+
+    Raises:
+        MisreadError: it is none, and every row asks for it.
+    """
+    expr = _from_text(pl.lit(value.constant), dtype, dialect, strict=False)
+    if expr is None or getattr(dtype, "time_zone", None) or isinstance(dtype, pl.Binary):
+        return None
+    known = pl.select(expr).item()
+    if known is None:
+        if guarded or dialect == "mysql":
+            return None
+        raise MisreadError
+    return constant(known, dtype)
 
 
 def _constant(value: Value, dtype: pl.DataType) -> Value | None:
@@ -63,6 +90,9 @@ def _constant(value: Value, dtype: pl.DataType) -> Value | None:
     if isinstance(known, Decimal) and is_float(dtype):
         return constant(float(known), dtype)
     if isinstance(known, str):
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone == "UTC":
+            found = named_zone(known)
+            return None if found is None else Value(pl.lit(found).cast(dtype), dtype, value.refs)
         with suppress(ValueError):
             if isinstance(dtype, pl.Date) and re.fullmatch(r"\d{4}-\d\d?-\d\d?", known.strip()):
                 year, month, day = map(int, known.strip().split("-"))
@@ -102,13 +132,49 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         return expr.cast(pl.Int8).cast(dtype) if is_number(dtype) else None
     if is_number(source):
         return _from_number(value, dtype, dialect, strict=strict)
+    if is_number(dtype):
+        return _moment_to_number(expr, source, dtype, dialect)
     return _from_moment(expr, source, dtype)
+
+
+_DAYS_TO_1900 = 25_567
+
+
+def _number_to_moment(value: Value, dtype: pl.DataType, dialect: str) -> pl.Expr | None:
+    """A number as a timestamp: seconds since 1970 in Spark and Snowflake, days since 1900 in SQL Server."""
+    number = value.expr.cast(pl.Float64)
+    if isinstance(dtype, pl.Date):
+        return None
+    if dialect in ("spark", "databricks", "snowflake"):
+        made = (number * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us"))
+    elif dialect == "tsql":
+        made = ((number - _DAYS_TO_1900) * 86_400e6).round().cast(pl.Int64).cast(pl.Datetime("us"))
+    else:
+        return None
+    zone = dtype.time_zone if isinstance(dtype, pl.Datetime) else None
+    return made.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else made
+
+
+def _moment_to_number(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str) -> pl.Expr | None:
+    """A date or a timestamp as a number: 20240131100000 in MySQL, seconds since 1970 in Spark, days in SQL Server."""
+    if dialect == "mysql":
+        code = "%Y%m%d" if isinstance(source, pl.Date) else "%H%M%S" if isinstance(source, pl.Time) else "%Y%m%d%H%M%S"
+        return expr.dt.strftime(code).cast(pl.Int64).cast(dtype)
+    if dialect in ("spark", "databricks") and isinstance(source, pl.Datetime):
+        seconds = expr.dt.epoch("us") / 1_000_000
+        return seconds.floor().cast(dtype) if is_integer(dtype) else seconds.cast(dtype)
+    if dialect == "tsql" and isinstance(source, pl.Datetime):
+        days = expr.dt.epoch("us") / 86_400e6 + _DAYS_TO_1900
+        return days.round().cast(dtype) if is_integer(dtype) else days.cast(dtype)
+    return None
 
 
 def _from_number(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
     source, expr = value.dtype, value.expr
     if isinstance(dtype, pl.Boolean):
         return expr != 0
+    if isinstance(dtype, (pl.Date, pl.Datetime)):
+        return _number_to_moment(value, dtype, dialect)
     if is_integer(dtype) and not is_integer(source):
         return rounded_to_integer(expr, source, dialect).cast(dtype, strict=strict)
     if is_decimal(dtype):
@@ -149,25 +215,6 @@ def _from_moment(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.E
     return None
 
 
-def to_text(value: Value, dialect: str) -> pl.Expr:
-    """Return a value as the text that a cast makes of it."""
-    source, expr = value.dtype, value.expr
-    if isinstance(source, pl.Datetime):
-        whole = expr.dt.strftime("%Y-%m-%d %H:%M:%S")
-        part = expr.dt.strftime("%6f").str.strip_chars_end("0")
-        made = pl.when(part == "").then(whole).otherwise(pl.concat_str(whole, pl.lit("."), part))
-        return pl.concat_str(made, expr.dt.strftime("%z").str.slice(0, 3)) if source.time_zone else made
-    if isinstance(source, pl.Time):
-        whole = expr.dt.strftime("%H:%M:%S")
-        part = expr.dt.strftime("%6f").str.strip_chars_end("0")
-        return pl.when(part == "").then(whole).otherwise(pl.concat_str(whole, pl.lit("."), part))
-    if isinstance(source, pl.Boolean):
-        return pl.when(expr).then(pl.lit("true")).when(~expr).then(pl.lit("false"))
-    if isinstance(source, (pl.List, pl.Struct, pl.Array)):
-        return expr.struct.json_encode() if isinstance(source, pl.Struct) else expr.cast(pl.String)
-    return expr.cast(pl.String)
-
-
 _BOOLEANS = {
     True: ("t", "true", "y", "yes", "on", "1"), False: ("f", "false", "n", "no", "off", "0"),
 }  # fmt: skip
@@ -176,64 +223,47 @@ _BOOLEANS = {
 def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
     plain = text.str.strip_chars()
     if isinstance(dtype, pl.Boolean):
-        lowered = plain.str.to_lowercase()
-        failed = plain.cast(pl.Boolean, strict=strict)
-        return (
-            pl.when(lowered.is_in(_BOOLEANS[True])).then(True)
-            .when(lowered.is_in(_BOOLEANS[False])).then(False)
-            .otherwise(pl.when(lowered.is_in([*_BOOLEANS[True], *_BOOLEANS[False]]).not_()).then(failed))
-        )  # fmt: skip
+        return _truth(plain, dialect, strict=strict)
+    if is_number(dtype) and dialect in _PREFIX:
+        # What begins like a number is that number, all else 0.
+        shape = r"^([+-]?\d+)" if is_integer(dtype) and dialect == "sqlite" else r"^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+        found = plain.str.extract(shape)
+        plain = pl.when(found.is_null() & plain.is_not_null()).then(pl.lit("0")).otherwise(found)
     if is_integer(dtype):
         return _whole(plain, dtype, dialect, strict=strict)
     if is_decimal(dtype):
-        return plain.cast(pl.Decimal(38, min(38, scale_of(dtype) + 6)), strict=strict).round(
-            scale_of(dtype), mode="half_away_from_zero"
-        ).cast(dtype, strict=strict)
+        exact = plain.cast(pl.Decimal(38, min(38, scale_of(dtype) + 6)), strict=strict)
+        return exact.round(scale_of(dtype), mode="half_away_from_zero").cast(dtype, strict=strict)
     if is_float(dtype):
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):
         return text.cast(pl.Binary)
-    made = _MOMENTS.get(type(dtype))
-    return made(plain, dtype, strict) if made else None
+    return text_to_moment(plain, dtype, dialect, strict=strict and dialect != "mysql")
+
+
+_PREFIX = frozenset({"mysql", "sqlite"})
+"""A text is a number there as far as it looks like one."""
+_WHOLE_ONLY = frozenset({"postgres", "redshift", "tsql", "trino", "bigquery", "spark", "databricks"})
+"""A text with a fraction is no integer there."""
+
+
+def _truth(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr:
+    lowered = plain.str.to_lowercase()
+    few = dialect in ("bigquery", "trino")
+    yes = ("true", "t", "1") if dialect == "trino" else ("true",) if few else _BOOLEANS[True]
+    no = ("false", "f", "0") if dialect == "trino" else ("false",) if few else _BOOLEANS[False]
+    other = pl.when(lowered.is_in([*yes, *no]).not_()).then(plain)
+    # Polars has no cast from text to Boolean; that to a number fails with the value in its message.
+    failed = (other.str.replace(r"^.*$", "${0}x").cast(pl.Int8, strict=True) > 0) if strict else None
+    made = pl.when(lowered.is_in(yes)).then(True).when(lowered.is_in(no)).then(False)  # noqa: FBT003
+    return made.otherwise(failed) if failed is not None else made.otherwise(None)
 
 
 def _whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr:
-    if dialect in ("postgres", "redshift", "tsql", "trino"):
+    if dialect in _WHOLE_ONLY:
         return plain.cast(dtype, strict=strict)
     exact = plain.cast(dtype, strict=False)
-    fraction = rounded_to_integer(plain.cast(pl.Float64, strict=strict), pl.Float64(), dialect)
-    other = pl.when(exact.is_null()).then(fraction).cast(dtype, strict=strict)
-    return pl.coalesce(exact, other)
-
-
-def _to_date(text: pl.Expr, dtype: pl.DataType, strict: bool) -> pl.Expr:  # noqa: FBT001
-    day = text.str.extract(r"^(\d{4}-\d{1,2}-\d{1,2})(?:[ T].*)?$").fill_null(text)
-    return day.str.to_date("%Y-%m-%d", strict=strict)
-
-
-def _to_stamp(text: pl.Expr, dtype: pl.DataType, strict: bool) -> pl.Expr:  # noqa: FBT001
-    assert isinstance(dtype, pl.Datetime)
-    plain = text.str.replace("T", " ", literal=True)
-    day = plain.str.replace(r"^(\d{4}-\d{1,2}-\d{1,2})$", "$1 00:00:00")
-    whole = day.str.replace(r"^(\S+ \d{1,2}:\d{2})$", "$1:00")
-    zoned = whole.str.replace(r"\s*(?:Z|UTC)$", "+00:00").str.replace(r"([+-]\d{2})$", "$1:00")
-    has_zone = zoned.str.contains(r":\d{2}(?:\.\d+)?\s*[+-]\d{2}:?\d{2}$")
-    with_zone = pl.when(has_zone).then(zoned).str.to_datetime(
-        "%Y-%m-%d %H:%M:%S%.f%#z", time_unit=dtype.time_unit, time_zone="UTC", strict=strict
-    )
-    without = pl.when(has_zone.not_()).then(zoned).str.to_datetime(
-        "%Y-%m-%d %H:%M:%S%.f", time_unit=dtype.time_unit, strict=strict
-    )
-    if dtype.time_zone:
-        return pl.coalesce(with_zone, without.dt.replace_time_zone("UTC")).dt.convert_time_zone(dtype.time_zone)
-    return pl.coalesce(with_zone.dt.replace_time_zone(None), without)
-
-
-def _to_time(text: pl.Expr, dtype: pl.DataType, strict: bool) -> pl.Expr:  # noqa: FBT001
-    whole = text.str.replace(r"^(\d{1,2}:\d{2})$", "$1:00")
-    return whole.str.to_time("%H:%M:%S%.f", strict=strict)
-
-
-_MOMENTS: dict[type, Callable[[pl.Expr, pl.DataType, bool], pl.Expr]] = {
-    pl.Date: _to_date, pl.Datetime: _to_stamp, pl.Time: _to_time,
-}  # fmt: skip
+    rest = pl.when(exact.is_null()).then(plain)
+    rounding = "sqlite" if dialect == "mysql" else dialect
+    fraction = rounded_to_integer(rest.cast(pl.Float64, strict=strict), pl.Float64(), rounding)
+    return pl.coalesce(exact, fraction.cast(dtype, strict=strict))

@@ -11,8 +11,9 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.dates.units import moment_of
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
-from dwkit.sql.functions.interval import add_interval, interval_of, scaled, summed
+from dwkit.sql.functions.interval import add_interval, interval_of, interval_value, scaled, summed
 from dwkit.sql.types import (
     from_sql,
     is_date,
@@ -20,6 +21,7 @@ from dwkit.sql.types import (
     is_float,
     is_integer,
     is_number,
+    is_temporal,
     is_text,
     is_timestamp,
     scale_of,
@@ -27,7 +29,7 @@ from dwkit.sql.types import (
     unified,
     whole_digits,
 )
-from dwkit.sql.value import Value, constant
+from dwkit.sql.value import Interval, Value, constant
 
 __all__ = ["OPERATORS", "alike", "compared", "like_regex"]
 
@@ -248,9 +250,12 @@ def _moved(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     if moment.interval is not None and by.interval is not None:
         return summed(call, moment.interval, by.interval, sign)
     if by.interval is not None and is_text(moment.dtype):
-        moment = call.cast(moment, pl.Datetime("us"))
+        moment = moment_of(call, moment)
     if by.interval is not None and (is_date(moment.dtype) or is_timestamp(moment.dtype) or isinstance(moment.dtype, pl.Time)):
         return add_interval(call, moment, by.interval, sign)
+    if sign > 0 and isinstance(by.dtype, pl.Time) and (is_date(moment.dtype) or is_timestamp(moment.dtype)):
+        stamp = call.cast(moment, pl.Datetime("us")) if is_date(moment.dtype) else moment
+        return call.value(stamp.expr + pl.duration(microseconds=by.expr.cast(pl.Int64) // 1000), stamp.dtype)
     if is_date(moment.dtype) and is_number(by.dtype):
         days = call.cast(by, pl.Int64()).expr
         return call.value(moment.expr + pl.duration(days=days * sign), pl.Date())
@@ -265,21 +270,33 @@ def _moved(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     return None
 
 
+_DAYS_APART = frozenset({"spark", "databricks", "trino", "bigquery"})
+"""The difference of two dates is an interval there, elsewhere a number of days."""
+
+
 def _apart(call: Call, left: Value, right: Value) -> Value | None:
-    """The days between two dates, the time between two timestamps."""
-    moments = (is_date, is_timestamp)
-    if left.is_text_literal and any(m(right.dtype) for m in moments):
+    """The days between two dates, the time between two times or timestamps."""
+    if left.is_text_literal and is_temporal(right.dtype):
         left = call.cast(left, right.dtype)
-    if right.is_text_literal and any(m(left.dtype) for m in moments):
+    if right.is_text_literal and is_temporal(left.dtype):
         right = call.cast(right, left.dtype)
+    if not (is_temporal(left.dtype) and is_temporal(right.dtype)):
+        return None
+    if call.dialect == "mysql":
+        raise call.error("the difference of two dates is of their digits there", hint="DATEDIFF or TIMESTAMPDIFF")
     if is_date(left.dtype) and is_date(right.dtype):
-        return call.value((left.expr - right.expr).dt.total_days().cast(pl.Int64), pl.Int64())
-    if all(any(m(v.dtype) for m in moments) for v in (left, right)):
-        a, b = alike(call, left, right)
-        if call.dialect == "oracle":
-            return call.value((a.expr - b.expr).dt.total_microseconds() / 86_400e6, pl.Float64())
-        return call.value((a.expr - b.expr).cast(pl.Duration("us")), pl.Duration("us"))
-    return None
+        days = (left.expr - right.expr).dt.total_days().cast(pl.Int64)
+        return interval_value(call, Interval(days=days)) if call.dialect in _DAYS_APART else call.value(days, pl.Int64())
+    if isinstance(left.dtype, pl.Time) != isinstance(right.dtype, pl.Time):
+        return None
+    if isinstance(left.dtype, pl.Time):
+        return interval_value(call, Interval(micros=(left.expr.cast(pl.Int64) - right.expr.cast(pl.Int64)) // 1000))
+    a, b = alike(call, left, right)
+    micros = (a.expr - b.expr).dt.total_microseconds()
+    if call.dialect == "oracle":
+        return call.value(micros / 86_400e6, pl.Float64())
+    days = micros.sign() * (micros.abs() // 86_400_000_000)
+    return interval_value(call, Interval(days=days, micros=micros - days * 86_400_000_000))
 
 
 def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
@@ -369,6 +386,8 @@ _DIVISION_SCALE: dict[str, Callable[[int, int, int, int], int]] = {
 def _div(call: Call) -> Value:
     interval = call.arg().interval
     if interval is not None:
+        call.given("typed")
+        call.given("safe")
         factor = call.cast(call.arg("expression"), pl.Float64())
         return scaled(call, interval, factor.as_(1 / _divisor(call, factor, factor.expr), pl.Float64()))
     left, right = _operands(call)
@@ -505,6 +524,12 @@ def _cast(safe: bool, call: Call) -> Value:  # noqa: FBT001
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    if safe and not call.has("safe") and call.dialect in ("spark", "databricks"):
+        # sqlglot reads a plain CAST so; it is an error there what cannot be cast (ANSI mode, the default of Spark 4).
+        safe = False
+    call.given("safe")
+    call.given("requires_string")
+    call.given("probe_date_format")
     made = call.cast(call.arg(), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
     if length is not None and call.dialect != "duckdb" and length.name.isdigit():

@@ -198,7 +198,7 @@ def _make_interval(call: Call) -> Value:
     return interval_value(call, Interval(**total))
 
 
-def _justify(days: bool, hours: bool, call: Call) -> Value:  # noqa: FBT001
+def _justify(days: bool, hours: bool, call: Call) -> Value:
     """JUSTIFY_HOURS: 24 hours are a day; JUSTIFY_DAYS: 30 days are a month."""
     value = call.arg()
     if value.interval is None:
@@ -262,8 +262,8 @@ ARITHMETIC: Functions = {
     "TO_YMINTERVAL": partial(_read, "YEAR TO MONTH"), exp.MakeInterval: _make_interval,
     "MAKE_DT_INTERVAL": lambda call: _sum_of(call, ("DAY", "HOUR", "MINUTE", "SECOND")),
     "MAKE_YM_INTERVAL": lambda call: _sum_of(call, ("YEAR", "MONTH")),
-    exp.JustifyDays: partial(_justify, True, False), exp.JustifyHours: partial(_justify, False, True),  # noqa: FBT003
-    exp.JustifyInterval: partial(_justify, True, True),  # noqa: FBT003
+    exp.JustifyDays: partial(_justify, True, False), exp.JustifyHours: partial(_justify, False, True),
+    exp.JustifyInterval: partial(_justify, True, True),
 }  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 import polars as pl
 from sqlglot import exp
@@ -85,4 +84,3 @@ CLOCK: Functions = {
           "SYSDATETIMEOFFSET"),
     **_of(_datetime, "GETUTCDATE", "SYSUTCDATETIME", "SYSDATE", "CURRENT_LOCALTIMESTAMP"),
 }  # fmt: skip
-_ = partial

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import polars as pl
 from sqlglot import exp
 
@@ -11,7 +9,6 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.fields import field_value
 from dwkit.sql.functions.dates.units import Unit, days_from, moment_of, stamp, unit_of_node
 from dwkit.sql.functions.interval import interval_value
-from dwkit.sql.types import is_date, is_text, is_timestamp
 from dwkit.sql.value import Interval, Value
 
 __all__ = ["DISTANCE", "boundaries", "complete"]
@@ -168,7 +165,7 @@ def _date_sub(call: Call) -> Value:
     if len(nodes) == 3 and call.dialect == "duckdb":
         start, end = (moment_of(call, call.bind(n), n) for n in nodes[1:])
         return call.value(complete(call, start, end, unit_of_node(call, nodes[0])).cast(_INT), _INT)
-    from dwkit.sql.functions.dates.arithmetic import moved  # noqa: PLC0415
+    from dwkit.sql.functions.dates.arithmetic import moved
 
     return moved(call, call.bind(nodes[0]), nodes[1], None, -1)
 
@@ -237,7 +234,7 @@ def _overlaps(call: Call) -> Value:
         first = moment_of(call, call.bind(node.expressions[0]), node)
         second = call.bind(node.expressions[1])
         if second.interval is not None:
-            from dwkit.sql.functions.interval import add_interval  # noqa: PLC0415
+            from dwkit.sql.functions.interval import add_interval
 
             second = add_interval(call, first, second.interval)
         second = moment_of(call, second, node)
@@ -254,4 +251,3 @@ DISTANCE: Functions = {
     exp.MonthsBetween: _months_between, "DATE_SUB": _date_sub, "DATESUB": _date_sub, "AGE": _age,
     "TIMEDIFF": _minus_times, exp.Overlaps: _overlaps,
 }  # fmt: skip
-_ = (partial, is_date, is_text, is_timestamp)

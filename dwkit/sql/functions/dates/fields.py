@@ -9,6 +9,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.functions.dates.units import Unit, days_from, dow, moment_of, stamp, unit_of_node
 from dwkit.sql.types import is_date
 from dwkit.sql.value import Interval, Value
@@ -120,7 +121,7 @@ def _micro(expr: pl.Expr) -> pl.Expr:
 
 def _exact(micros: pl.Expr) -> pl.Expr:
     """Millionths as a decimal."""
-    return micros.cast(pl.Decimal(18, 0)).cast(pl.Decimal(18, 6)) * pl.lit("0.000001").cast(pl.Decimal(18, 6))
+    return unscaled(micros, 6)
 
 
 def _part(call: Call, expr: pl.Expr, parts: int) -> Value:
@@ -238,8 +239,6 @@ def _get(name: str, call: Call) -> Value:
     unit = unit_of_node(call, name)
     if name == "WEEK" and call.dialect == "mysql":
         return _mysql_week(call, call.bind(inner))
-    if name == "WEEK" and not isinstance(call.node, exp.Week):
-        unit = Unit("ISOWEEK")
     return field_of(call, call.bind(inner), unit)
 
 
@@ -309,7 +308,7 @@ FIELDS: Functions = {
     exp.Extract: _extract, "DATE_PART": _part_by_name, "DATEPART": _part_by_name,
     exp.Year: partial(_get, "YEAR"), exp.Month: partial(_get, "MONTH"), exp.Day: partial(_get, "DAY"),
     exp.DayOfMonth: partial(_get, "DAY"), exp.DayOfYear: partial(_get, "DOY"), exp.DayOfWeek: partial(_get, "DOW"),
-    exp.DayOfWeekIso: partial(_get, "ISODOW"), exp.Week: partial(_get, "WEEK"), exp.WeekOfYear: partial(_get, "WEEK"),
+    exp.DayOfWeekIso: partial(_get, "ISODOW"), exp.Week: partial(_get, "WEEK"), exp.WeekOfYear: partial(_get, "ISOWEEK"),
     exp.YearOfWeek: partial(_get, "ISOYEAR"), exp.YearOfWeekIso: partial(_get, "ISOYEAR"),
     exp.Quarter: partial(_get, "QUARTER"), exp.Hour: partial(_get, "HOUR"), exp.Minute: partial(_get, "MINUTE"),
     exp.Second: partial(_get, "SECOND"), "YEARWEEK": _yearweek, "WEEKDAY": _weekday,

@@ -132,7 +132,7 @@ def _spark_trunc(call: Call, value: Value, node: exp.Expr | None) -> Value:
     unit = _SPARK_TRUNC.get(node.name.upper()) if node is not None else None
     day = call.cast(value, pl.Date())
     if unit is None:
-        return call.value(pl.when(pl.lit(False)).then(day.expr), pl.Date())  # noqa: FBT003
+        return call.value(pl.when(pl.lit(False)).then(day.expr), pl.Date())
     return call.value(truncated(call, day, Unit(unit)), pl.Date())
 
 
@@ -155,7 +155,7 @@ def _last_day(call: Call) -> Value:
     return call.value(made, pl.Date())
 
 
-def _next_day(forward: bool, call: Call) -> Value:  # noqa: FBT001
+def _next_day(forward: bool, call: Call) -> Value:
     """NEXT_DAY(d, 'MON'): the first such day after a date; PREVIOUS_DAY: the last one before it."""
     name = call.constant("expression")
     found = [
@@ -183,7 +183,7 @@ def _next_day(forward: bool, call: Call) -> Value:  # noqa: FBT001
 
 def _bucket(call: Call) -> Value:
     """TIME_BUCKET(width, d, origin or offset), DATE_BIN(width, d, origin)."""
-    from dwkit.sql.functions.interval import interval_of  # noqa: PLC0415
+    from dwkit.sql.functions.interval import interval_of
 
     node = call.node.this
     width = call.bind(node) if not isinstance(node, exp.Literal) else interval_of(call, node, None)
@@ -258,9 +258,9 @@ def _slice(call: Call) -> Value:
     kind = str(call.constant("kind", "START")).upper()
     if width is None or not isinstance(count, int):
         raise call.error("TIME_SLICE wants a whole number and a unit of time")
-    from datetime import datetime  # noqa: PLC0415
+    from datetime import datetime
 
-    from dwkit.sql.value import constant  # noqa: PLC0415
+    from dwkit.sql.value import constant
 
     start = datetime(1970, 1, 1) if unit != "WEEK" else datetime(1969, 12, 29)  # noqa: DTZ001
     return bucketed(call, value, width, constant(start, pl.Datetime("us")), end=kind == "END")
@@ -268,6 +268,6 @@ def _slice(call: Call) -> Value:
 
 TRUNCATION: Functions = {
     exp.TimestampTrunc: _trunc, exp.DatetimeTrunc: _trunc, exp.TimeTrunc: _trunc, exp.DateTrunc: _date_trunc,
-    exp.LastDay: _last_day, exp.NextDay: partial(_next_day, True), exp.PreviousDay: partial(_next_day, False),  # noqa: FBT003
+    exp.LastDay: _last_day, exp.NextDay: partial(_next_day, True), exp.PreviousDay: partial(_next_day, False),
     exp.DateBin: _bucket, exp.TimeSlice: _slice,
 }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta, timezone, tzinfo
-from functools import partial
 from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
@@ -186,4 +185,3 @@ ZONES: Functions = {
     "TIMEZONE": _timezone, "AT_TIMEZONE": _at_timezone, "WITH_TIMEZONE": _with_timezone, "FROM_TZ": _with_timezone,
     "TODATETIMEOFFSET": _with_timezone, "SYS_EXTRACT_UTC": _utc,
 }  # fmt: skip
-_ = partial

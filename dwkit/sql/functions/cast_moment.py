@@ -1,0 +1,97 @@
+"""Text as dates, times and timestamps, as a cast reads it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+__all__ = ["named_zone", "text_to_moment"]
+
+_SPARK = frozenset({"spark", "databricks"})
+_MONTH_FIRST = frozenset({"postgres", "redshift", "tsql", "snowflake"})
+"""``1/31/2024`` is read there, month first."""
+_EIGHT_DIGITS = frozenset({"postgres", "redshift", "tsql", "mysql"})
+"""``20240131`` is read there."""
+_CLOCK = r"\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?"
+_ZONE = r"\s*(?:Z|z|UTC|GMT|[+-]\d{1,2}(?::?\d{2})?)"
+
+
+def text_to_moment(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
+    """Return text as a date, a time or a timestamp, None for another type.
+
+    Args:
+        strict: what is none is an error when it runs, else NULL.
+    """
+    if isinstance(dtype, pl.Date):
+        return _to_date(text, dialect, strict=strict)
+    if isinstance(dtype, pl.Datetime):
+        return _to_stamp(text, dtype, dialect, strict=strict)
+    if isinstance(dtype, pl.Time):
+        return _to_time(text, strict=strict)
+    return None
+
+
+def _day(text: pl.Expr, dialect: str) -> pl.Expr:
+    """Return text with its date as ``YYYY-MM-DD`` where it begins with one in another spelling."""
+    made = text.str.replace(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})", "$1-$2-$3")
+    if dialect in _MONTH_FIRST:
+        made = made.str.replace(r"^(\d{1,2})/(\d{1,2})/(\d{4})", "$3-$1-$2")
+    if dialect in _EIGHT_DIGITS:
+        made = made.str.replace(r"^(\d{4})(\d\d)(\d\d)( |T|$)", "$1-$2-$3$4")
+    if dialect in _SPARK:
+        made = made.str.replace(r"^(\d{4})$", "$1-01-01").str.replace(r"^(\d{4}-\d{1,2})$", "$1-01")
+    return made
+
+
+def _to_date(text: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr:
+    exact = text.str.to_date("%Y-%m-%d", strict=False)
+    odd = _day(pl.when(exact.is_null()).then(text), dialect)
+    rest = "[ T].*" if dialect in _SPARK else rf"[ T]{_CLOCK}(?:{_ZONE})?"
+    day = odd.str.replace(rf"^(\d{{4}}-\d{{1,2}}-\d{{1,2}})(?:{rest})$", "$1")
+    return pl.coalesce(exact, day.str.to_date("%Y-%m-%d", strict=strict))
+
+
+def _to_stamp(text: pl.Expr, dtype: pl.Datetime, dialect: str, *, strict: bool) -> pl.Expr:
+    unit = dtype.time_unit
+    exact = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit=unit, strict=False)
+    odd = pl.when(exact.is_null()).then(text)
+    plain = _day(odd, dialect).str.replace(r"^(\d{4}-\d{1,2}-\d{1,2})T", "$1 ")
+    day = plain.str.replace(r"^(\d{4}-\d{1,2}-\d{1,2})$", "$1 00:00:00")
+    whole = day.str.replace(rf"^(\S+ \d{{1,2}}:\d{{1,2}})({_ZONE})?$", "$1:00$2")
+    if dialect in ("tsql", "redshift", "postgres", "spark", "databricks"):
+        whole = whole.str.replace(r"^(\S+ \d{1,2})$", "$1:00:00")
+    bare = whole.str.replace(rf"^(\S+ \d{{1,2}}:\d{{1,2}}:\d{{1,2}}(?:\.\d*)?){_ZONE}$", "$1")
+    if not dtype.time_zone:
+        # A time zone in the text of a timestamp without one does not count (PostgreSQL 8.5.1.3, DuckDB).
+        return pl.coalesce(exact, bare.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit=unit, strict=strict))
+    local = bare.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit=unit, strict=strict)
+    zone = whole.str.extract(rf"^\S+ \d{{1,2}}:\d{{1,2}}:\d{{1,2}}(?:\.\d*)?({_ZONE})$").str.strip_chars()
+    hours = zone.str.extract(r"^[+-](\d{1,2})").cast(pl.Int64, strict=False).fill_null(0)
+    minutes = zone.str.extract(r"^[+-]\d{1,2}:?(\d{2})$").cast(pl.Int64, strict=False).fill_null(0)
+    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
+    moved = local - pl.duration(minutes=sign * (hours * 60 + minutes))
+    return pl.coalesce(exact, moved).dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone)
+
+
+def _to_time(text: pl.Expr, *, strict: bool) -> pl.Expr:
+    exact = text.str.to_time("%H:%M:%S%.f", strict=False)
+    odd = pl.when(exact.is_null()).then(text)
+    clock = odd.str.replace(rf"^\d{{4}}-\d{{1,2}}-\d{{1,2}}[ T]({_CLOCK})(?:{_ZONE})?$", "$1")
+    whole = clock.str.replace(r"^(\d{1,2}:\d{1,2})$", "$1:00")
+    halves = whole.str.replace(r"^(\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?)\s*([AaPp][Mm])$", "$1 $2")
+    twelve = halves.str.to_time("%I:%M:%S%.f %p", strict=False)
+    rest = pl.when(twelve.is_null()).then(whole)
+    return pl.coalesce(exact, twelve, rest.str.to_time("%H:%M:%S%.f", strict=strict))
+
+
+def named_zone(text: str) -> datetime | None:
+    """Return the moment of ``2024-01-31 10:00:00 Europe/Paris``, None for text without the name of a zone."""
+    clock, _, name = text.strip().rpartition(" ")
+    if "/" not in name:
+        return None
+    try:
+        return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(name)).astimezone(UTC)
+    except (ValueError, ZoneInfoNotFoundError):
+        return None

@@ -1,0 +1,137 @@
+"""Values as text, as a cast writes them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from dwkit.sql.types import is_decimal, is_float
+from dwkit.sql.value import Interval, Value
+
+__all__ = ["to_text"]
+
+_JAVA = frozenset({"spark", "databricks", "trino"})
+_WITHOUT_POINT = frozenset({"postgres", "redshift", "snowflake", "bigquery", "mysql", "tsql", "oracle"})
+"""A whole float has no ``.0`` there."""
+_TRIMMED = frozenset({"bigquery", "oracle"})
+"""A decimal has no zeros after its last digit there."""
+_NO_ZONE = frozenset({"spark", "databricks"})
+
+
+def to_text(value: Value, dialect: str) -> pl.Expr:
+    """Return a value as the text that a cast makes of it."""
+    source, expr = value.dtype, value.expr
+    if value.interval is not None:
+        return _interval(value.interval, dialect)
+    if isinstance(source, pl.Duration):
+        micros = expr.dt.total_microseconds()
+        days = micros.sign() * (micros.abs() // _DAY)
+        return _interval(Interval(0, days, micros - days * _DAY), dialect)
+    if isinstance(source, pl.Datetime):
+        made = _with_fraction(expr, "%Y-%m-%d %H:%M:%S", dialect)
+        if not source.time_zone or dialect in _NO_ZONE:
+            return made
+        ending = " UTC" if dialect == "trino" else " +0000" if dialect == "snowflake" else "+00"
+        return pl.concat_str(made, pl.lit(ending))
+    if isinstance(source, pl.Time):
+        return _with_fraction(expr, "%H:%M:%S", dialect)
+    if isinstance(source, pl.Boolean):
+        yes, no = ("1", "0") if dialect in ("mysql", "sqlite", "tsql") else ("true", "false")
+        return pl.when(expr).then(pl.lit(yes)).when(~expr).then(pl.lit(no))
+    if isinstance(source, (pl.List, pl.Struct, pl.Array)):
+        return expr.struct.json_encode() if isinstance(source, pl.Struct) else expr.cast(pl.String)
+    if is_float(source):
+        return _float(expr, dialect)
+    if is_decimal(source) and dialect in _TRIMMED:
+        plain = expr.cast(pl.String)
+        made = pl.when(plain.str.contains(".", literal=True)).then(plain.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(plain)
+        return made.str.replace(r"^(-?)0\.", "$1.") if dialect == "oracle" else made
+    return expr.cast(pl.String)
+
+
+def _with_fraction(expr: pl.Expr, code: str, dialect: str) -> pl.Expr:
+    """Return a clock with the digits of its fraction that are no zeros at the end."""
+    whole = expr.dt.strftime(code)
+    if dialect == "snowflake":
+        # The default TIMESTAMP_OUTPUT_FORMAT has FF3, that of TIME has no fraction.
+        return pl.concat_str(whole, expr.dt.strftime(".%3f")) if code.startswith("%Y") else whole
+    if dialect == "oracle" and code.startswith("%Y"):
+        return expr.dt.strftime("%d-%b-%y").str.to_uppercase()
+    part = expr.dt.strftime("%6f").str.strip_chars_end("0")
+    return pl.when(part == "").then(whole).otherwise(pl.concat_str(whole, pl.lit("."), part))
+
+
+def _float(expr: pl.Expr, dialect: str) -> pl.Expr:
+    """Return a float as text: the shortest digits that read back as the same number.
+
+    Java writes 1.0E7 from ten millions on and 1.0E-4 below a thousandth, C 1e+16 and 1e-05.
+    """
+    plain = expr.cast(pl.String)
+    size = expr.abs()
+    if dialect in _JAVA:
+        exponent = pl.when(size == 0).then(0.0).otherwise(size.log10().floor()).cast(pl.Int64, strict=False)
+        large = (size >= 1e7) & size.is_finite()
+        small = (size > 0) & (size < 1e-3)
+        made = pl.when(large | small).then(_scientific(expr, exponent)).otherwise(plain)
+        return made.str.replace("inf", "Infinity", literal=True)
+    # Polars writes 0.00001 where C's shortest form is 1e-05.
+    exponent = pl.when((size > 0) & (size < 1e-4)).then(size.log10().floor()).otherwise(0.0).cast(pl.Int64, strict=False)
+    tiny = (size > 0) & (size < 1e-4)
+    made = pl.when(tiny & ~plain.str.contains("e", literal=True)).then(_c_small(expr, exponent)).otherwise(plain)
+    made = made.str.replace(r"\.0e", "e").str.replace(r"e-(\d)$", "e-0$1")
+    if dialect in _WITHOUT_POINT:
+        made = made.str.replace(r"\.0$", "")
+    names = {"postgres": ("NaN", "Infinity"), "redshift": ("NaN", "Infinity"), "duckdb": ("nan", "inf")}.get(dialect, ("NaN", "inf"))
+    return made.str.replace("NaN", names[0], literal=True).str.replace("inf", names[1], literal=True)
+
+
+def _mantissa(expr: pl.Expr, exponent: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Return mantissa and exponent as text, from the digits of the shortest form."""
+    plain = expr.cast(pl.String)
+    written = plain.str.extract(r"e([+-]?\d+)$").cast(pl.Int64, strict=False)
+    digits = plain.str.replace(r"e.*$", "").str.replace_all(r"[-.]", "").str.strip_chars_start("0").str.strip_chars_end("0")
+    digits = pl.when(digits == "").then(pl.lit("0")).otherwise(digits)
+    rest = pl.when(digits.str.len_chars() > 1).then(digits.str.slice(1)).otherwise(pl.lit("0"))
+    sign = pl.when(plain.str.starts_with("-")).then(pl.lit("-")).otherwise(pl.lit(""))
+    return pl.concat_str(sign, digits.str.slice(0, 1), pl.lit("."), rest), pl.coalesce(written, exponent)
+
+
+def _scientific(expr: pl.Expr, exponent: pl.Expr) -> pl.Expr:
+    mantissa, power = _mantissa(expr, exponent)
+    return pl.concat_str(mantissa, pl.lit("E"), power.cast(pl.String))
+
+
+def _c_small(expr: pl.Expr, exponent: pl.Expr) -> pl.Expr:
+    mantissa, power = _mantissa(expr, exponent)
+    return pl.concat_str(mantissa.str.replace(r"\.0$", ""), pl.lit("e-"), power.abs().cast(pl.String).str.zfill(2))
+
+
+_DAY = 86_400_000_000
+
+
+def _interval(interval: Interval, dialect: str) -> pl.Expr:
+    """Return an interval as PostgreSQL and DuckDB write it: ``1 year 2 months 3 days 04:05:06.5``."""
+    months, days, micros = (
+        pl.lit(p, dtype=pl.Int64) if isinstance(p, int) else p.cast(pl.Int64)
+        for p in (interval.months, interval.days, interval.micros)
+    )
+    month = "mon" if dialect in ("postgres", "redshift") else "month"
+    years, rest = months.sign() * (months.abs() // 12), months.sign() * (months.abs() % 12)
+    parts = [_counted(years, "year"), _counted(rest, month), _counted(days, "day")]
+    size = micros.abs()
+    clock = pl.concat_str(
+        pl.when(micros < 0).then(pl.lit("-")).otherwise(pl.lit("")),
+        (size // 3_600_000_000).cast(pl.String).str.zfill(2), pl.lit(":"),
+        (size // 60_000_000 % 60).cast(pl.String).str.zfill(2), pl.lit(":"),
+        (size // 1_000_000 % 60).cast(pl.String).str.zfill(2),
+    )  # fmt: skip
+    fraction = (size % 1_000_000).cast(pl.String).str.zfill(6).str.strip_chars_end("0")
+    clock = pl.when(fraction == "").then(clock).otherwise(pl.concat_str(clock, pl.lit("."), fraction))
+    nothing = (months == 0) & (days == 0)
+    parts.append(pl.when((micros != 0) | nothing).then(clock).otherwise(pl.lit("")))
+    made = pl.concat_str(parts, separator=" ").str.replace_all(r" +", " ").str.strip_chars()
+    return made
+
+
+def _counted(number: pl.Expr, word: str) -> pl.Expr:
+    text = pl.format("{} " + word + "{}", number, pl.when(number.abs() == 1).then(pl.lit("")).otherwise(pl.lit("s")))
+    return pl.when(number == 0).then(pl.lit("")).otherwise(text)

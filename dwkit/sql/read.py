@@ -1,0 +1,75 @@
+"""Reading SQL text: sqlglot's tree, with the formats of dates as the user wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.tokens import Token, TokenType
+
+__all__ = ["read"]
+
+_MARK = "dwkit:"
+_TEMPLATES = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP")
+_SPARK = (
+    "DATE_FORMAT", "TO_DATE", "TO_TIMESTAMP", "UNIX_TIMESTAMP", "TO_UNIX_TIMESTAMP", "FROM_UNIXTIME", "TO_CHAR",
+    "TO_VARCHAR",
+)  # fmt: skip
+_KEPT: Mapping[str, frozenset[str]] = {
+    "duckdb": frozenset({"STRFTIME", "STRPTIME", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
+    "postgres": frozenset(_TEMPLATES),
+    "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS"}),
+    "oracle": frozenset({*_TEMPLATES, "TO_TIMESTAMP_TZ"}),
+    "snowflake": frozenset({
+        *_TEMPLATES, "TO_VARCHAR", "DATE", "TRY_TO_DATE", "TIME", "TO_TIME", "TRY_TO_TIME",
+        *(f"{t}TO_TIMESTAMP{kind}" for t in ("", "TRY_") for kind in ("", "_NTZ", "_LTZ", "_TZ")),
+    }),
+    "spark": frozenset(_SPARK),
+    "databricks": frozenset(_SPARK),
+    "mysql": frozenset({"DATE_FORMAT", "STR_TO_DATE", "FROM_UNIXTIME", "TO_DAYS"}),
+    "bigquery": frozenset(
+        f"{verb}_{kind}" for verb in ("FORMAT", "PARSE") for kind in ("DATE", "DATETIME", "TIMESTAMP", "TIME")
+    ),
+    "tsql": frozenset({"FORMAT", "DATENAME"}),
+    "trino": frozenset({"DATE_FORMAT", "DATE_PARSE", "PARSE_DATETIME", "TO_CHAR", "TO_DATE", "TO_TIMESTAMP"}),
+    "sqlite": frozenset({"STRFTIME", "DATE", "TIME", "DATETIME"}),
+}  # fmt: skip
+"""Functions whose arguments sqlglot would translate on reading, with loss: 'Month' of TO_CHAR, seconds of Spark."""
+
+_UNIT_FIRST = frozenset({"DATENAME", "DATE_BUCKET"})
+"""Functions of SQL Server whose first argument is a unit of time, no column."""
+
+
+def read(sql: str, dialect: str) -> list[exp.Expr | None]:
+    """Return the statements of a text.
+
+    Functions that take the format of a date come as `exp.Anonymous`, under their upper-case name.
+
+    Raises:
+        sqlglot.errors.ParseError, sqlglot.errors.TokenError: it does not parse.
+    """
+    reader = Dialect.get_or_raise(dialect)
+    tokens = reader.tokenize(sql)
+    kept = _KEPT.get(dialect, frozenset())
+    for place, token in enumerate(tokens[:-1]):
+        if tokens[place + 1].token_type == TokenType.L_PAREN and token.text.upper() in kept:
+            tokens[place] = Token(
+                TokenType.VAR,
+                _MARK + token.text.upper(),
+                token.line,
+                token.col,
+                token.start,
+                token.end,
+                token.comments,
+            )
+    trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
+    for tree in trees:
+        for node in tree.find_all(exp.Anonymous) if tree is not None else ():
+            if str(node.this).startswith(_MARK):
+                node.set("this", str(node.this).removeprefix(_MARK))
+            if dialect == "tsql" and str(node.this).upper() in _UNIT_FIRST:
+                unit = node.expressions[0] if node.expressions else None
+                if isinstance(unit, exp.Column) and not unit.table:
+                    unit.replace(exp.Var(this=unit.name))
+    return trees
