@@ -85,8 +85,8 @@ def _any_frame(part: Part, value: pl.Expr, item: WindowItem, runs: list[Run]) ->
         if not back or frame.end is None:
             start, end = runs[0]
             running = _RUNNING[part.kind](value, back)
-            running = running.over(FIRST) if item.partition else running
             running = running.backward_fill() if back else running.forward_fill()
+            running = running.over(FIRST) if item.partition else running
             return at(running, pl.when(start <= end).then(start if back else end))
     bounds = [b for run in runs for b in run]
     dtype = pl.Int64() if is_ranked(part) else part.dtype
