@@ -30,6 +30,9 @@ def split(node: exp.Expr) -> Iterator[exp.Expr]:
         yield from split(node.right)
     elif isinstance(node, exp.Or):
         yield from _factored(node)
+    elif isinstance(node, exp.Between) and not node.args.get("symmetric") and not node.find(exp.Query):
+        yield exp.GTE(this=node.this, expression=node.args["low"])
+        yield exp.LTE(this=node.this.copy(), expression=node.args["high"])
     else:
         yield node
 

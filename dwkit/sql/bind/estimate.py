@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -32,6 +34,9 @@ _UNKNOWN_ROWS = 100_000.0
 """Rows of a table of which nothing is known."""
 _EQUAL, _RANGE, _OTHER = 0.1, 0.35, 0.2
 """Parts of the rows that meet a condition of which nothing is known."""
+
+_HAVING = 0.05
+"""HAVING looks for the few groups that stand out."""
 
 
 class Estimates:
@@ -67,9 +72,8 @@ class Estimates:
             return 1.0
         if isinstance(plan, Filter):
             rows = self.rows(plan.input)
-            for condition in plan.conditions:
-                rows *= self.selectivity(condition, rows)
-            return rows
+            part = self._filtered(plan.conditions, rows)
+            return rows * (min(part, _HAVING) if isinstance(plan.input, Aggregate) else part)
         if isinstance(plan, Project):
             rows = self.rows(plan.input)
             for ident, value in plan.made.items():
@@ -112,6 +116,21 @@ class Estimates:
                     self._distinct[ident] = max(1.0, min(float(known.rows), high - low + 1))
         return float(known.rows)
 
+    def _filtered(self, conditions: Iterable[Condition], rows: float) -> float:
+        """Return which part of the rows meets all conditions; the two ends of a range are taken together."""
+        part = 1.0
+        ranges: dict[str, list[float]] = {}
+        for condition in conditions:
+            one = self.selectivity(condition, rows)
+            left = condition.left
+            if condition.op[:1] in ("<", ">") and condition.op != "<>" and left is not None and len(left.refs) == 1:
+                ranges.setdefault(next(iter(left.refs)), []).append(one)
+            else:
+                part *= one
+        for ends in ranges.values():
+            part *= ends[0] if len(ends) == 1 else max(0.001, sum(ends) - len(ends) + 1)
+        return part
+
     def selectivity(self, condition: Condition, rows: float) -> float:
         """Return which part of so many rows meets a condition."""
         left, right = condition.left, condition.right
@@ -124,6 +143,8 @@ class Estimates:
             if right.refs and left.refs:
                 return 1 / max(self.distinct(i, rows) for i in left.refs | right.refs)
             return 1 / self._distinct[ident] if ident in self._distinct and _is_column(left) else _EQUAL
+        if condition.op == "<>":
+            return 1 - _EQUAL
         bounds, limit = self._bounds.get(ident), _number(right.constant)
         if bounds is None or limit is None or not _is_column(left) or bounds[1] <= bounds[0]:
             return _RANGE
@@ -136,14 +157,30 @@ class Estimates:
         if plan.kind in ("semi", "anti"):
             part = min(1.0, max((right * self.joined(c, plan.left, plan.right) for c in plan.on), default=0.5))
             return left * (part if plan.kind == "semi" else max(0.1, 1 - part))
-        rows = left * right
-        for condition in plan.on:
-            rows *= self.joined(condition, plan.left, plan.right)
+        rows = left * right * self.met(plan.on, plan.left, plan.right)
         if plan.kind in ("left", "full", "asof_left"):
             rows = max(rows, left)
         if plan.kind in ("right", "full"):
             rows = max(rows, right)
         return rows
+
+    def met(self, conditions: Iterable[Condition], left: Plan, right: Plan) -> float:
+        """Return which part of all pairs of rows meets all of some conditions.
+
+        Keys of several columns are not independent: together they have at most as many values as the smaller
+        of the two sides has rows.
+        """
+        part, keys = 1.0, []
+        for condition in conditions:
+            one = self.joined(condition, left, right)
+            if condition.op in ("=", "is") and one < _OTHER:
+                keys.append(one)
+            else:
+                part *= one
+        if keys:
+            every = math.prod(keys)
+            part *= every if len(keys) == 1 else max(every, 1 / min(self.rows(left), self.rows(right)))
+        return part
 
     def joined(self, condition: Condition, left: Plan, right: Plan) -> float:
         """Return which part of all pairs of rows meets a condition."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dwkit.sql.bind.context import Context
-from dwkit.sql.plan import Condition, Filter, Join, Plan
+from dwkit.sql.plan import Condition, Filter, Join, Plan, Project, Scan
 
 __all__ = ["Pool"]
 
@@ -74,9 +74,13 @@ class Pool:
             both = frozenset((*a.columns, *b.columns))
             on = tuple(c for c in rest if c.value.refs & both and not (c.value.refs & known) - both)
             rest[:] = [c for c in rest if c not in on]
-            if self._context.estimates.rows(a) < self._context.estimates.rows(b):
+            rows = self._context.estimates.rows
+            if rows(a) < rows(b):
                 a, b = b, a
-            made = Join(a, b, "inner", on)
+            # Polars orders joins of plain tables itself, and well; what it cannot estimate keeps its place.
+            tiny = self._context.known is not None and rows(b) * _TINY < rows(a) and not _is_plain(b)
+            build = "force_right" if tiny else "auto"
+            made = Join(a, b, "inner", on, build)
             waiting = [p for n, p in enumerate(waiting) if n not in (i, j)]
             waiting.insert(i, made)
         return waiting[0]
@@ -87,7 +91,6 @@ class Pool:
         """Return the rows of the join of two plans, and the equalities that join them."""
         left, right = frozenset(a.columns), frozenset(b.columns)
         estimates = self._context.estimates
-        rows = estimates.rows(a) * estimates.rows(b)
         equal: list[Condition] = []
         for condition in conditions:
             x, y = condition.left, condition.right
@@ -96,9 +99,19 @@ class Pool:
             for one, other in ((x, y), (y, x)):
                 if one.refs & left and not (one.refs & known) - left and other.refs & right and not (other.refs & known) - right:
                     equal.append(condition)
-                    rows *= estimates.joined(condition, a, b)
                     break
-        return rows, equal
+        return estimates.rows(a) * estimates.rows(b) * estimates.met(equal, a, b), equal
+
+
+_TINY = 100
+"""Rows of the greater side for each row of the smaller one from which on that is joined first."""
+
+
+def _is_plain(plan: Plan) -> bool:
+    """Whether a plan is a table, filtered or not."""
+    while isinstance(plan, (Filter, Project)):
+        plan = plan.input
+    return isinstance(plan, Scan)
 
 
 def _within(condition: Condition, plan: Plan, known: frozenset[str]) -> bool:

@@ -22,8 +22,7 @@ def join(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
         return asof(left, right, plan)
     keys, rest = _keys(plan)
     if plan.kind == "inner":
-        made = _inner(left, right, keys, rest)
-        return made
+        return _inner(left, right, keys, rest, plan.build)
     if not rest:
         return _equal(left, right, keys, plan.kind) if keys else _cross(left, right, plan)
     columns = frozenset(plan.right.columns)
@@ -67,10 +66,10 @@ def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
     return [(a, b, True), (a.is_null(), pl.when(b.is_null()).then(pl.lit(None, dtype=pl.Boolean)).otherwise(pl.lit(False)), True)]  # noqa: FBT003
 
 
-def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str) -> pl.LazyFrame:
+def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str, build: str = "auto") -> pl.LazyFrame:
     return left.join(
         right, left_on=[a for a, _, _ in keys], right_on=[b for _, b, _ in keys], how=how,  # type: ignore[arg-type]
-        nulls_equal=keys[0][2], coalesce=False, maintain_order="none",
+        nulls_equal=keys[0][2], coalesce=False, maintain_order="none", build_side=build,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -86,9 +85,11 @@ def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
     return _equal(left, right, [(pl.col(_ROW), pl.col(_OTHER), False)], plan.kind).drop(_ROW, _OTHER)
 
 
-def _inner(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, rest: list[Condition]) -> pl.LazyFrame:
+def _inner(
+    left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, rest: list[Condition], build: str = "auto"
+) -> pl.LazyFrame:
     if keys:
-        return _filtered(_equal(left, right, keys, "inner"), rest)
+        return _filtered(_equal(left, right, keys, "inner", build), rest)
     ranges = [c for c in rest if c.op in ("<", "<=", ">", ">=") and c.left is not None and c.right is not None and c.left.refs and c.right.refs]
     if ranges and all(_two_sided(c, left, right) for c in ranges):
         return _filtered(left.join_where(right, *(c.value.expr for c in ranges)), [c for c in rest if c not in ranges])
