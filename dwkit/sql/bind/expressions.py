@@ -14,6 +14,7 @@ from sqlglot import exp
 from dwkit.sql import functions
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import Scope
+from dwkit.sql.functions.aggregate import unwrapped
 from dwkit.sql.functions.call import Builder, Call
 from dwkit.sql.plan import Plan
 from dwkit.sql.types import is_number, shown
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Stage", "is_aggregate", "literal"]
 
-_WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)
 _FLOAT_LITERALS = frozenset({"bigquery", "sqlite"})
 """A number with a point is a double there, elsewhere a decimal."""
 _QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
@@ -32,9 +32,7 @@ _QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp
 
 def is_aggregate(node: exp.Expr) -> bool:
     """Whether a node is the use of an aggregate function, with its FILTER, WITHIN GROUP and the like."""
-    while isinstance(node, _WRAPPERS):
-        node = node.this
-    return functions.find_aggregate(node) is not None
+    return functions.find_aggregate(unwrapped(node)) is not None
 
 
 class Stage:
@@ -91,7 +89,7 @@ class Stage:
         if isinstance(node, exp.Window):
             raise self.context.error(f"a window function cannot stand in {self.clause or 'here'}", node)
         builder = functions.find(node)
-        if builder is not None and not (isinstance(node, exp.AggFunc) and not functions.is_scalar(node)):
+        if builder is not None:
             return self.built(builder, Call(node, self))
         if is_aggregate(node):
             hint = "HAVING is for conditions on groups" if self.clause == "WHERE" else ""

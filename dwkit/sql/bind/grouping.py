@@ -12,7 +12,7 @@ from dwkit.sql import functions
 from dwkit.sql.bind.expressions import Stage, is_aggregate
 from dwkit.sql.bind.order import ordinal
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.functions.aggregate import empty_of
+from dwkit.sql.functions.aggregate import empty_of, unwrapped
 from dwkit.sql.functions.call import Call, Parts
 from dwkit.sql.optimise.eager import aggregated_first
 from dwkit.sql.plan import Aggregate
@@ -50,9 +50,7 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
     Args:
         parts: takes the simple reductions that it is made of.
     """
-    inner = node
-    while isinstance(inner, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)):
-        inner = inner.this
+    inner = unwrapped(node)
     builder = functions.find_aggregate(inner)
     assert builder is not None
     call = Call(inner, stage)
@@ -98,7 +96,7 @@ def grouped(
             asked = tuple(keys.id_of(e) for e in node.expressions or [node.this]) or tuple(keys.values)
             ident = context.fresh("dwkit:grouping", pl.Int64())
             grouping[ident] = asked
-        elif type(node) is exp.Avg and not isinstance(node.this, exp.Distinct):
+        elif type(node) is exp.Avg and _is_plain(node):
             known[node] = _average(stage, node, made, empty, combined)
             continue
         else:
@@ -128,11 +126,17 @@ def _item(
     value = bind_aggregate(stage, node)
     ident = stage.context.made("dwkit:aggregate", value)
     made[ident] = value
-    empty[ident] = empty_of(node)
+    empty[ident] = empty_of(node, stage.dialect)
     how = _COMBINED.get(type(node))
-    if how is not None and not isinstance(node.this, exp.Distinct):
+    if how is not None and _is_plain(node):
         combined[ident] = how
     return ident
+
+
+def _is_plain(node: exp.Expr) -> bool:
+    """Whether an aggregate looks at one value of each row alike: no DISTINCT, HAVING MAX or number of values."""
+    special = isinstance(node.this, (exp.Distinct, exp.HavingMax, exp.Limit, exp.Order))
+    return not special and not node.args.get("count") and not node.args.get("expressions")
 
 
 def _average(

@@ -133,7 +133,7 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
         return WindowItem("ntile", (call.cast(call.arg(), pl.Int64()),), partition, keys, None, pl.Int64())
     if kind in (exp.Lag, exp.Lead):
         return _shift(call, "lag" if kind is exp.Lag else "lead", partition, keys, ignore)
-    if kind in _PICKS:
+    if kind in _PICKS and not (kind in (exp.First, exp.Last) and isinstance(function.this, exp.Order)):
         value = call.arg()
         args: tuple[Value, ...] = (value,)
         if kind is exp.NthValue:
@@ -145,7 +145,7 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
         combined = bind_aggregate(stage, function, parts).expr
         apart = set(combined.meta.root_names()) == {p.name for p in parts.made}
         return WindowItem(
-            "aggregate", (), partition, keys, frame, value.dtype, aggregate=value, empty=empty_of(function),
+            "aggregate", (), partition, keys, frame, value.dtype, aggregate=value, empty=empty_of(function, stage.dialect),
             parts=tuple(parts.made) if apart else (), combined=combined if apart else None,
         )  # fmt: skip
     raise context.refuse(

@@ -18,7 +18,7 @@ from dwkit.sql.functions.operators import OPERATORS
 from dwkit.sql.functions.regex import REGEX
 from dwkit.sql.functions.string import STRING
 
-__all__ = ["FAMILIES", "find", "find_aggregate", "is_scalar"]
+__all__ = ["FAMILIES", "find", "find_aggregate"]
 
 FAMILIES: dict[str, Functions] = {
     "operators": OPERATORS,
@@ -46,10 +46,7 @@ def find(node: exp.Expr) -> Builder | None:
 
 
 def find_aggregate(node: exp.Expr) -> Builder | None:
-    """Return what builds an aggregate; ``max(a, b)`` of SQLite is no aggregate."""
-    return None if is_scalar(node) else AGGREGATES.get(_key(node))
-
-
-def is_scalar(node: exp.Expr) -> bool:
-    """Whether a function that is an aggregate elsewhere looks at one row here."""
-    return isinstance(node, (exp.Max, exp.Min)) and bool(node.expressions)
+    """Return what builds an aggregate, None where it is none; ``x = ANY (...)`` compares."""
+    if isinstance(node, exp.Any) and (isinstance(node.parent, exp.Binary) or not isinstance(node.this, exp.Paren)):
+        return None
+    return AGGREGATES.get(_key(node))

@@ -109,6 +109,11 @@ class Call:
         self._bound.append(value)
         return value
 
+    def noted(self, value: Value) -> Value:
+        """Return a value that was bound for the call by other means: the result depends on it."""
+        self._bound.append(value)
+        return value
+
     def lambda_(self, key: str, *elements: Value) -> Value:
         """Return the body of ``x -> ...`` with values for its parameters."""
         value = self.binder.bind_lambda(self.given(key), *elements)

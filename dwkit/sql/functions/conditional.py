@@ -122,6 +122,4 @@ CONDITIONAL: Functions = {
     exp.DecodeCase: _decode,
     exp.Greatest: lambda call: _extreme(True, call),  # noqa: FBT003
     exp.Least: lambda call: _extreme(False, call),  # noqa: FBT003
-    exp.Max: lambda call: _extreme(True, call),  # noqa: FBT003
-    exp.Min: lambda call: _extreme(False, call),  # noqa: FBT003
 }

@@ -95,8 +95,12 @@ def _any_frame(part: Part, value: pl.Expr, item: WindowItem, runs: list[Run]) ->
 
 _MERGE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "sum": lambda a, b: a + b,
+    "product": lambda a, b: a * b,
     "min": pl.min_horizontal,
     "max": pl.max_horizontal,
+    "bitwise_and": lambda a, b: a & b,
+    "bitwise_or": lambda a, b: a | b,
+    "bitwise_xor": lambda a, b: a ^ b,
 }
 
 

@@ -1,0 +1,175 @@
+"""Medians, percentiles and modes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.aggregate.rows import Rows
+from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.decimals import unscaled
+from dwkit.sql.types import is_date, is_decimal, is_number, is_text, is_timestamp, scale_of, shown
+from dwkit.sql.value import Value
+
+__all__ = ["QUANTILES"]
+
+
+class _Quantile:
+    """One percentile or several of the values of one expression.
+
+    Args:
+        call: the aggregate.
+        given: its fraction or list of them where it is not an argument of the usual place.
+    """
+
+    def __init__(self, call: Call, given: exp.Expr | None = None) -> None:
+        self.call = call
+        self.rows = rows = Rows(call)
+        self.descending = False
+        of_function = call.given("expression") or call.given("quantile") or given
+        if of_function is None and isinstance(call.node, exp.Anonymous) and len(rows.nodes) > 1:
+            of_function = rows.nodes[1]
+        if of_function is not None:
+            self.value = rows.argument()
+        else:  # within group (order by value)
+            if len(rows.order) != 1:
+                raise call.error(f"{call.name} wants WITHIN GROUP (ORDER BY one expression)")
+            self.value, self.descending, _ = rows.order[0]
+            of_function = rows.nodes[0] if rows.nodes else None
+        rows.order = []
+        if of_function is None:
+            raise call.error(f"{call.name} lacks its fraction")
+        self.several, self.fractions = _fractions(call, of_function)
+
+    def made(self, *, continuous: bool) -> Value:
+        """Return it, interpolated between two values or one of the values."""
+        make = self._continuous if continuous else self._discrete
+        results = [make(f) for f in self.fractions]
+        dtype = results[0][1]
+        if not self.several:
+            return self.call.value(results[0][0], dtype)
+        some = self.rows.taken(self.value.expr).count() > 0
+        return self.call.value(pl.when(some).then(pl.concat_list([e for e, _ in results])), pl.List(dtype))
+
+    def _discrete(self, fraction: Fraction) -> tuple[pl.Expr, pl.DataType]:
+        """The first value up to which so many of all are (ISO 9075-2, 10.9)."""
+        taken = self.rows.taken(self.value.expr)
+        count = taken.len().cast(pl.Int64)
+        place = (count * fraction.numerator + fraction.denominator - 1) // fraction.denominator - 1
+        found = taken.sort(descending=self.descending).get(
+            pl.max_horizontal(place, pl.lit(0, dtype=pl.Int64)), null_on_oob=True
+        )
+        return found, self.value.dtype
+
+    def _continuous(self, fraction: Fraction) -> tuple[pl.Expr, pl.DataType]:
+        dtype, call = self.value.dtype, self.call
+        if is_text(dtype) or isinstance(dtype, pl.Boolean):
+            if call.dialect != "duckdb":
+                raise call.error(f"{call.name} wants numbers, not {shown(dtype)}")
+            taken = self.rows.taken(self.value.expr)
+            return taken.sort().get((taken.len().cast(pl.Int64) - 1) // 2, null_on_oob=True), dtype
+        share = float(1 - fraction if self.descending else fraction)
+        if is_date(dtype) or is_timestamp(dtype):
+            stamp = dtype if is_timestamp(dtype) else pl.Datetime("us")
+            physical = self.rows.taken(self.value.expr.cast(stamp).to_physical())
+            return physical.quantile(share, "linear").round().cast(pl.Int64).cast(stamp), stamp
+        if not is_number(dtype):
+            raise call.error(f"{call.name} wants numbers, not {shown(dtype)}")
+        if is_decimal(dtype) and call.dialect == "duckdb":  # which cuts off what its type cannot hold
+            scaled = self.rows.taken(self.value.expr.to_physical()).cast(pl.Float64)
+            whole = scaled.quantile(share, "linear").truncate().cast(pl.Int128)
+            return unscaled(whole, scale_of(dtype)), pl.Decimal(38, scale_of(dtype))
+        return self.rows.taken(self.value.expr).cast(pl.Float64).quantile(share, "linear"), pl.Float64()
+
+
+def _fractions(call: Call, node: exp.Expr) -> tuple[bool, list[Fraction]]:
+    """Return whether a list is given, and the fractions."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Array):
+        node = node.this
+    several = isinstance(node, exp.Array)
+    found = []
+    for one in node.expressions if several else [node]:
+        known: Any = call.bind(one).constant
+        if known is None or isinstance(known, (bool, str)) or not _is_share(known):
+            raise call.error(f"{call.name} wants a fraction from 0 to 1", one)
+        # A literal such as 0.1 is meant as a tenth, not as the double next to it.
+        found.append(Fraction(str(known)))
+    if not found:
+        raise call.error(f"{call.name} wants a fraction from 0 to 1", node)
+    return several, found
+
+
+def _is_share(known: Any) -> bool:
+    try:
+        return bool(0 <= known <= 1)
+    except TypeError:
+        return False
+
+
+def _median(call: Call) -> Value:
+    return _Quantile(call, exp.Literal.number("0.5")).made(continuous=True)
+
+
+_QUANTILE_IS_DISCRETE = frozenset({"duckdb"})
+"""QUANTILE is PERCENTILE_DISC there; Spark's PERCENTILE, which sqlglot calls so too, is PERCENTILE_CONT."""
+_APPROXIMATE_IS_CONTINUOUS = frozenset({"snowflake", "duckdb"})
+"""Their approximate percentiles interpolate; the others give a value that is there."""
+
+
+def _approximate(call: Call) -> Value:
+    """An approximate percentile is exact here."""
+    if call.has("weight"):
+        raise call.refuse("a weighted percentile")
+    call.given("accuracy")
+    call.given("error_tolerance")
+    quantile = _Quantile(call)
+    made = quantile.made(
+        continuous=call.dialect in _APPROXIMATE_IS_CONTINUOUS and is_number(quantile.value.dtype)
+    )
+    if call.dialect == "duckdb" and quantile.value.dtype.is_integer():
+        dtype: pl.DataType = pl.List(quantile.value.dtype) if quantile.several else quantile.value.dtype
+        expr = made.expr.list.eval(pl.element().round()) if quantile.several else made.expr.round()
+        return call.value(expr.cast(dtype), dtype)
+    return made
+
+
+def _approx_quantiles(call: Call) -> Value:
+    """BigQuery's: the least value, the ends of so many parts of equal size, the greatest among them."""
+    parts = call.bind(call.given("expression")).constant
+    if not isinstance(parts, int) or parts < 1:
+        raise call.error("APPROX_QUANTILES wants the number of parts as a whole number")
+    rows = Rows(call)
+    value = rows.argument()
+    taken = rows.taken(value.expr, nulls=False)
+    count = taken.len().cast(pl.Int64)
+    zero = pl.lit(0, dtype=pl.Int64)
+    places = [pl.max_horizontal((count * n + parts - 1) // parts - 1, zero) for n in range(parts + 1)]
+    made = pl.concat_list([taken.sort().get(p, null_on_oob=True) for p in places])
+    return call.value(pl.when(taken.len() > 0).then(made), pl.List(value.dtype))
+
+
+def _mode(call: Call) -> Value:
+    """The most frequent value: of equally frequent ones the first, or the least of WITHIN GROUP."""
+    rows = Rows(call)
+    value = rows.argument() if rows.nodes else rows.order[0][0] if rows.order else None
+    if value is None:
+        raise call.error("MODE lacks an argument")
+    return call.value(rows.taken(value.expr).mode(maintain_order=True).first(), value.dtype)
+
+
+QUANTILES: Functions = {
+    exp.Median: _median,
+    exp.PercentileCont: lambda call: _Quantile(call).made(continuous=True),
+    exp.PercentileDisc: lambda call: _Quantile(call).made(continuous=False),
+    exp.Quantile: lambda call: _Quantile(call).made(continuous=call.dialect not in _QUANTILE_IS_DISCRETE),
+    exp.ApproxQuantile: _approximate, "APPROX_PERCENTILE_CONT": lambda call: _Quantile(call).made(continuous=True),
+    "APPROX_PERCENTILE_DISC": lambda call: _Quantile(call).made(continuous=False),
+    "RESERVOIR_QUANTILE": lambda call: _Quantile(call).made(continuous=False),
+    exp.ApproxQuantiles: _approx_quantiles,
+    exp.Mode: _mode, "STATS_MODE": _mode,
+}  # fmt: skip

@@ -1,0 +1,224 @@
+"""The rows that an aggregate looks at, and the simple reductions of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Builder, Call
+from dwkit.sql.types import is_float, is_number, is_text, shown
+from dwkit.sql.value import Value
+
+__all__ = ["WRAPPERS", "Make", "Rows", "as_number", "of_one", "unwrapped"]
+
+WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)
+"""What stands around an aggregate in the tree."""
+
+
+def unwrapped(node: exp.Expr) -> exp.Expr:
+    """Return the aggregate itself, without its FILTER, WITHIN GROUP and the like."""
+    while isinstance(node, WRAPPERS):
+        node = node.this
+    return node
+
+
+class Rows:
+    """The rows that one aggregate looks at: those of its FILTER, distinct, in its own order.
+
+    Args:
+        call: the aggregate, and what is wrapped around it.
+
+    Attributes:
+        nodes: its arguments.
+        order: its ORDER BY, or that of WITHIN GROUP: value, descending, NULLs last.
+        filter: what must be true for a row to count.
+        limit: of how many rows at most (``LIMIT`` in an aggregate).
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.order: list[tuple[Value, bool, bool]] = []
+        self.filter: pl.Expr | None = None
+        self.limit: int | None = None
+        self.distinct = False
+        self.ignore_nulls = False
+        self._nearest: tuple[exp.Expr, bool] | None = None
+        self._unwrap(call.wrapped)
+        anonymous = isinstance(call.node, (exp.Anonymous, exp.AnonymousAggFunc))
+        arguments = list(call.given("expressions") or ()) if anonymous else []
+        inner = arguments.pop(0) if arguments else None if anonymous else call.given("this")
+        self.nodes = [*self._inside(inner), *arguments]
+        if self._nearest is not None:
+            self._keep_nearest(*self._nearest)
+
+    # -- what is written around the arguments -------------------------------------------------
+
+    def _unwrap(self, wrapped: exp.Expr) -> None:
+        while wrapped is not self.call.node:
+            if isinstance(wrapped, exp.Filter):
+                self._add_filter(self.truth(wrapped.expression.this).expr)
+            elif isinstance(wrapped, exp.WithinGroup):
+                self._add_order(wrapped.expression)
+            elif isinstance(wrapped, exp.Order):
+                self._add_order(wrapped)
+            elif isinstance(wrapped, exp.IgnoreNulls):
+                self.ignore_nulls = True
+            elif isinstance(wrapped, exp.Having):
+                raise self.call.refuse("HAVING in an aggregate")
+            wrapped = wrapped.this
+
+    def _inside(self, inner: exp.Expr | None) -> list[exp.Expr]:
+        if inner is None or isinstance(inner, exp.Star):
+            return []
+        if isinstance(inner, exp.Distinct):
+            if inner.args.get("on") is not None:
+                raise self.call.refuse("DISTINCT ON in an aggregate")
+            self.distinct = True
+            if len(inner.expressions) == 1:
+                return self._inside(inner.expressions[0])
+            return list(inner.expressions)
+        if isinstance(inner, exp.Limit):
+            count = self.call.bind(inner.expression).constant
+            if not isinstance(count, int):
+                raise self.call.error("LIMIT in an aggregate wants a whole number", inner)
+            self.limit = count
+        elif isinstance(inner, exp.Order):
+            self._add_order(inner)
+        elif isinstance(inner, exp.HavingMax):
+            self._nearest = inner.expression, bool(inner.args.get("max"))
+        elif isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
+            self.ignore_nulls |= isinstance(inner, exp.IgnoreNulls)
+        else:
+            return [inner]
+        return self._inside(inner.this)
+
+    def _add_order(self, order: exp.Expr) -> None:
+        for key in order.expressions:
+            value = self.call.bind(key.this)
+            if not value.is_constant:
+                self.order.append((value, bool(key.args.get("desc")), not key.args.get("nulls_first")))
+
+    def _add_filter(self, condition: pl.Expr) -> None:
+        self.filter = condition if self.filter is None else self.filter & condition
+
+    def _keep_nearest(self, node: exp.Expr, most: bool) -> None:
+        """Keep the rows of the greatest or least value of an expression (``HAVING MAX x``)."""
+        value = self.bind(node)
+        taken = value.expr if self.filter is None else pl.when(self.filter).then(value.expr)
+        self._add_filter(taken == reduction("max" if most else "min", taken, value.dtype))
+        self.order = self.order or [(value, most, True)]  # such rows depend on each other: no parts of them
+
+    # -- arguments ----------------------------------------------------------------------------
+
+    def truth(self, node: exp.Expr) -> Value:
+        """Bind a condition."""
+        return self.call.noted(self.call.binder.truth(node))  # type: ignore[attr-defined]
+
+    def bind(self, node: exp.Expr) -> Value:
+        """Bind an argument; a literal becomes one value for each row."""
+        value = self.call.bind(node)
+        if value.refs or value.volatile:
+            return value
+        every = pl.when(pl.int_range(pl.len()) >= 0).then(value.expr)
+        return replace(value, expr=every, scaled=None)
+
+    def argument(self, place: int = 0) -> Value:
+        """Bind an argument by its place.
+
+        Raises:
+            SqlError: there is none.
+        """
+        if place >= len(self.nodes):
+            raise self.call.error(f"{self.call.name} lacks an argument")
+        return self.bind(self.nodes[place])
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    @property
+    def plain(self) -> bool:
+        """Whether all rows that its FILTER leaves count alike."""
+        return not self.distinct and not self.order and self.limit is None
+
+    def taken(self, expr: pl.Expr, *, nulls: bool = False, keep: pl.Expr | None = None) -> pl.Expr:
+        """Return an expression over those rows; rows where it is NULL are left out unless `nulls`.
+
+        Args:
+            keep: what must be true for a row besides.
+        """
+        conditions = [c for c in (self.filter, keep, None if nulls else expr.is_not_null()) if c is not None]
+        made, keys = expr, [v.expr for v, _, _ in self.order]
+        if conditions:
+            condition = pl.all_horizontal(conditions) if len(conditions) > 1 else conditions[0]
+            made, keys = made.filter(condition), [k.filter(condition) for k in keys]
+        if keys:
+            made = made.sort_by(
+                keys, descending=[d for _, d, _ in self.order], nulls_last=[n for _, _, n in self.order],
+                maintain_order=True,
+            )  # fmt: skip
+        if self.distinct:
+            made = made.unique(maintain_order=True)
+        return made if self.limit is None else made.head(self.limit)
+
+    def masked(self, expr: pl.Expr) -> pl.Expr:
+        """Return an expression that is NULL outside those rows, for aggregates that pass NULLs over."""
+        if self.distinct or self.limit is not None:
+            return self.taken(expr)
+        return expr if self.filter is None else pl.when(self.filter).then(expr)
+
+    def reduced(self, kind: str, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        """Return a simple reduction of an expression over those rows: a method of Polars' expressions.
+
+        Windows compute such parts of an aggregate for all frames at once.
+        """
+        parts = self.call.parts
+        distinct = self.distinct and kind not in ("min", "max")
+        if parts is None or distinct or self.order or self.limit is not None:
+            return reduction(kind, self.masked(expr), dtype)
+        return parts.add(kind, expr if self.filter is None else pl.when(self.filter).then(expr), dtype)
+
+    def len(self) -> pl.Expr:
+        """Return the number of those rows."""
+        if self.filter is not None:
+            return self.reduced("count", pl.when(self.filter).then(1), pl.Int32())
+        return pl.len() if self.call.parts is None else self.call.parts.add("len", None, pl.Int64())
+
+
+def reduction(kind: str, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return a reduction; of floats NaN is the greatest."""
+    name = "nan_max" if kind == "max" and is_float(dtype) else kind
+    made: pl.Expr = getattr(expr, name)()
+    return made
+
+
+Make = Callable[[Rows, Value], Value]
+
+
+def of_one(make: Callable[..., Value], *arguments: Any) -> Builder:
+    """Return an aggregate of one argument."""
+
+    def build(call: Call) -> Value:
+        rows = Rows(call)
+        if len(rows.nodes) != 1:
+            raise call.error(f"{call.name} wants one argument")
+        return make(rows, rows.argument(), *arguments)
+
+    return build
+
+
+def as_number(call: Call, value: Value) -> Value:
+    """Return an argument as a number: a truth is 1 or 0, text is read as a double.
+
+    Raises:
+        SqlError: it is something else.
+    """
+    if isinstance(value.dtype, pl.Boolean):
+        return call.cast(value, pl.Int32())
+    if is_text(value.dtype) or value.is_null:
+        return call.cast(value, pl.Float64())
+    if not is_number(value.dtype):
+        raise call.error(f"{call.name} wants numbers, not {shown(value.dtype)}")
+    return value
