@@ -167,13 +167,27 @@ def query_of(tree: exp.Expr, sql: str, dialect: str, *, params: Mapping[str, obj
         tree: for which `is_query` holds; becomes the query's own.
         sql: the text that the places of its nodes refer to.
     """
-    if isinstance(tree, exp.Subquery) and not tree.alias:
-        tree = tree.unnest()
-    if isinstance(tree, (exp.Values, exp.Tuple)):
-        tree = exp.select("*").from_(exp.Subquery(this=tree, alias=exp.to_identifier("v")))
+    tree = _selected(tree)
     assert isinstance(tree, exp.Query)
     _name_tables(tree, sql, dialect)
     return Query(sql, dialect, with_params(tree, sql, dialect, params or {}))
+
+
+def _selected(tree: exp.Expr) -> exp.Expr:
+    """Return VALUES, or a query in parentheses, as a SELECT with the ORDER BY and LIMIT that stand behind it."""
+    wrapped = isinstance(tree, exp.Subquery) and not tree.alias
+    if not wrapped and not isinstance(tree, (exp.Values, exp.Tuple)):
+        return tree
+    behind = {k: tree.args[k] for k in ("with_", "order", "limit", "offset") if tree.args.get(k)}
+    for clause in behind:
+        tree.set(clause, None)
+    inner = _selected(tree.this) if wrapped else tree
+    if wrapped and not behind:
+        return inner
+    made = exp.select("*").from_(exp.Subquery(this=inner, alias=exp.to_identifier("v")))
+    for clause, node in behind.items():
+        made.set(clause, node)
+    return made
 
 
 def _first_word(sql: str) -> str:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.failure import collected
 from dwkit.sql.query import is_query
+from dwkit.sql.statements.assign import new_rows
 from dwkit.sql.statements.catalog import Catalog, Column, Index, Key, Table, View
 from dwkit.sql.statements.constraints import checked
-from dwkit.sql.statements.define import define, kind_of
-from dwkit.sql.failure import collected, explained
+from dwkit.sql.statements.define import define
 from dwkit.sql.statements.run import Done, Result, Run, renamed
 from dwkit.sql.types import shown
 
@@ -130,22 +131,19 @@ def _create_as(run: Run, tree: exp.Create, key: str, parts: list[exp.Expr]) -> D
     if not is_query(tree.expression):
         raise run.refuse("CREATE TABLE AS without a query", tree.expression)
     columns, data = stored(run, run.lazy(run.query(tree.expression)))
-    if parts and len(parts) != len(columns):
-        raise run.error(f"{len(parts)} columns are named, the query gives {len(columns)}", parts[0])
-    if parts:
-        data = data.rename(dict(zip(data.columns, [p.name for p in parts], strict=True)))
-        columns = tuple(replace(c, name=p.name) for c, p in zip(columns, parts, strict=True))
-    for place, part in enumerate(parts):
-        if isinstance(part, exp.ColumnDef) and part.args.get("kind") is not None:
-            kind, dtype, length = kind_of(run, part.args["kind"], part)
-            columns = (*columns[:place], Column(part.name, kind, dtype, length=length), *columns[place + 1 :])
-            try:
-                data = data.cast({part.name: dtype})
-            except pl.exceptions.PolarsError as error:
-                raise explained(error, key) from error
     if any(isinstance(p, exp.WithDataProperty) and p.args.get("no") for p in _properties(tree)):
         data = data.clear()
-    made = Table(key, columns, data, text=run.text, dialect=run.dialect)
+    names = [p.name for p in parts if isinstance(p, (exp.ColumnDef, exp.Identifier))]
+    if names and len(names) != len(columns):
+        raise run.error(f"{len(names)} columns are named, the query gives {len(columns)}", parts[0])
+    if names:
+        data = data.rename(dict(zip(data.columns, names, strict=True)))
+        columns = tuple(replace(c, name=n) for c, n in zip(columns, names, strict=True))
+    if any(isinstance(p, exp.ColumnDef) and p.args.get("kind") for p in parts):
+        made, data = new_rows(run, define(run, parts).table(run, key), data)
+        made = made.with_rows(data)
+    else:
+        made = Table(key, columns, data, text=run.text, dialect=run.dialect)
     return Done(run.catalog.with_object(key, checked(run, made)), Result("CREATE TABLE", rows=data.height))
 
 
