@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sqlglot import exp
@@ -63,6 +64,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
+    tokens = _whole_intervals(tokens)
     trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     for tree in trees:
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
@@ -73,3 +75,31 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
     return trees
+
+
+_SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")
+
+
+def _whole_intervals(tokens: list[Token]) -> list[Token]:
+    """Make casts of ``INTERVAL '1 day 02:00'`` and ``INTERVAL '3 days ago'``: sqlglot would take their first part only."""
+    made: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        text = tokens[place + 1] if place + 1 < len(tokens) else token
+        if (
+            token.token_type == TokenType.INTERVAL
+            and text.token_type == TokenType.STRING
+            and re.search("[A-Za-z]", text.text)
+            and not _SIMPLE.fullmatch(text.text)
+        ):
+            at = (token.line, token.col, token.start, token.end)
+            made += [
+                Token(TokenType.VAR, "CAST", *at), Token(TokenType.L_PAREN, "(", *at), text,
+                Token(TokenType.ALIAS, "AS", *at), Token(TokenType.INTERVAL, "INTERVAL", *at), Token(TokenType.R_PAREN, ")", *at),
+            ]  # fmt: skip
+            place += 2
+        else:
+            made.append(token)
+            place += 1
+    return made

@@ -43,7 +43,11 @@ def to_text(value: Value, dialect: str) -> pl.Expr:
         return _float(expr, dialect)
     if is_decimal(source) and dialect in _TRIMMED:
         plain = expr.cast(pl.String)
-        made = pl.when(plain.str.contains(".", literal=True)).then(plain.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(plain)
+        made = (
+            pl.when(plain.str.contains(".", literal=True))
+            .then(plain.str.strip_chars_end("0").str.strip_chars_end("."))
+            .otherwise(plain)
+        )
         return made.str.replace(r"^(-?)0\.", "$1.") if dialect == "oracle" else made
     return expr.cast(pl.String)
 
@@ -74,13 +78,22 @@ def _float(expr: pl.Expr, dialect: str) -> pl.Expr:
         made = pl.when(large | small).then(_scientific(expr, exponent)).otherwise(plain)
         return made.str.replace("inf", "Infinity", literal=True)
     # Polars writes 0.00001 where C's shortest form is 1e-05.
-    exponent = pl.when((size > 0) & (size < 1e-4)).then(size.log10().floor()).otherwise(0.0).cast(pl.Int64, strict=False)
+    exponent = (
+        pl.when((size > 0) & (size < 1e-4))
+        .then(size.log10().floor())
+        .otherwise(0.0)
+        .cast(pl.Int64, strict=False)
+    )
     tiny = (size > 0) & (size < 1e-4)
-    made = pl.when(tiny & ~plain.str.contains("e", literal=True)).then(_c_small(expr, exponent)).otherwise(plain)
+    made = (
+        pl.when(tiny & ~plain.str.contains("e", literal=True)).then(_c_small(expr, exponent)).otherwise(plain)
+    )
     made = made.str.replace(r"\.0e", "e").str.replace(r"e-(\d)$", "e-0$1")
     if dialect in _WITHOUT_POINT:
         made = made.str.replace(r"\.0$", "")
-    names = {"postgres": ("NaN", "Infinity"), "redshift": ("NaN", "Infinity"), "duckdb": ("nan", "inf")}.get(dialect, ("NaN", "inf"))
+    names = {"postgres": ("NaN", "Infinity"), "redshift": ("NaN", "Infinity"), "duckdb": ("nan", "inf")}.get(
+        dialect, ("NaN", "inf")
+    )
     return made.str.replace("NaN", names[0], literal=True).str.replace("inf", names[1], literal=True)
 
 
@@ -88,7 +101,12 @@ def _mantissa(expr: pl.Expr, exponent: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """Return mantissa and exponent as text, from the digits of the shortest form."""
     plain = expr.cast(pl.String)
     written = plain.str.extract(r"e([+-]?\d+)$").cast(pl.Int64, strict=False)
-    digits = plain.str.replace(r"e.*$", "").str.replace_all(r"[-.]", "").str.strip_chars_start("0").str.strip_chars_end("0")
+    digits = (
+        plain.str.replace(r"e.*$", "")
+        .str.replace_all(r"[-.]", "")
+        .str.strip_chars_start("0")
+        .str.strip_chars_end("0")
+    )
     digits = pl.when(digits == "").then(pl.lit("0")).otherwise(digits)
     rest = pl.when(digits.str.len_chars() > 1).then(digits.str.slice(1)).otherwise(pl.lit("0"))
     sign = pl.when(plain.str.starts_with("-")).then(pl.lit("-")).otherwise(pl.lit(""))
@@ -102,7 +120,9 @@ def _scientific(expr: pl.Expr, exponent: pl.Expr) -> pl.Expr:
 
 def _c_small(expr: pl.Expr, exponent: pl.Expr) -> pl.Expr:
     mantissa, power = _mantissa(expr, exponent)
-    return pl.concat_str(mantissa.str.replace(r"\.0$", ""), pl.lit("e-"), power.abs().cast(pl.String).str.zfill(2))
+    return pl.concat_str(
+        mantissa.str.replace(r"\.0$", ""), pl.lit("e-"), power.abs().cast(pl.String).str.zfill(2)
+    )
 
 
 _DAY = 86_400_000_000
@@ -133,5 +153,7 @@ def _interval(interval: Interval, dialect: str) -> pl.Expr:
 
 
 def _counted(number: pl.Expr, word: str) -> pl.Expr:
-    text = pl.format("{} " + word + "{}", number, pl.when(number.abs() == 1).then(pl.lit("")).otherwise(pl.lit("s")))
+    text = pl.format(
+        "{} " + word + "{}", number, pl.when(number.abs() == 1).then(pl.lit("")).otherwise(pl.lit("s"))
+    )
     return pl.when(number == 0).then(pl.lit("")).otherwise(text)

@@ -153,7 +153,7 @@ def _in(call: Call) -> Value:
     if any(v.is_null for v in rest):
         made.append(pl.lit(None, dtype=_BOOLEAN))
     if not made:
-        return constant(False, _BOOLEAN)  # noqa: FBT003
+        return constant(False, _BOOLEAN)
     return call.value(reduce(lambda a, b: a | b, made), _BOOLEAN)
 
 
@@ -471,7 +471,7 @@ def _mod(call: Call) -> Value:
 def _neg(call: Call) -> Value:
     value = call.arg()
     if value.interval is not None:
-        return scaled(call, value.interval, pl.lit(-1))
+        return scaled(call, value.interval, constant(-1, pl.Int32()))
     if value.is_text_literal or is_text(value.dtype):
         value = call.cast(value, pl.Float64())
     if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
@@ -516,7 +516,7 @@ def _concat(call: Call) -> Value:
 # -- casts ----------------------------------------------------------------------------------------
 
 
-def _cast(safe: bool, call: Call) -> Value:  # noqa: FBT001
+def _cast(safe: bool, call: Call) -> Value:
     kind = call.given("to")
     call.has("safe")  # what TRY_CAST says
     if kind.this == exp.DataType.Type.INTERVAL:
@@ -563,7 +563,7 @@ _BACKSLASH_ESCAPES = frozenset({"postgres", "redshift", "mysql", "snowflake", "s
 """A backslash escapes in LIKE there without an ESCAPE clause (Snowflake: in the literal itself)."""
 
 
-def _like(insensitive: bool, call: Call) -> Value:  # noqa: FBT001
+def _like(insensitive: bool, call: Call) -> Value:
     liked = _liked(call, call.node.this, call.node.expression, _escape(call, call.given("escape")), insensitive=insensitive)
     return liked.as_(liked.expr.not_(), _BOOLEAN) if call.has("negate") else liked
 
@@ -634,6 +634,6 @@ OPERATORS: Functions = {
     exp.BitwiseAnd: _bits(lambda a, b: a & b), exp.BitwiseOr: _bits(lambda a, b: a | b),
     exp.BitwiseXor: _bits(lambda a, b: a ^ b), exp.BitwiseLeftShift: _shift(1), exp.BitwiseRightShift: _shift(-1),
     exp.BitwiseNot: lambda call: call.value(call.integer().not_(), pl.Int64()),
-    exp.Cast: partial(_cast, False), exp.TryCast: partial(_cast, True),  # noqa: FBT003
-    exp.Like: partial(_like, False), exp.ILike: partial(_like, True), exp.Escape: _escaped,  # noqa: FBT003
+    exp.Cast: partial(_cast, False), exp.TryCast: partial(_cast, True),
+    exp.Like: partial(_like, False), exp.ILike: partial(_like, True), exp.Escape: _escaped,
 }  # fmt: skip

@@ -9,8 +9,8 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
-from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.functions.dates.units import Unit, days_from, dow, moment_of, stamp, unit_of_node
+from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.types import is_date
 from dwkit.sql.value import Interval, Value
 
