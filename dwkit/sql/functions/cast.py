@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 import polars as pl
@@ -107,9 +107,8 @@ def _constant(value: Value, dtype: pl.DataType) -> Value | None:
                     else None
                 )
     if isinstance(known, date) and not isinstance(known, datetime) and isinstance(dtype, pl.Datetime):
-        return (
-            constant(datetime(known.year, known.month, known.day), dtype) if dtype.time_zone is None else None
-        )  # noqa: DTZ001
+        midnight = datetime.combine(known, time.min)
+        return constant(midnight, dtype) if dtype.time_zone is None else None
     return None
 
 
@@ -120,9 +119,9 @@ def _plain_stamp(text: str) -> bool:
 def _fits(number: int, dtype: pl.DataType) -> bool:
     bits = {"Int8": 7, "Int16": 15, "Int32": 31, "Int64": 63, "Int128": 127}.get(str(dtype))
     if bits is not None:
-        return -(2**bits) <= number < 2**bits
+        return bool(-(2**bits) <= number < 2**bits)
     bits = {"UInt8": 8, "UInt16": 16, "UInt32": 32, "UInt64": 64}.get(str(dtype), 128)
-    return 0 <= number < 2**bits
+    return bool(0 <= number < 2**bits)
 
 
 def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
@@ -291,6 +290,6 @@ def _whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) ->
         return plain.cast(dtype, strict=strict)
     exact = plain.cast(dtype, strict=False)
     rest = pl.when(exact.is_null()).then(plain)
-    rounding = "sqlite" if dialect == "mysql" else dialect
+    rounding = "sqlite" if dialect == "mysql" else "" if dialect == "duckdb" else dialect
     fraction = rounded_to_integer(rest.cast(pl.Float64, strict=strict), pl.Float64(), rounding)
     return pl.coalesce(exact, fraction.cast(dtype, strict=strict))

@@ -148,8 +148,7 @@ def _interval(interval: Interval, dialect: str) -> pl.Expr:
     clock = pl.when(fraction == "").then(clock).otherwise(pl.concat_str(clock, pl.lit("."), fraction))
     nothing = (months == 0) & (days == 0)
     parts.append(pl.when((micros != 0) | nothing).then(clock).otherwise(pl.lit("")))
-    made = pl.concat_str(parts, separator=" ").str.replace_all(r" +", " ").str.strip_chars()
-    return made
+    return pl.concat_str(parts, separator=" ").str.replace_all(r" +", " ").str.strip_chars()
 
 
 def _counted(number: pl.Expr, word: str) -> pl.Expr:

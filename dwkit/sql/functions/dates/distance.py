@@ -127,7 +127,8 @@ def _length(e: pl.Expr) -> pl.Expr:
 def _bare(node: exp.Expr) -> exp.Expr:
     """Take off what sqlglot puts around an argument where it does not know its type."""
     if isinstance(node, (exp.TsOrDsToDate, exp.TimeStrToTime)) and node.args.get("format") is None:
-        return node.this
+        inner: exp.Expr = node.this
+        return inner
     return node
 
 
@@ -140,7 +141,7 @@ def _ends(call: Call) -> tuple[Value, Value]:
     return moment_of(call, start, start_node), moment_of(call, end, end_node)
 
 
-_CUTS = {
+_CUTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.TimestampDiff: frozenset({"mysql", "spark", "databricks", "bigquery"}),
     exp.DateDiff: frozenset({"trino", "spark", "databricks"}),
 }
