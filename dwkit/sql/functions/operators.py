@@ -11,6 +11,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import interval_of, scaled
@@ -467,6 +468,8 @@ def _cast(safe: bool, call: Call) -> Value:
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    if call.given("format") is not None and is_text(dtype):
+        return written_in(call, call.arg(), call.given("format"))
     if safe and not call.has("safe") and call.dialect in ("spark", "databricks"):
         # sqlglot reads a plain CAST so; it is an error there what cannot be cast (ANSI mode, the default of Spark 4).
         safe = False

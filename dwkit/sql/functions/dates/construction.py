@@ -184,16 +184,18 @@ def _to_datetime(call: Call) -> Value:
 
 def _to_timestamp(call: Call) -> Value:
     """TIMESTAMP(x), TIMESTAMP(x, zone) of BigQuery; TIMESTAMP(date, time) of MySQL."""
-    value = moment_of(call, call.arg(), call.node.this)
-    second = call.given("zone")
+    argument, second = call.arg(), call.given("zone")
     aware = call.dialect == "bigquery" or call.dialect in _SPARK
+    if aware and second is None:
+        return call.cast(argument, _UTC)
+    value = moment_of(call, argument, call.node.this)
     if call.dialect == "mysql" and second is not None:
         time = call.cast(call.arg("zone"), pl.Time()).expr
         return call.value(stamp(value) + pl.duration(microseconds=time.cast(_INT) // 1000), _PLAIN)
     if second is not None:
         clock = call.cast(value, _PLAIN)
         return call.value(of_zone(clock.expr, zone_of(call, call.constant("zone"), second)), _UTC)
-    return call.cast(value, _UTC if aware else _PLAIN)
+    return call.cast(value, _PLAIN)
 
 
 def _to_time(call: Call) -> Value:
