@@ -67,6 +67,10 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
     tokens = _whole_intervals(tokens)
     trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     for tree in trees:
+        for select in tree.find_all(exp.Select) if tree is not None else ():
+            source = select.args.get("from_")
+            if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
+                select.set("from_", None)
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
@@ -75,6 +79,12 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
     return trees
+
+
+def _is_dual(node: exp.Expr, dialect: str) -> bool:
+    """Whether a source is the table of one row that stands for none."""
+    known = dialect in ("oracle", "mysql", "snowflake")
+    return known and isinstance(node, exp.Table) and node.name.upper() == "DUAL" and not node.args.get("db")
 
 
 _SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")

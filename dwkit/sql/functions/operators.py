@@ -13,6 +13,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.operators import apart, moved_by
+from dwkit.sql.functions.dates.precision import with_precision
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import interval_of, scaled
 from dwkit.sql.types import (
@@ -476,7 +477,8 @@ def _cast(safe: bool, call: Call) -> Value:
     call.given("safe")
     call.given("requires_string")
     call.given("probe_date_format")
-    made = call.cast(call.arg(), dtype, safe=safe)
+    fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
+    made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
     if length is not None and call.dialect != "duckdb" and length.name.isdigit():
         made = made.as_(made.expr.str.slice(0, int(length.name)), dtype)

@@ -64,4 +64,8 @@ def _round(call: Call, value: Value, node: exp.Expr | None) -> Value:
     return call.value(truncated(call, Value(moved, _PLAIN), unit), _PLAIN)
 
 
-ORACLE: Functions = {"TRUNC": _of_date("TRUNC", _trunc), exp.Trunc: _of_date(exp.Trunc, _trunc), exp.Round: _of_date(exp.Round, _round)}
+ORACLE: Functions = {
+    "TRUNC": _of_date("TRUNC", _trunc),
+    exp.Trunc: _of_date(exp.Trunc, _trunc),
+    exp.Round: _of_date(exp.Round, _round),
+}
