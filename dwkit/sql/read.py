@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 __all__ = ["read"]
 
@@ -63,8 +64,13 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
+    tokens = _whole_intervals(tokens)
     trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     for tree in trees:
+        for select in tree.find_all(exp.Select) if tree is not None else ():
+            source = select.args.get("from_")
+            if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
+                select.set("from_", None)
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
@@ -73,3 +79,37 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
     return trees
+
+
+def _is_dual(node: exp.Expr, dialect: str) -> bool:
+    """Whether a source is the table of one row that stands for none."""
+    known = dialect in ("oracle", "mysql", "snowflake")
+    return known and isinstance(node, exp.Table) and node.name.upper() == "DUAL" and not node.args.get("db")
+
+
+_SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")
+
+
+def _whole_intervals(tokens: list[Token]) -> list[Token]:
+    """Make casts of ``INTERVAL '1 day 02:00'`` and ``INTERVAL '3 days ago'``: sqlglot would take their first part only."""
+    made: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        text = tokens[place + 1] if place + 1 < len(tokens) else token
+        if (
+            token.token_type == TokenType.INTERVAL
+            and text.token_type == TokenType.STRING
+            and re.search("[A-Za-z]", text.text)
+            and not _SIMPLE.fullmatch(text.text)
+        ):
+            at = (token.line, token.col, token.start, token.end)
+            made += [
+                Token(TokenType.VAR, "CAST", *at), Token(TokenType.L_PAREN, "(", *at), text,
+                Token(TokenType.ALIAS, "AS", *at), Token(TokenType.INTERVAL, "INTERVAL", *at), Token(TokenType.R_PAREN, ")", *at),
+            ]  # fmt: skip
+            place += 2
+        else:
+            made.append(token)
+            place += 1
+    return made

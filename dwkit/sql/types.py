@@ -83,6 +83,8 @@ def from_sql(kind: exp.DataType, dialect: str) -> pl.DataType | None:
         return pl.Float64()
     if this == _T.DATE and dialect == "oracle":
         return pl.Datetime("us")  # Oracle's DATE has a time of day
+    if this == _T.TIMESTAMPTZ and dialect == "mysql":
+        return pl.Datetime("us")  # MySQL shows its TIMESTAMP in the session's zone, without one
     return _PLAIN.get(this)
 
 

@@ -29,7 +29,7 @@ _REFUSED = {
     "cluster": "CLUSTER BY", "locks": "FOR UPDATE", "into": "SELECT INTO", "prewhere": "PREWHERE",
     "settings": "SETTINGS", "format": "FORMAT",
 }  # fmt: skip
-_EXPANDING = (exp.Unnest, exp.Explode, exp.ExplodeOuter, exp.Posexplode, exp.PosexplodeOuter, exp.GenerateSeries)
+_EXPANDING = (exp.Unnest, exp.Explode, exp.ExplodeOuter, exp.Posexplode, exp.PosexplodeOuter, exp.ExplodingGenerateSeries)
 
 
 @dataclass
@@ -161,7 +161,7 @@ class SelectBinder:
             if isinstance(node, (exp.Posexplode, exp.PosexplodeOuter)):
                 raise self._context.refuse("POSEXPLODE in the SELECT list", node, "LATERAL VIEW POSEXPLODE")
             value = stage.bind(node.expressions[0] if isinstance(node, exp.Unnest) else node.this) if not isinstance(
-                node, exp.GenerateSeries
+                node, exp.ExplodingGenerateSeries
             ) else stage.bind(node)
             if not is_list(value.dtype):
                 raise self._context.error(f"{node.key.upper()} wants a list, not {shown(value.dtype)}", node)

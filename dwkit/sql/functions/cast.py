@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 import polars as pl
@@ -86,7 +85,11 @@ def _constant(value: Value, dtype: pl.DataType) -> Value | None:
         if is_float(dtype):
             return constant(float(known), dtype)
         assert isinstance(dtype, pl.Decimal)
-        return constant(Decimal(known), dtype) if abs(known) < 10 ** ((dtype.precision or 38) - dtype.scale) else None
+        return (
+            constant(Decimal(known), dtype)
+            if abs(known) < 10 ** ((dtype.precision or 38) - dtype.scale)
+            else None
+        )
     if isinstance(known, Decimal) and is_float(dtype):
         return constant(float(known), dtype)
     if isinstance(known, str):
@@ -98,9 +101,14 @@ def _constant(value: Value, dtype: pl.DataType) -> Value | None:
                 year, month, day = map(int, known.strip().split("-"))
                 return constant(date(year, month, day), dtype)
             if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
-                return constant(datetime.fromisoformat(known.strip()).replace(tzinfo=None), dtype) if _plain_stamp(known) else None
+                return (
+                    constant(datetime.fromisoformat(known.strip()).replace(tzinfo=None), dtype)
+                    if _plain_stamp(known)
+                    else None
+                )
     if isinstance(known, date) and not isinstance(known, datetime) and isinstance(dtype, pl.Datetime):
-        return constant(datetime(known.year, known.month, known.day), dtype) if dtype.time_zone is None else None  # noqa: DTZ001
+        midnight = datetime.combine(known, time.min)
+        return constant(midnight, dtype) if dtype.time_zone is None else None
     return None
 
 
@@ -111,9 +119,9 @@ def _plain_stamp(text: str) -> bool:
 def _fits(number: int, dtype: pl.DataType) -> bool:
     bits = {"Int8": 7, "Int16": 15, "Int32": 31, "Int64": 63, "Int128": 127}.get(str(dtype))
     if bits is not None:
-        return -(2**bits) <= number < 2**bits
+        return bool(-(2**bits) <= number < 2**bits)
     bits = {"UInt8": 8, "UInt16": 16, "UInt32": 32, "UInt64": 64}.get(str(dtype), 128)
-    return 0 <= number < 2**bits
+    return bool(0 <= number < 2**bits)
 
 
 def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
@@ -123,7 +131,11 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_text(source):
         return _from_text(expr.cast(pl.String), dtype, dialect, strict=strict)
     if isinstance(source, pl.Binary) or isinstance(dtype, pl.Binary):
-        return expr.cast(dtype, strict=strict) if isinstance(source, pl.Binary) and isinstance(dtype, pl.Binary) else None
+        return (
+            expr.cast(dtype, strict=strict)
+            if isinstance(source, pl.Binary) and isinstance(dtype, pl.Binary)
+            else None
+        )
     if is_list(source) != is_list(dtype) or isinstance(source, pl.Struct) != isinstance(dtype, pl.Struct):
         return None
     if is_list(source) or isinstance(source, pl.Struct):
@@ -158,7 +170,13 @@ def _number_to_moment(value: Value, dtype: pl.DataType, dialect: str) -> pl.Expr
 def _moment_to_number(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str) -> pl.Expr | None:
     """A date or a timestamp as a number: 20240131100000 in MySQL, seconds since 1970 in Spark, days in SQL Server."""
     if dialect == "mysql":
-        code = "%Y%m%d" if isinstance(source, pl.Date) else "%H%M%S" if isinstance(source, pl.Time) else "%Y%m%d%H%M%S"
+        code = (
+            "%Y%m%d"
+            if isinstance(source, pl.Date)
+            else "%H%M%S"
+            if isinstance(source, pl.Time)
+            else "%Y%m%d%H%M%S"
+        )
         return expr.dt.strftime(code).cast(pl.Int64).cast(dtype)
     if dialect in ("spark", "databricks") and isinstance(source, pl.Datetime):
         seconds = expr.dt.epoch("us") / 1_000_000
@@ -190,7 +208,11 @@ def _from_number(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool
 def rounded_to_integer(expr: pl.Expr, source: pl.DataType, dialect: str) -> pl.Expr:
     """Return a number as the whole number that a cast makes of it, still of its own type."""
     if dialect in _TRUNCATING:
-        return expr.truncate() if is_float(source) else pl.when(expr < 0).then(expr.ceil()).otherwise(expr.floor())
+        return (
+            expr.truncate()
+            if is_float(source)
+            else pl.when(expr < 0).then(expr.ceil()).otherwise(expr.floor())
+        )
     if is_float(source) and dialect in _HALF_EVEN:
         return expr.round(0, mode="half_to_even")
     return expr.round(0, mode="half_away_from_zero")
@@ -226,7 +248,11 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
         return _truth(plain, dialect, strict=strict)
     if is_number(dtype) and dialect in _PREFIX:
         # What begins like a number is that number, all else 0.
-        shape = r"^([+-]?\d+)" if is_integer(dtype) and dialect == "sqlite" else r"^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+        shape = (
+            r"^([+-]?\d+)"
+            if is_integer(dtype) and dialect == "sqlite"
+            else r"^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+        )
         found = plain.str.extract(shape)
         plain = pl.when(found.is_null() & plain.is_not_null()).then(pl.lit("0")).otherwise(found)
     if is_integer(dtype):
@@ -255,7 +281,7 @@ def _truth(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr:
     other = pl.when(lowered.is_in([*yes, *no]).not_()).then(plain)
     # Polars has no cast from text to Boolean; that to a number fails with the value in its message.
     failed = (other.str.replace(r"^.*$", "${0}x").cast(pl.Int8, strict=True) > 0) if strict else None
-    made = pl.when(lowered.is_in(yes)).then(True).when(lowered.is_in(no)).then(False)  # noqa: FBT003
+    made = pl.when(lowered.is_in(yes)).then(True).when(lowered.is_in(no)).then(False)
     return made.otherwise(failed) if failed is not None else made.otherwise(None)
 
 
@@ -264,6 +290,6 @@ def _whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) ->
         return plain.cast(dtype, strict=strict)
     exact = plain.cast(dtype, strict=False)
     rest = pl.when(exact.is_null()).then(plain)
-    rounding = "sqlite" if dialect == "mysql" else dialect
+    rounding = "sqlite" if dialect == "mysql" else "" if dialect == "duckdb" else dialect
     fraction = rounded_to_integer(rest.cast(pl.Float64, strict=strict), pl.Float64(), rounding)
     return pl.coalesce(exact, fraction.cast(dtype, strict=strict))

@@ -40,6 +40,15 @@ def _day(text: pl.Expr, dialect: str) -> pl.Expr:
         made = made.str.replace(r"^(\d{1,2})/(\d{1,2})/(\d{4})", "$3-$1-$2")
     if dialect in _EIGHT_DIGITS:
         made = made.str.replace(r"^(\d{4})(\d\d)(\d\d)( |T|$)", "$1-$2-$3$4")
+    if dialect == "oracle":
+        # NLS_DATE_FORMAT as it is by default.
+        named = made.str.extract(r"^(\d{1,2}-[A-Za-z]{3}-\d\d)(?:\s|$)").str.to_date("%d-%b-%y", strict=False)
+        rest = made.str.replace(r"^\S+", "")
+        made = (
+            pl.when(named.is_not_null())
+            .then(pl.concat_str(named.dt.strftime("%Y-%m-%d"), rest))
+            .otherwise(made)
+        )
     if dialect in _SPARK:
         made = made.str.replace(r"^(\d{4})$", "$1-01-01").str.replace(r"^(\d{4}-\d{1,2})$", "$1-01")
     return made

@@ -43,7 +43,11 @@ def to_text(value: Value, dialect: str) -> pl.Expr:
         return _float(expr, dialect)
     if is_decimal(source) and dialect in _TRIMMED:
         plain = expr.cast(pl.String)
-        made = pl.when(plain.str.contains(".", literal=True)).then(plain.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(plain)
+        made = (
+            pl.when(plain.str.contains(".", literal=True))
+            .then(plain.str.strip_chars_end("0").str.strip_chars_end("."))
+            .otherwise(plain)
+        )
         return made.str.replace(r"^(-?)0\.", "$1.") if dialect == "oracle" else made
     return expr.cast(pl.String)
 
@@ -63,46 +67,44 @@ def _with_fraction(expr: pl.Expr, code: str, dialect: str) -> pl.Expr:
 def _float(expr: pl.Expr, dialect: str) -> pl.Expr:
     """Return a float as text: the shortest digits that read back as the same number.
 
-    Java writes 1.0E7 from ten millions on and 1.0E-4 below a thousandth, C 1e+16 and 1e-05.
+    Java writes 1.0E7 from ten millions on and 1.0E-4 below a thousandth, Trino 1.0E0 always, C 1e+16 and 1e-05.
     """
-    plain = expr.cast(pl.String)
-    size = expr.abs()
+    plain, size = expr.cast(pl.String), expr.abs()
     if dialect in _JAVA:
-        exponent = pl.when(size == 0).then(0.0).otherwise(size.log10().floor()).cast(pl.Int64, strict=False)
-        large = (size >= 1e7) & size.is_finite()
-        small = (size > 0) & (size < 1e-3)
-        made = pl.when(large | small).then(_scientific(expr, exponent)).otherwise(plain)
+        far = size.is_finite() if dialect == "trino" else size.is_finite() & ((size >= 1e7) | ((size > 0) & (size < 1e-3)))
+        mantissa, power = _scientific(plain)
+        made = pl.when(far).then(pl.concat_str(mantissa, pl.lit("E"), power.cast(pl.String))).otherwise(plain)
         return made.str.replace("inf", "Infinity", literal=True)
-    # Polars writes 0.00001 where C's shortest form is 1e-05.
-    exponent = pl.when((size > 0) & (size < 1e-4)).then(size.log10().floor()).otherwise(0.0).cast(pl.Int64, strict=False)
-    tiny = (size > 0) & (size < 1e-4)
-    made = pl.when(tiny & ~plain.str.contains("e", literal=True)).then(_c_small(expr, exponent)).otherwise(plain)
-    made = made.str.replace(r"\.0e", "e").str.replace(r"e-(\d)$", "e-0$1")
+    # Polars writes 0.00001 where C's shortest form is 1e-05, and 1000000000000000.0 where MySQL's is 1e15.
+    far = (size >= 1e15) & size.is_finite() if dialect == "mysql" else (size > 0) & (size < 1e-4)
+    mantissa, power = _scientific(plain)
+    digits = power.abs().cast(pl.String)
+    exponent = pl.concat_str(pl.lit("e"), power.cast(pl.String)) if dialect == "mysql" else pl.concat_str(
+        pl.lit("e-"), digits.str.zfill(2)
+    )
+    made = pl.when(far).then(pl.concat_str(mantissa.str.replace(r"\.0$", ""), exponent)).otherwise(plain)
     if dialect in _WITHOUT_POINT:
         made = made.str.replace(r"\.0$", "")
-    names = {"postgres": ("NaN", "Infinity"), "redshift": ("NaN", "Infinity"), "duckdb": ("nan", "inf")}.get(dialect, ("NaN", "inf"))
-    return made.str.replace("NaN", names[0], literal=True).str.replace("inf", names[1], literal=True)
+    names = {"postgres": ("NaN", "Infinity"), "redshift": ("NaN", "Infinity"), "duckdb": ("nan", "inf")}
+    nan, infinity = names.get(dialect, ("NaN", "inf"))
+    return made.str.replace("NaN", nan, literal=True).str.replace("inf", infinity, literal=True)
 
 
-def _mantissa(expr: pl.Expr, exponent: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Return mantissa and exponent as text, from the digits of the shortest form."""
-    plain = expr.cast(pl.String)
-    written = plain.str.extract(r"e([+-]?\d+)$").cast(pl.Int64, strict=False)
-    digits = plain.str.replace(r"e.*$", "").str.replace_all(r"[-.]", "").str.strip_chars_start("0").str.strip_chars_end("0")
-    digits = pl.when(digits == "").then(pl.lit("0")).otherwise(digits)
+def _scientific(plain: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Return mantissa and exponent of a number that is written with or without an exponent."""
+    written = plain.str.extract(r"e([+-]?\d+)$").cast(pl.Int64, strict=False).fill_null(0)
+    body = plain.str.replace(r"e.*$", "").str.strip_chars_start("-")
+    before = body.str.extract(r"^0*(\d*)").fill_null("")
+    zeros = body.str.extract(r"^0*\.(0*)").fill_null("")
+    digits = body.str.replace(".", "", literal=True).str.strip_chars_start("0").str.strip_chars_end("0")
+    nothing = digits == ""
+    power = pl.when(before != "").then(before.str.len_chars().cast(pl.Int64) - 1).otherwise(
+        -(zeros.str.len_chars().cast(pl.Int64) + 1)
+    )
     rest = pl.when(digits.str.len_chars() > 1).then(digits.str.slice(1)).otherwise(pl.lit("0"))
     sign = pl.when(plain.str.starts_with("-")).then(pl.lit("-")).otherwise(pl.lit(""))
-    return pl.concat_str(sign, digits.str.slice(0, 1), pl.lit("."), rest), pl.coalesce(written, exponent)
-
-
-def _scientific(expr: pl.Expr, exponent: pl.Expr) -> pl.Expr:
-    mantissa, power = _mantissa(expr, exponent)
-    return pl.concat_str(mantissa, pl.lit("E"), power.cast(pl.String))
-
-
-def _c_small(expr: pl.Expr, exponent: pl.Expr) -> pl.Expr:
-    mantissa, power = _mantissa(expr, exponent)
-    return pl.concat_str(mantissa.str.replace(r"\.0$", ""), pl.lit("e-"), power.abs().cast(pl.String).str.zfill(2))
+    first = pl.when(nothing).then(pl.lit("0")).otherwise(digits.str.slice(0, 1))
+    return pl.concat_str(sign, first, pl.lit("."), rest), pl.when(nothing).then(0).otherwise(power + written)
 
 
 _DAY = 86_400_000_000
@@ -128,10 +130,11 @@ def _interval(interval: Interval, dialect: str) -> pl.Expr:
     clock = pl.when(fraction == "").then(clock).otherwise(pl.concat_str(clock, pl.lit("."), fraction))
     nothing = (months == 0) & (days == 0)
     parts.append(pl.when((micros != 0) | nothing).then(clock).otherwise(pl.lit("")))
-    made = pl.concat_str(parts, separator=" ").str.replace_all(r" +", " ").str.strip_chars()
-    return made
+    return pl.concat_str(parts, separator=" ").str.replace_all(r" +", " ").str.strip_chars()
 
 
 def _counted(number: pl.Expr, word: str) -> pl.Expr:
-    text = pl.format("{} " + word + "{}", number, pl.when(number.abs() == 1).then(pl.lit("")).otherwise(pl.lit("s")))
+    text = pl.format(
+        "{} " + word + "{}", number, pl.when(number.abs() == 1).then(pl.lit("")).otherwise(pl.lit("s"))
+    )
     return pl.when(number == 0).then(pl.lit("")).otherwise(text)

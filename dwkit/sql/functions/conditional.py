@@ -87,7 +87,7 @@ def _nullif(call: Call) -> Value:
 def _nvl2(call: Call) -> Value:
     tested = call.arg()
     other = call.arg("false") if call.has("false") else null()
-    condition = constant(True, pl.Boolean())  # noqa: FBT003
+    condition = constant(True, pl.Boolean())
     condition = Value(tested.expr.is_not_null(), pl.Boolean(), tested.refs)
     return chosen(call, [condition], [call.arg("true"), other])
 
@@ -96,7 +96,7 @@ _NULL_WINS = frozenset({"snowflake", "bigquery", "mysql", "oracle", "sqlite", "t
 """GREATEST and LEAST are NULL there when one argument is; elsewhere NULLs do not count."""
 
 
-def _extreme(greatest: bool, call: Call) -> Value:  # noqa: FBT001
+def _extreme(greatest: bool, call: Call) -> Value:
     values = alike(call, *call.values())
     exprs = [v.expr for v in values]
     made = pl.max_horizontal(exprs) if greatest else pl.min_horizontal(exprs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Functions
+from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.arithmetic import ARITHMETIC
 from dwkit.sql.functions.dates.clock import CLOCK
 from dwkit.sql.functions.dates.construction import CONSTRUCTION
@@ -20,11 +20,18 @@ from dwkit.sql.functions.dates.truncation import TRUNCATION
 from dwkit.sql.functions.dates.tsql import TSQL
 from dwkit.sql.functions.dates.zones import ZONES
 from dwkit.sql.functions.interval import interval_of
+from dwkit.sql.value import Value
 
 __all__ = ["DATETIME"]
 
+
+def _interval(call: Call) -> Value:
+    call.given("fraction_in_string")
+    return interval_of(call, call.node.this, call.given("unit"))
+
+
 DATETIME: Functions = {
-    exp.Interval: lambda call: interval_of(call, call.node.this, call.given("unit")),
+    exp.Interval: _interval,
     **FIELDS,
     **TRUNCATION,
     **DISTANCE,

@@ -138,7 +138,7 @@ def interval_of(call: Call, node: exp.Expr, unit: exp.Expr | None) -> Value:
     elif value.is_constant and value.constant is not None and not isinstance(value.constant, str):
         amount = value.constant
         if isinstance(amount, (float, Decimal)) and unit_of(name) not in ("SECOND", "MILLISECOND"):
-            amount = int(round(amount))
+            amount = round(amount)
     elif unit_of(name) == "SECOND" and not value.dtype.is_integer():
         amount = call.cast(value, pl.Float64()).expr
     else:

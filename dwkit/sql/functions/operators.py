@@ -11,25 +11,24 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
-from dwkit.sql.functions.dates.units import moment_of
+from dwkit.sql.functions.dates.formatting import written_in
+from dwkit.sql.functions.dates.operators import apart, moved_by
+from dwkit.sql.functions.dates.precision import with_precision
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
-from dwkit.sql.functions.interval import add_interval, interval_of, interval_value, scaled, summed
+from dwkit.sql.functions.interval import interval_of, scaled
 from dwkit.sql.types import (
     from_sql,
-    is_date,
     is_decimal,
     is_float,
     is_integer,
     is_number,
-    is_temporal,
     is_text,
-    is_timestamp,
     scale_of,
     shown,
     unified,
     whole_digits,
 )
-from dwkit.sql.value import Interval, Value, constant
+from dwkit.sql.value import Value, constant
 
 __all__ = ["OPERATORS", "alike", "compared", "like_regex"]
 
@@ -153,7 +152,7 @@ def _in(call: Call) -> Value:
     if any(v.is_null for v in rest):
         made.append(pl.lit(None, dtype=_BOOLEAN))
     if not made:
-        return constant(False, _BOOLEAN)  # noqa: FBT003
+        return constant(False, _BOOLEAN)
     return call.value(reduce(lambda a, b: a | b, made), _BOOLEAN)
 
 
@@ -233,7 +232,7 @@ def _add(call: Call) -> Value:
     left, right = call.arg(), call.arg("expression")
     if call.dialect == "tsql" and is_text(left.dtype) and is_text(right.dtype):
         return call.value(pl.concat_str(left.expr, right.expr), pl.String())
-    moved = _moved(call, left, right, 1) or _moved(call, right, left, 1)
+    moved = moved_by(call, left, right, 1) or moved_by(call, right, left, 1)
     if moved is not None:
         return moved
     return _sum(call, *_operands(call), 1)
@@ -241,62 +240,8 @@ def _add(call: Call) -> Value:
 
 def _sub(call: Call) -> Value:
     left, right = call.arg(), call.arg("expression")
-    moved = _moved(call, left, right, -1) or _apart(call, left, right)
+    moved = moved_by(call, left, right, -1) or apart(call, left, right)
     return moved if moved is not None else _sum(call, *_operands(call), -1)
-
-
-def _moved(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
-    """A date or a timestamp and an interval, a date and a number of days, two intervals."""
-    if moment.interval is not None and by.interval is not None:
-        return summed(call, moment.interval, by.interval, sign)
-    if by.interval is not None and is_text(moment.dtype):
-        moment = moment_of(call, moment)
-    if by.interval is not None and (is_date(moment.dtype) or is_timestamp(moment.dtype) or isinstance(moment.dtype, pl.Time)):
-        return add_interval(call, moment, by.interval, sign)
-    if sign > 0 and isinstance(by.dtype, pl.Time) and (is_date(moment.dtype) or is_timestamp(moment.dtype)):
-        stamp = call.cast(moment, pl.Datetime("us")) if is_date(moment.dtype) else moment
-        return call.value(stamp.expr + pl.duration(microseconds=by.expr.cast(pl.Int64) // 1000), stamp.dtype)
-    if is_date(moment.dtype) and is_number(by.dtype):
-        days = call.cast(by, pl.Int64()).expr
-        return call.value(moment.expr + pl.duration(days=days * sign), pl.Date())
-    if is_timestamp(moment.dtype) and is_number(by.dtype) and call.dialect in ("oracle", "tsql"):
-        micros = (call.cast(by, pl.Float64()).expr * 86_400e6 * sign).round().cast(pl.Int64)
-        return call.value(moment.expr + pl.duration(microseconds=micros), moment.dtype)
-    if isinstance(by.dtype, pl.Duration) and (is_date(moment.dtype) or is_timestamp(moment.dtype)):
-        stamp = call.cast(moment, pl.Datetime("us")) if is_date(moment.dtype) else moment
-        return call.value(stamp.expr + by.expr * sign if sign > 0 else stamp.expr - by.expr, stamp.dtype)
-    if isinstance(by.dtype, pl.Duration) and isinstance(moment.dtype, pl.Duration):
-        return call.value(moment.expr + by.expr if sign > 0 else moment.expr - by.expr, pl.Duration("us"))
-    return None
-
-
-_DAYS_APART = frozenset({"spark", "databricks", "trino", "bigquery"})
-"""The difference of two dates is an interval there, elsewhere a number of days."""
-
-
-def _apart(call: Call, left: Value, right: Value) -> Value | None:
-    """The days between two dates, the time between two times or timestamps."""
-    if left.is_text_literal and is_temporal(right.dtype):
-        left = call.cast(left, right.dtype)
-    if right.is_text_literal and is_temporal(left.dtype):
-        right = call.cast(right, left.dtype)
-    if not (is_temporal(left.dtype) and is_temporal(right.dtype)):
-        return None
-    if call.dialect == "mysql":
-        raise call.error("the difference of two dates is of their digits there", hint="DATEDIFF or TIMESTAMPDIFF")
-    if is_date(left.dtype) and is_date(right.dtype):
-        days = (left.expr - right.expr).dt.total_days().cast(pl.Int64)
-        return interval_value(call, Interval(days=days)) if call.dialect in _DAYS_APART else call.value(days, pl.Int64())
-    if isinstance(left.dtype, pl.Time) != isinstance(right.dtype, pl.Time):
-        return None
-    if isinstance(left.dtype, pl.Time):
-        return interval_value(call, Interval(micros=(left.expr.cast(pl.Int64) - right.expr.cast(pl.Int64)) // 1000))
-    a, b = alike(call, left, right)
-    micros = (a.expr - b.expr).dt.total_microseconds()
-    if call.dialect == "oracle":
-        return call.value(micros / 86_400e6, pl.Float64())
-    days = micros.sign() * (micros.abs() // 86_400_000_000)
-    return interval_value(call, Interval(days=days, micros=micros - days * 86_400_000_000))
 
 
 def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
@@ -471,7 +416,7 @@ def _mod(call: Call) -> Value:
 def _neg(call: Call) -> Value:
     value = call.arg()
     if value.interval is not None:
-        return scaled(call, value.interval, pl.lit(-1))
+        return scaled(call, value.interval, constant(-1, pl.Int32()))
     if value.is_text_literal or is_text(value.dtype):
         value = call.cast(value, pl.Float64())
     if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
@@ -516,7 +461,7 @@ def _concat(call: Call) -> Value:
 # -- casts ----------------------------------------------------------------------------------------
 
 
-def _cast(safe: bool, call: Call) -> Value:  # noqa: FBT001
+def _cast(safe: bool, call: Call) -> Value:
     kind = call.given("to")
     call.has("safe")  # what TRY_CAST says
     if kind.this == exp.DataType.Type.INTERVAL:
@@ -524,13 +469,16 @@ def _cast(safe: bool, call: Call) -> Value:  # noqa: FBT001
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    if call.given("format") is not None and is_text(dtype):
+        return written_in(call, call.arg(), call.given("format"))
     if safe and not call.has("safe") and call.dialect in ("spark", "databricks"):
         # sqlglot reads a plain CAST so; it is an error there what cannot be cast (ANSI mode, the default of Spark 4).
         safe = False
     call.given("safe")
     call.given("requires_string")
     call.given("probe_date_format")
-    made = call.cast(call.arg(), dtype, safe=safe)
+    fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
+    made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
     if length is not None and call.dialect != "duckdb" and length.name.isdigit():
         made = made.as_(made.expr.str.slice(0, int(length.name)), dtype)
@@ -563,7 +511,7 @@ _BACKSLASH_ESCAPES = frozenset({"postgres", "redshift", "mysql", "snowflake", "s
 """A backslash escapes in LIKE there without an ESCAPE clause (Snowflake: in the literal itself)."""
 
 
-def _like(insensitive: bool, call: Call) -> Value:  # noqa: FBT001
+def _like(insensitive: bool, call: Call) -> Value:
     liked = _liked(call, call.node.this, call.node.expression, _escape(call, call.given("escape")), insensitive=insensitive)
     return liked.as_(liked.expr.not_(), _BOOLEAN) if call.has("negate") else liked
 
@@ -634,6 +582,6 @@ OPERATORS: Functions = {
     exp.BitwiseAnd: _bits(lambda a, b: a & b), exp.BitwiseOr: _bits(lambda a, b: a | b),
     exp.BitwiseXor: _bits(lambda a, b: a ^ b), exp.BitwiseLeftShift: _shift(1), exp.BitwiseRightShift: _shift(-1),
     exp.BitwiseNot: lambda call: call.value(call.integer().not_(), pl.Int64()),
-    exp.Cast: partial(_cast, False), exp.TryCast: partial(_cast, True),  # noqa: FBT003
-    exp.Like: partial(_like, False), exp.ILike: partial(_like, True), exp.Escape: _escaped,  # noqa: FBT003
+    exp.Cast: partial(_cast, False), exp.TryCast: partial(_cast, True),
+    exp.Like: partial(_like, False), exp.ILike: partial(_like, True), exp.Escape: _escaped,
 }  # fmt: skip

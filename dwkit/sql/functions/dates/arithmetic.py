@@ -110,8 +110,10 @@ _KEEPS_LAST = frozenset({"oracle", "snowflake", "redshift"})
 
 
 def _add_months(call: Call) -> Value:
-    value = moment_of(call, call.arg(), call.node.this)
-    months = call.cast(call.arg("expression"), pl.Int64())
+    first, second = (
+        call.args() if isinstance(call.node, exp.Anonymous) else (call.arg(), call.arg("expression"))
+    )
+    value, months = moment_of(call, first), call.cast(second, pl.Int64())
     if call.dialect in _SPARK:
         value = call.cast(value, pl.Date())
     elif is_date(value.dtype) and call.dialect == "redshift":
@@ -129,7 +131,7 @@ def _add_months(call: Call) -> Value:
 
 def _to(unit: str, call: Call) -> Value:
     """TO_MINUTES(n) and its kin."""
-    value = call.args()[0]
+    value = call.args()[0] if isinstance(call.node, exp.Anonymous) else call.arg()
     if unit in ("SECOND", "MILLISECOND") and not value.dtype.is_integer():
         micros = call.cast(value, pl.Float64()).expr * (1_000_000 if unit == "SECOND" else 1000)
         return interval_value(call, Interval(micros=micros.round().cast(pl.Int64)))
@@ -241,7 +243,7 @@ def _add_time(sign: int, call: Call) -> Value:
 
 _TO = {
     "TO_MILLENNIA": "MILLENNIUM", "TO_CENTURIES": "CENTURY", "TO_DECADES": "DECADE", "TO_YEARS": "YEAR",
-    "TO_QUARTERS": "QUARTER", "TO_MONTHS": "MONTH", "TO_WEEKS": "WEEK", "TO_DAYS": "DAY", "TO_HOURS": "HOUR",
+    "TO_QUARTERS": "QUARTER", "TO_MONTHS": "MONTH", "TO_WEEKS": "WEEK", "TO_HOURS": "HOUR",
     "TO_MINUTES": "MINUTE", "TO_SECONDS": "SECOND", "TO_MILLISECONDS": "MILLISECOND", "TO_MICROSECONDS": "MICROSECOND",
 }  # fmt: skip
 
@@ -255,10 +257,10 @@ _MINUS: dict[type[exp.Expr] | str, Builder] = {
 ARITHMETIC: Functions = {
     **_PLUS, **_MINUS,
     exp.TsOrDsAdd: _ts_or_ds_add, "DATEADD": partial(_by_name, 1), "DATE_ADD": partial(_by_name, 1),
-    "ADDDATE": partial(_by_name, 1), "SUBDATE": partial(_by_name, -1), exp.AddMonths: _add_months,
+    "ADDDATE": partial(_by_name, 1), "SUBDATE": partial(_by_name, -1), exp.AddMonths: _add_months, "ADD_MONTHS": _add_months,
     "ADDTIME": partial(_add_time, 1), "SUBTIME": partial(_add_time, -1),
     **{name: partial(_to, unit) for name, unit in _TO.items()},
-    "NUMTODSINTERVAL": _num_to, "NUMTOYMINTERVAL": _num_to, "TO_DSINTERVAL": partial(_read, "DAY TO SECOND"),
+    exp.ToDays: partial(_to, "DAY"), "NUMTODSINTERVAL": _num_to, "NUMTOYMINTERVAL": _num_to, "TO_DSINTERVAL": partial(_read, "DAY TO SECOND"),
     "TO_YMINTERVAL": partial(_read, "YEAR TO MONTH"), exp.MakeInterval: _make_interval,
     "MAKE_DT_INTERVAL": lambda call: _sum_of(call, ("DAY", "HOUR", "MINUTE", "SECOND")),
     "MAKE_YM_INTERVAL": lambda call: _sum_of(call, ("YEAR", "MONTH")),

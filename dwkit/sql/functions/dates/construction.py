@@ -49,7 +49,7 @@ def _date_from_parts(call: Call) -> Value:
     if call.given("month") is None:
         raise call.refuse("a date of a struct")
     parts = [_whole(call, call.arg(k)) for k in ("year", "month", "day")]
-    made = _date(call, *parts, overflow=overflow)  # type: ignore[misc]
+    made = _date(call, *parts, overflow=overflow)
     return call.value(made, pl.Date())
 
 
@@ -59,7 +59,7 @@ def _make_date(call: Call) -> Value:
         return call.value(_whole(call, values[0]).cast(pl.Int32).cast(pl.Date), pl.Date())
     if len(values) != 3:
         raise call.refuse("a date of a struct")
-    made = _date(call, *(_whole(call, v) for v in values), overflow=False)  # type: ignore[call-arg, misc]
+    made = _date(call, *(_whole(call, v) for v in values), overflow=False)
     return call.value(made, pl.Date())
 
 
@@ -161,7 +161,7 @@ def _to_date(call: Call) -> Value:
         if call.dialect == "sqlite":
             raise call.refuse("DATE with modifiers here")
         values = [call.arg(), *call.args()]
-        return call.value(_date(call, *(_whole(call, v) for v in values), overflow=False), pl.Date())  # type: ignore[call-arg, misc]
+        return call.value(_date(call, *(_whole(call, v) for v in values), overflow=False), pl.Date())
     value = call.arg()
     if call.given("zone") is not None:
         value = _zoned(call, value)
@@ -184,16 +184,18 @@ def _to_datetime(call: Call) -> Value:
 
 def _to_timestamp(call: Call) -> Value:
     """TIMESTAMP(x), TIMESTAMP(x, zone) of BigQuery; TIMESTAMP(date, time) of MySQL."""
-    value = moment_of(call, call.arg(), call.node.this)
-    second = call.given("zone")
+    argument, second = call.arg(), call.given("zone")
     aware = call.dialect == "bigquery" or call.dialect in _SPARK
+    if aware and second is None:
+        return call.cast(argument, _UTC)
+    value = moment_of(call, argument, call.node.this)
     if call.dialect == "mysql" and second is not None:
         time = call.cast(call.arg("zone"), pl.Time()).expr
         return call.value(stamp(value) + pl.duration(microseconds=time.cast(_INT) // 1000), _PLAIN)
     if second is not None:
         clock = call.cast(value, _PLAIN)
         return call.value(of_zone(clock.expr, zone_of(call, call.constant("zone"), second)), _UTC)
-    return call.cast(value, _UTC if aware else _PLAIN)
+    return call.cast(value, _PLAIN)
 
 
 def _to_time(call: Call) -> Value:

@@ -9,8 +9,8 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
-from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.functions.dates.units import Unit, days_from, dow, moment_of, stamp, unit_of_node
+from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.types import is_date
 from dwkit.sql.value import Interval, Value
 
@@ -125,10 +125,8 @@ def _exact(micros: pl.Expr) -> pl.Expr:
 
 
 def _part(call: Call, expr: pl.Expr, parts: int) -> Value:
-    if parts == 1_000_000_000:
-        made = expr.dt.nanosecond().cast(_INT)
-    else:
-        made = _micro(expr) // (1_000_000 // parts)
+    nanos = expr.dt.nanosecond().cast(_INT)
+    made = nanos // (1_000_000_000 // parts)
     if call.dialect in _WITH_SECONDS:
         if call.dialect == "postgres" and parts == 1000:
             micros = expr.dt.second().cast(_INT) * 1_000_000 + _micro(expr)

@@ -16,7 +16,7 @@ from dwkit.sql.functions.dates.zones import in_zone, zone_of
 from dwkit.sql.types import is_date, is_number, is_temporal, is_text, is_timestamp
 from dwkit.sql.value import Value
 
-__all__ = ["FORMATTING", "Model", "pieces_of", "written"]
+__all__ = ["FORMATTING", "Model", "pieces_of", "written", "written_in"]
 
 Model = Callable[[str, str], list[Piece]]
 _SPARK = ("spark", "databricks")
@@ -59,6 +59,11 @@ def written(value: Value, pieces: list[Piece]) -> pl.Expr:
     return parts[0] if len(parts) == 1 else pl.concat_str(parts)
 
 
+def written_in(call: Call, value: Value, node: exp.Expr) -> Value:
+    """Return a date as text in a format of ``CAST(... FORMAT '...')``."""
+    return call.value(written(moment_of(call, value), pieces_of(call, models.template, node)), pl.String())
+
+
 def _format(model: Model, at: int, call: Call) -> Value:
     """A function of a date and a format, which is its argument number `at`."""
     nodes = call.node.expressions
@@ -97,7 +102,7 @@ def _to_char(call: Call) -> Value:
     if not is_temporal(value.dtype):
         if value.interval is not None:
             raise call.refuse("TO_CHAR of an interval")
-        if len(nodes) == 1 and not is_number(value.dtype):
+        if len(nodes) == 1:
             return call.value(call.as_text(value), pl.String())
         if is_text(value.dtype) and call.dialect != "snowflake":
             value = moment_of(call, value, nodes[0])
@@ -154,6 +159,16 @@ def _time_to_str(call: Call) -> Value:
     return call.value(written(value, pieces_of(call, models.strftime, call.given("format"))), pl.String())
 
 
+def _iso8601(call: Call) -> Value:
+    """TO_ISO8601(d) of Trino."""
+    value = moment_of(call, call.args()[0])
+    if is_date(value.dtype):
+        return call.value(value.expr.dt.strftime("%Y-%m-%d"), pl.String())
+    made = value.expr.dt.strftime("%Y-%m-%dT%H:%M:%S.%3f")
+    aware = is_timestamp(value.dtype) and value.dtype.time_zone  # type: ignore[attr-defined]
+    return call.value(pl.concat_str(made, pl.lit("Z")) if aware else made, pl.String())
+
+
 def _string(call: Call) -> Value:
     """STRING(value) of BigQuery."""
     return call.value(call.as_text(call.arg()), pl.String())
@@ -166,5 +181,5 @@ FORMATTING: Functions = {
         models.strftime if call.dialect == "bigquery" else models.joda, 0 if call.dialect == "bigquery" else 1, call
     ),
     **{name: partial(_format, models.strftime, 0) for name in ("FORMAT_DATE", "FORMAT_TIMESTAMP", "FORMAT_TIME")},
-    exp.String: _string, exp.TimeToStr: _time_to_str,
+    exp.String: _string, "TO_ISO8601": _iso8601, exp.TimeToStr: _time_to_str,
 }  # fmt: skip

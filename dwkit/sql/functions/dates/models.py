@@ -166,7 +166,7 @@ def _field(token: str, suffix: str | None, dialect: str, *, bare: bool) -> Piece
         if dialect == "snowflake":
             return _of({"MON": "Mon", "DY": "Dy"}.get(upper, ""))
         name = _WORDS[upper][0 if token.isupper() or token[:2].isupper() else 1 if token[0].isupper() else 2]
-        if upper in ("MONTH", "DAY") and not bare:
+        if upper in ("MONTH", "DAY") and not bare and dialect != "bigquery":
             name = {
                 "MONTH": "MONTH9",
                 "Month": "Month9",

@@ -1,4 +1,4 @@
-"""TRUNC and ROUND, which take dates in Oracle and numbers everywhere."""
+"""TRUNC and ROUND, which take dates in Oracle (TRUNC also in Redshift) and numbers everywhere."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ def _of_date(key: type[exp.Expr] | str, make: Callable[[Call, Value, exp.Expr | 
 
 
 def _trunc(call: Call, value: Value, node: exp.Expr | None) -> Value:
+    if call.dialect == "redshift":
+        return call.value(value.expr.dt.date(), pl.Date())
     unit = unit_of_node(call, node, "DAY", format_model=node is not None)
     return call.value(truncated(call, value, unit), _PLAIN)
 
@@ -62,4 +64,8 @@ def _round(call: Call, value: Value, node: exp.Expr | None) -> Value:
     return call.value(truncated(call, Value(moved, _PLAIN), unit), _PLAIN)
 
 
-ORACLE: Functions = {"TRUNC": _of_date("TRUNC", _trunc), exp.Round: _of_date(exp.Round, _round)}
+ORACLE: Functions = {
+    "TRUNC": _of_date("TRUNC", _trunc),
+    exp.Trunc: _of_date(exp.Trunc, _trunc),
+    exp.Round: _of_date(exp.Round, _round),
+}

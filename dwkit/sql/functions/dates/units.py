@@ -71,6 +71,7 @@ class Unit(str):
     start: int
 
     def __new__(cls, name: str, start: int = 1) -> Unit:
+        """Make a unit of its one name."""
         made = super().__new__(cls, name)
         made.start = start
         return made

@@ -110,9 +110,6 @@ def _stamped(call: Call, value: Value, node: exp.Expr) -> Value:
     return value
 
 
-_LOCAL_ONLY = frozenset({"bigquery"})
-
-
 def _at_time_zone(call: Call) -> Value:
     """``ts AT TIME ZONE 'zone'``: of a timestamp with a zone, that zone's clock; of one without, the moment."""
     node = call.node
@@ -120,10 +117,6 @@ def _at_time_zone(call: Call) -> Value:
 
 
 def _shifted(call: Call, value: Value, zone: tzinfo, node: exp.Expr) -> Value:
-    if call.dialect in ("trino", "snowflake", "oracle") and _aware(value):
-        # The moment stays, its clock is shown: all zones are shown in UTC here.
-        if call.dialect in ("trino", "oracle"):
-            return call.value(in_zone(value.expr, zone), _PLAIN)
     value = _stamped(call, value, node)
     if call.dialect in ("spark", "databricks"):
         moment = value.expr if _aware(value) else value.expr.dt.replace_time_zone("UTC")
@@ -143,7 +136,6 @@ def _from_zone(call: Call) -> Value:
 
 def _convert(call: Call) -> Value:
     """CONVERT_TIMEZONE(from, to, ts), CONVERT_TZ(ts, from, to)."""
-    node = call.node
     value = _stamped(call, call.bind(call.given("timestamp")), call.given("timestamp"))
     target = _zone(call, call.given("target_tz"))
     source = call.given("source_tz")
