@@ -4,10 +4,21 @@
 `condition` for the rules of a contract.
 """
 
+from dwkit.sql.compile import to_lazy
 from dwkit.sql.condition import condition
 from dwkit.sql.lineage import column_lineage, edges
-from dwkit.sql.compile import to_lazy
 from dwkit.sql.query import Query, TableRef, parse
 from dwkit.sql.session import Files, Result, Session
 
-__all__ = ["Files", "Query", "Result", "Session", "TableRef", "column_lineage", "condition", "edges", "parse", "to_lazy"]
+__all__ = [
+    "Files",
+    "Query",
+    "Result",
+    "Session",
+    "TableRef",
+    "column_lineage",
+    "condition",
+    "edges",
+    "parse",
+    "to_lazy",
+]

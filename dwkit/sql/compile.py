@@ -70,4 +70,6 @@ def bound(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statisti
     try:
         return QueryBinder(context).query(query.tree.copy())
     except CannotUnnestError as error:
-        raise SqlError(f"{error.what} in a correlated subquery is not supported (read as {query.dialect} SQL)") from error
+        raise SqlError(
+            f"{error.what} in a correlated subquery is not supported (read as {query.dialect} SQL)"
+        ) from error

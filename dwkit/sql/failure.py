@@ -43,7 +43,10 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
     elif "aggregation 'item' expected" in text:
         text, hint = "a subquery that stands for one value gave more than one row", "LIMIT 1, or an aggregate"
     elif "overflow in decimal" in text or "can't fit values" in text:
-        text, hint = f"a decimal needs more digits than it may have: {text}", "cast to double, or to fewer digits"
+        text, hint = (
+            f"a decimal needs more digits than it may have: {text}",
+            "cast to double, or to fewer digits",
+        )
     return DataError(f"{where}: {text}" if where else text, hint=hint)
 
 

@@ -288,23 +288,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """A simple reduction that an aggregate over a frame is made of.
-
-    Attributes:
-        name: id of its result in the expression that combines the parts.
-        kind: ``len``, or a method of Polars' expressions: ``count``, ``sum``, ``min``, ``max``, ...
-        expr: of each row, NULL in rows that do not count; None for ``len``.
-        dtype: type of the expression and of the result.
-    """
-
-    name: str
-    kind: str
-    expr: pl.Expr | None
-    dtype: pl.DataType
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class WindowItem:
     """A window function over its partition, order and frame.
 

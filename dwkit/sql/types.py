@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 from sqlglot import exp
@@ -26,7 +27,7 @@ __all__ = [
 
 _T = exp.DataType.Type
 
-_PLAIN: dict[exp.DataType.Type, pl.DataType] = {
+_PLAIN: dict[Any, pl.DataType] = {
     _T.TINYINT: pl.Int8(), _T.SMALLINT: pl.Int16(), _T.MEDIUMINT: pl.Int32(), _T.INT: pl.Int32(),
     _T.BIGINT: pl.Int64(), _T.INT128: pl.Int128(), _T.UTINYINT: pl.UInt8(), _T.USMALLINT: pl.UInt16(),
     _T.UMEDIUMINT: pl.UInt32(), _T.UINT: pl.UInt32(), _T.UBIGINT: pl.UInt64(), _T.BIT: pl.Boolean(),
@@ -211,14 +212,14 @@ def _both(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:
         return _structs(a, b)
     if isinstance(a, pl.Duration) and isinstance(b, pl.Duration):
         return pl.Duration("us")
-    if isinstance(a, pl.Binary) and is_text(b) or is_text(a) and isinstance(b, pl.Binary):
+    if (isinstance(a, pl.Binary) and is_text(b)) or (is_text(a) and isinstance(b, pl.Binary)):
         return pl.Binary()
     return None
 
 
 def _number(a: pl.DataType, b: pl.DataType) -> pl.DataType:
     if is_float(a) or is_float(b):
-        small = all(isinstance(t, pl.Float32) or is_integer(t) and _bytes(t) <= 2 for t in (a, b))
+        small = all(isinstance(t, pl.Float32) or (is_integer(t) and _bytes(t) <= 2) for t in (a, b))
         return pl.Float32() if small else pl.Float64()
     if is_integer(a) and is_integer(b):
         return _integer(a, b)

@@ -82,7 +82,9 @@ def _statistics(path: Path, changed: int) -> TableStatistics:
         if isinstance(lows[0], (str, bytes)):
             continue  # may be cut off
         columns[name] = ColumnStatistics(
-            min(lows), max(highs), sum(p.null_count for p in parts) if all(p.has_null_count for p in parts) else None
+            min(lows),
+            max(highs),
+            sum(p.null_count for p in parts) if all(p.has_null_count for p in parts) else None,
         )
     return TableStatistics(metadata.num_rows, columns)
 

@@ -109,7 +109,9 @@ def _pull(context: Context, plan: Plan, free: frozenset[str]) -> tuple[Plan, lis
     return None
 
 
-def _pull_project(context: Context, plan: Project, free: frozenset[str]) -> tuple[Plan, list[Condition]] | None:
+def _pull_project(
+    context: Context, plan: Project, free: frozenset[str]
+) -> tuple[Plan, list[Condition]] | None:
     if any(v.refs & free for v in plan.made.values()):
         return None
     below = _pull(context, plan.input, free)
@@ -134,7 +136,9 @@ def _pull_join(context: Context, plan: Join, free: frozenset[str]) -> tuple[Plan
     return Join(left[0], right[0], plan.kind, rest), [*left[1], *right[1], *own]
 
 
-def _pull_aggregate(context: Context, plan: Aggregate, free: frozenset[str]) -> tuple[Plan, list[Condition]] | None:
+def _pull_aggregate(
+    context: Context, plan: Aggregate, free: frozenset[str]
+) -> tuple[Plan, list[Condition]] | None:
     if any(v.refs & free for v in plan.values):
         return None
     below = _pull(context, plan.input, free)
@@ -214,7 +218,9 @@ _REDUCES = 4
 """An aggregate over so many times the rows of the outer query is done for the outer query's values only."""
 
 
-def _reduced(context: Context, left: Plan, plan: Plan, conditions: list[Condition], free: frozenset[str]) -> Plan:
+def _reduced(
+    context: Context, left: Plan, plan: Plan, conditions: list[Condition], free: frozenset[str]
+) -> Plan:
     """Return a grouped subquery over those rows only whose groups the outer query asks for, where that pays."""
     assert isinstance(plan, Aggregate)
     estimates = context.estimates
@@ -340,7 +346,9 @@ class _Domain:
         sides = []
         for side in (plan.left, plan.right):
             made = self.over(side)
-            sides.append(Project(made, {**{i: self._context.column(i) for i in side.columns}, **self._columns}))
+            sides.append(
+                Project(made, {**{i: self._context.column(i) for i in side.columns}, **self._columns})
+            )
         return replace(plan, left=sides[0], right=sides[1], ids=(*plan.ids, *self._columns))
 
     def _join(self, plan: Join) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -109,10 +109,14 @@ class Estimates:
             return _UNKNOWN_ROWS
         for ident, name in plan.names.items():
             column = known.columns.get(name)
-            low, high = (_number(v) for v in (column.low, column.high)) if column is not None else (None, None)
+            low, high = (
+                (_number(v) for v in (column.low, column.high)) if column is not None else (None, None)
+            )
             if low is not None and high is not None:
                 self._bounds[ident] = low, high
-                if self._context.dtypes[ident].is_integer() or isinstance(self._context.dtypes[ident], pl.Date):
+                if self._context.dtypes[ident].is_integer() or isinstance(
+                    self._context.dtypes[ident], pl.Date
+                ):
                     self._distinct[ident] = max(1.0, min(float(known.rows), high - low + 1))
         return float(known.rows)
 
@@ -123,7 +127,12 @@ class Estimates:
         for condition in conditions:
             one = self.selectivity(condition, rows)
             left = condition.left
-            if condition.op[:1] in ("<", ">") and condition.op != "<>" and left is not None and len(left.refs) == 1:
+            if (
+                condition.op[:1] in ("<", ">")
+                and condition.op != "<>"
+                and left is not None
+                and len(left.refs) == 1
+            ):
                 ranges.setdefault(next(iter(left.refs)), []).append(one)
             else:
                 part *= one
@@ -155,7 +164,9 @@ class Estimates:
     def _join(self, plan: Join) -> float:
         left, right = self.rows(plan.left), self.rows(plan.right)
         if plan.kind in ("semi", "anti"):
-            part = min(1.0, max((right * self.joined(c, plan.left, plan.right) for c in plan.on), default=0.5))
+            part = min(
+                1.0, max((right * self.joined(c, plan.left, plan.right) for c in plan.on), default=0.5)
+            )
             return left * (part if plan.kind == "semi" else max(0.1, 1 - part))
         rows = left * right * self.met(plan.on, plan.left, plan.right)
         if plan.kind in ("left", "full", "asof_left"):
@@ -222,7 +233,7 @@ def _number(value: object) -> float | None:
     if isinstance(value, (int, float, Decimal)):
         return float(value)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=value.tzinfo or timezone.utc).timestamp() / 86_400
+        return value.replace(tzinfo=value.tzinfo or UTC).timestamp() / 86_400
     if isinstance(value, date):
         return float(value.toordinal() - 719_163)
     return None

@@ -46,7 +46,9 @@ class Stage:
         clause: how errors call it.
     """
 
-    def __init__(self, context: Context, query: QueryBinder, scope: Scope, plan: Plan, clause: str = "") -> None:
+    def __init__(
+        self, context: Context, query: QueryBinder, scope: Scope, plan: Plan, clause: str = ""
+    ) -> None:
         self.context = context
         self.query = query
         self.scope = scope
@@ -159,7 +161,9 @@ class Stage:
             if self.dialect in ("sqlite", "mysql"):
                 raise self.context.error(f"column {name!r} is not grouped by", node)
             raise self.context.error(
-                f"column {name!r} must be in GROUP BY or in an aggregate", node, f"any_value({name}) takes any of them"
+                f"column {name!r} must be in GROUP BY or in an aggregate",
+                node,
+                f"any_value({name}) takes any of them",
             )
         return self.context.column(ident)
 
@@ -179,9 +183,6 @@ class Stage:
     def _boolean(self, node: exp.Expr) -> Value:
         return constant(bool(node.this), pl.Boolean())
 
-    def _null(self, node: exp.Expr) -> Value:
-        return null()
-
     def _alias(self, node: exp.Expr) -> Value:
         return self.bind(node.this)
 
@@ -192,7 +193,7 @@ _NODES: dict[type[exp.Expr], Callable[[Stage, exp.Expr], Value]] = {
     exp.Paren: Stage._paren,  # noqa: SLF001
     exp.Literal: Stage._literal,  # noqa: SLF001
     exp.Boolean: Stage._boolean,  # noqa: SLF001
-    exp.Null: Stage._null,  # noqa: SLF001
+    exp.Null: lambda _stage, _node: null(),
     exp.Alias: Stage._alias,  # noqa: SLF001
 }
 

@@ -35,7 +35,10 @@ def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
         function = node.this
         while isinstance(function, (exp.IgnoreNulls, exp.RespectNulls, exp.Filter, exp.WithinGroup)):
             function = function.this
-        for part in (*function.iter_expressions(), *(n for n in node.iter_expressions() if n is not node.this)):
+        for part in (
+            *function.iter_expressions(),
+            *(n for n in node.iter_expressions() if n is not node.this),
+        ):
             yield from _aggregates(part)
     elif is_aggregate(node) or isinstance(node, (exp.Grouping, exp.GroupingId)):
         yield node
@@ -109,7 +112,9 @@ def grouped(
         taken = context.fresh(node.meta.get("name", ident), first.dtype)
         made[taken] = first.as_(first.expr.first(), first.dtype)
         known[node] = context.column(taken)
-    plan = aggregated_first(context, Aggregate(stage.plan, keys.values, made, empty, sets, grouping, combined))
+    plan = aggregated_first(
+        context, Aggregate(stage.plan, keys.values, made, empty, sets, grouping, combined)
+    )
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True
@@ -155,7 +160,9 @@ def _average(
     return Value(quotient, pl.Float64(), total.refs | count.refs)
 
 
-def _bare_columns(stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]) -> dict[exp.Expr, str]:
+def _bare_columns(
+    stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]
+) -> dict[exp.Expr, str]:
     """Return the columns that are neither grouped by nor aggregated: MySQL and SQLite take any row's."""
     found: dict[exp.Expr, str] = {}
     extremes = [n for n in known if isinstance(n, (exp.Min, exp.Max))]
@@ -179,7 +186,9 @@ def _bare_columns(stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr,
 class _Keys:
     """The keys of a GROUP BY: what each is called, and the sets that they are grouped by."""
 
-    def __init__(self, stage: Stage, items: Sequence[tuple[str, exp.Expr]], aliases: dict[str, exp.Expr]) -> None:
+    def __init__(
+        self, stage: Stage, items: Sequence[tuple[str, exp.Expr]], aliases: dict[str, exp.Expr]
+    ) -> None:
         self._stage = stage
         self._items = items
         self._aliases = aliases
@@ -197,7 +206,11 @@ class _Keys:
         """Bind a GROUP BY; return its grouping sets, None where it is plain."""
         if group.args.get("all") and not group.expressions:
             for _, node in self._items:
-                if next(aggregates_of([node]), None) is None and node.find(exp.Window) is None and not _is_constant(node):
+                if (
+                    next(aggregates_of([node]), None) is None
+                    and node.find(exp.Window) is None
+                    and not _is_constant(node)
+                ):
                     self._key(node)
             return None
         parts: list[list[tuple[str, ...]]] = []
@@ -212,8 +225,8 @@ class _Keys:
                 if isinstance(one, kind) and one.expressions:
                     parts.append(self._sets(one))
                 else:  # GROUP BY a, b WITH ROLLUP
-                    ids = [s[0] for s in parts for s in [s[0]]]
-                    parts = [_prefixes([(i,) for i in ids]) if kind is exp.Rollup else _subsets([(i,) for i in ids])]
+                    ids = [(part[0][0],) for part in parts]
+                    parts = [_prefixes(ids) if kind is exp.Rollup else _subsets(ids)]
         if plain:
             return None
         return tuple(tuple(dict.fromkeys(i for s in chosen for i in s)) for chosen in product(*parts))
@@ -226,7 +239,11 @@ class _Keys:
         if isinstance(node, exp.GroupingSets):
             found: list[tuple[str, ...]] = []
             for one in node.expressions:
-                found += self._sets(one) if isinstance(one, (exp.Rollup, exp.Cube, exp.GroupingSets)) else [self._together(one)]
+                found += (
+                    self._sets(one)
+                    if isinstance(one, (exp.Rollup, exp.Cube, exp.GroupingSets))
+                    else [self._together(one)]
+                )
             return found
         return [self._together(node)]
 
@@ -281,5 +298,3 @@ def _subsets(parts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         for size in range(len(parts), -1, -1)
         for chosen in combinations(parts, size)
     ]
-
-

@@ -38,14 +38,15 @@ class Pool:
         rest = list(conditions)
         plans: list[Plan] = []
         for plan in self._plans:
-            own = [c for c in rest if c.value.refs & frozenset(plan.columns) and _within(c, plan, self.columns)]
+            own = [
+                c for c in rest if c.value.refs & frozenset(plan.columns) and _within(c, plan, self.columns)
+            ]
             rest = [c for c in rest if c not in own]
             plans.append(Filter(plan, tuple(own)) if own else plan)
         made = self._ordered(plans, rest)
         left = [c for c in rest if not c.value.refs & self.columns]
         over = tuple(c for c in rest if c not in left)
         return (Filter(made, over) if over else made), left
-
 
     def _ordered(self, plans: list[Plan], rest: list[Condition]) -> Plan:
         """Join the two whose join has the fewest rows, again and again (greedy operator ordering, Fegaras 1998).
@@ -97,7 +98,12 @@ class Pool:
             if condition.op not in ("=", "is") or x is None or y is None:
                 continue
             for one, other in ((x, y), (y, x)):
-                if one.refs & left and not (one.refs & known) - left and other.refs & right and not (other.refs & known) - right:
+                if (
+                    one.refs & left
+                    and not (one.refs & known) - left
+                    and other.refs & right
+                    and not (other.refs & known) - right
+                ):
                     equal.append(condition)
                     break
         return estimates.rows(a) * estimates.rows(b) * estimates.met(equal, a, b), equal

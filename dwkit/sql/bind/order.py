@@ -26,7 +26,9 @@ def sort_key(ordered: exp.Expr, value: Value) -> SortKey:
     return SortKey(value, bool(ordered.args.get("desc")), not ordered.args.get("nulls_first"))
 
 
-def sort_keys(stage: Stage, order: exp.Expr | None, outputs: Sequence[tuple[str, Value]]) -> tuple[SortKey, ...]:
+def sort_keys(
+    stage: Stage, order: exp.Expr | None, outputs: Sequence[tuple[str, Value]]
+) -> tuple[SortKey, ...]:
     """Bind an ORDER BY over the columns of a result: by name, by number, or expressions of them."""
     if order is None:
         return ()
@@ -47,7 +49,7 @@ def sort_keys(stage: Stage, order: exp.Expr | None, outputs: Sequence[tuple[str,
 
 def is_all(node: exp.Expr) -> bool:
     """Whether a node is the word ALL."""
-    named = isinstance(node, exp.Column) and len(node.parts) == 1 or isinstance(node, exp.Var)
+    named = (isinstance(node, exp.Column) and len(node.parts) == 1) or isinstance(node, exp.Var)
     return named and node.name.upper() == "ALL"
 
 
@@ -95,7 +97,11 @@ def _number(stage: Stage, node: exp.Expr) -> float | None:
     if value.is_null:
         return None
     number = value.constant
-    if isinstance(number, bool) or not value.is_constant or not isinstance(number, (int, float)) and not hasattr(number, "as_tuple"):
+    if (
+        isinstance(number, bool)
+        or not value.is_constant
+        or (not isinstance(number, (int, float)) and not hasattr(number, "as_tuple"))
+    ):
         raise stage.context.error("LIMIT and OFFSET want a number", node)
     if number < 0:
         if stage.dialect == "sqlite":

@@ -48,7 +48,12 @@ def _own_columns(node: exp.Expr) -> list[exp.Column]:
 
 
 def _column(
-    column: exp.Column, scope: Scope, context: Context, aliases: Mapping[str, exp.Expr], *, aliases_first: bool
+    column: exp.Column,
+    scope: Scope,
+    context: Context,
+    aliases: Mapping[str, exp.Expr],
+    *,
+    aliases_first: bool,
 ) -> exp.Expr:
     if "id" in column.meta or isinstance(column.this, exp.Star):
         return column
@@ -97,7 +102,9 @@ def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, in
             return fields[0], size + 1
         if size == 1 and not scope.find(parts[0]):
             hint = context_hint(parts[size], [f.name for f in relation.fields])
-            raise context.error(f"no column {parts[size]!r} in {relation.shown or relation.name}", column, hint)
+            raise context.error(
+                f"no column {parts[size]!r} in {relation.shown or relation.name}", column, hint
+            )
     fields = scope.find(parts[0])
     if len({f.id for f in fields}) > 1:
         owners = [r.name for r in scope.relations if r.find(parts[0])]

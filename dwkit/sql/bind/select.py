@@ -29,7 +29,14 @@ _REFUSED = {
     "cluster": "CLUSTER BY", "locks": "FOR UPDATE", "into": "SELECT INTO", "prewhere": "PREWHERE",
     "settings": "SETTINGS", "format": "FORMAT",
 }  # fmt: skip
-_EXPANDING = (exp.Unnest, exp.Explode, exp.ExplodeOuter, exp.Posexplode, exp.PosexplodeOuter, exp.ExplodingGenerateSeries)
+_EXPANDING = (
+    exp.Unnest,
+    exp.Explode,
+    exp.ExplodeOuter,
+    exp.Posexplode,
+    exp.PosexplodeOuter,
+    exp.ExplodingGenerateSeries,
+)
 
 
 @dataclass
@@ -160,9 +167,11 @@ class SelectBinder:
         for node in dict.fromkeys(found):
             if isinstance(node, (exp.Posexplode, exp.PosexplodeOuter)):
                 raise self._context.refuse("POSEXPLODE in the SELECT list", node, "LATERAL VIEW POSEXPLODE")
-            value = stage.bind(node.expressions[0] if isinstance(node, exp.Unnest) else node.this) if not isinstance(
-                node, exp.ExplodingGenerateSeries
-            ) else stage.bind(node)
+            value = (
+                stage.bind(node.expressions[0] if isinstance(node, exp.Unnest) else node.this)
+                if not isinstance(node, exp.ExplodingGenerateSeries)
+                else stage.bind(node)
+            )
             if not is_list(value.dtype):
                 raise self._context.error(f"{node.key.upper()} wants a list, not {shown(value.dtype)}", node)
             inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
@@ -180,7 +189,9 @@ class SelectBinder:
         keys = [k.this for k in order.expressions] if order is not None else []
         qualify = self._node.args.get("qualify")
         later = [*others, *keys, *([qualify.this] if qualify is not None else [])]
-        made = grouping.grouped(stage, self._node, [(i.name, i.node) for i in self._items], later, self._aliases)
+        made = grouping.grouped(
+            stage, self._node, [(i.name, i.node) for i in self._items], later, self._aliases
+        )
         if made is None:
             if having is not None:
                 raise self._context.error("HAVING without GROUP BY or an aggregate", having)
@@ -235,7 +246,11 @@ class SelectBinder:
 
     def _output(self, value: Value) -> Value:
         """Return a value of the SELECT list as the dialect shows it: MySQL and SQLite have 1 and 0 for true and false."""
-        if isinstance(value.dtype, pl.Boolean) and self._context.dialect in ("mysql", "sqlite") and _own_id(value) is None:
+        if (
+            isinstance(value.dtype, pl.Boolean)
+            and self._context.dialect in ("mysql", "sqlite")
+            and _own_id(value) is None
+        ):
             return value.as_(value.expr.cast(pl.Int64), pl.Int64())
         return value
 
@@ -248,7 +263,9 @@ class SelectBinder:
             number = ordinal(node)
             if number is not None:
                 if not 1 <= number <= len(self._items):
-                    raise self._context.error(f"ORDER BY {number}: there are {len(self._items)} columns", node)
+                    raise self._context.error(
+                        f"ORDER BY {number}: there are {len(self._items)} columns", node
+                    )
                 keys.append(sort_key(ordered, stage.bind(self._items[number - 1].node)))
             elif self._is_all(node):
                 keys += [sort_key(ordered, stage.bind(i.node)) for i in self._items]
@@ -256,7 +273,9 @@ class SelectBinder:
                 keys.append(sort_key(ordered, stage.bind(node)))
         return tuple(k for k in keys if not k.value.is_constant)
 
-    def _hidden(self, keys: tuple[SortKey, ...], made: dict[str, Value]) -> tuple[dict[str, Value], tuple[SortKey, ...]]:
+    def _hidden(
+        self, keys: tuple[SortKey, ...], made: dict[str, Value]
+    ) -> tuple[dict[str, Value], tuple[SortKey, ...]]:
         """Return the keys over columns of the result, and the columns that it needs more for them."""
         hidden: dict[str, Value] = {}
         moved: list[SortKey] = []
@@ -264,7 +283,11 @@ class SelectBinder:
             ident = next((i for i, v in made.items() if v.expr.meta.eq(key.value.expr)), None)
             if ident is None:
                 own = _own_id(key.value)
-                ident = own if own is not None and own not in made else self._context.made("dwkit:order", key.value)
+                ident = (
+                    own
+                    if own is not None and own not in made
+                    else self._context.made("dwkit:order", key.value)
+                )
                 hidden[ident] = key.value
             moved.append(SortKey(self._context.column(ident), key.descending, key.nulls_last))
         return hidden, tuple(moved)

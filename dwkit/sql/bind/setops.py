@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["is_recursive", "recursive", "renamed", "set_operation", "values"]
 
 
-def renamed(context: Context, fields: tuple[Field, ...], names: tuple[str, ...], node: exp.Expr) -> tuple[Field, ...]:
+def renamed(
+    context: Context, fields: tuple[Field, ...], names: tuple[str, ...], node: exp.Expr
+) -> tuple[Field, ...]:
     """Return columns under the names of ``t(a, b)``; columns for which there is no name keep theirs.
 
     Raises:
@@ -55,7 +57,11 @@ def set_operation(binder: QueryBinder, node: exp.SetOperation) -> Bound:
         raise context.error(f"{node.key.upper()} of {len(lefts)} columns and {len(rights)}", node)
     made_left, made_right, ids = _aligned(context, node, (left.plan, lefts), (right.plan, rights), names)
     kind: Literal["union", "intersect", "except"] = (
-        "union" if isinstance(node, exp.Union) else "intersect" if isinstance(node, exp.Intersect) else "except"
+        "union"
+        if isinstance(node, exp.Union)
+        else "intersect"
+        if isinstance(node, exp.Intersect)
+        else "except"
     )
     plan = SetOperation(kind, not node.args.get("distinct"), made_left, made_right, ids)
     return Bound(plan, tuple(Field(n, i) for n, i in zip(names, ids, strict=True)))
@@ -84,7 +90,12 @@ def _aligned(
         made.append((pair[0], pair[1]))
     sides: list[Plan] = []
     for plan, column in ((left[0], 0), (right[0], 1)):
-        sides.append(Project(plan, {context.made(n, pair[column]): pair[column] for n, pair in zip(names, made, strict=True)}))
+        sides.append(
+            Project(
+                plan,
+                {context.made(n, pair[column]): pair[column] for n, pair in zip(names, made, strict=True)},
+            )
+        )
     ids = tuple(context.made(n, pair[0]) for n, pair in zip(names, made, strict=True))
     return sides[0], sides[1], ids
 
@@ -115,12 +126,14 @@ def values(binder: QueryBinder, node: exp.Values) -> Bound:
     fields = tuple(Field(n, i) for n, i in zip(names, ids, strict=True))
     if all(v.is_constant for c in columns for v in c):
         return Bound(_constants(context, columns, ids), fields)
-    plan: Plan | None = None
-    for number in range(len(rows)):
-        row = Project(stage.plan, {context.made(i, c[number]): c[number] for i, c in zip(ids, columns, strict=True)})
-        plan = row if plan is None else SetOperation("union", True, plan, row, tuple(ids))  # noqa: FBT003
-    assert plan is not None
-    if len(rows) == 1:
+    made: list[Plan] = [
+        Project(stage.plan, {context.made(i, c[n]): c[n] for i, c in zip(ids, columns, strict=True)})
+        for n in range(len(rows))
+    ]
+    plan = made[0]
+    for one in made[1:]:
+        plan = SetOperation("union", True, plan, one, tuple(ids))
+    if len(made) == 1:
         plan = Project(plan, {i: context.column(c) for i, c in zip(ids, plan.columns, strict=True)})
     return Bound(plan, fields)
 
@@ -129,7 +142,10 @@ def _constants(context: Context, columns: list[list[Value]], ids: list[str]) -> 
     from dwkit.sql.plan import Scan
 
     frame = pl.LazyFrame(
-        {i: pl.Series(i, [v.constant for v in c], dtype=c[0].dtype) for i, c in zip(ids, columns, strict=True)}
+        {
+            i: pl.Series(i, [v.constant for v in c], dtype=c[0].dtype)
+            for i, c in zip(ids, columns, strict=True)
+        }
     )
     return Scan("VALUES", frame, {i: i for i in ids})
 
@@ -140,7 +156,9 @@ def _constants(context: Context, columns: list[list[Value]], ids: list[str]) -> 
 def is_recursive(query: exp.Expr, name: str) -> bool:
     """Whether a query is a UNION that reads itself."""
     plain = query.unnest() if isinstance(query, exp.Subquery) else query
-    return isinstance(plain, exp.Union) and any(t.name.lower() == name.lower() for t in plain.find_all(exp.Table))
+    return isinstance(plain, exp.Union) and any(
+        t.name.lower() == name.lower() for t in plain.find_all(exp.Table)
+    )
 
 
 def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str, ...]) -> Bound:
@@ -172,7 +190,8 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
             value = cast(context.column(one.id), dtype, context.dialect)
             if value is None:
                 raise context.error(
-                    f"column {one.name!r} is {shown(dtype)} first and {shown(context.dtypes[one.id])} then", node
+                    f"column {one.name!r} is {shown(dtype)} first and {shown(context.dtypes[one.id])} then",
+                    node,
                 )
             columns[context.fresh(one.name, dtype)] = value
         made.append(Project(bound.plan, columns))

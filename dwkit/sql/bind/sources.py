@@ -65,14 +65,7 @@ class Source:
                     plan, rest = pool.joined(rest)
                     pool = Pool(self.binder.context, Extend(plan, step.made))
                 continue
-            plan = OneRow() if pool.empty else None
-            if plan is None:
-                given = pool.columns
-                now = [c for c in rest if c.value.refs & given and c.value.refs <= given | _outside(self.scope)]
-                if step.kind in ("right", "full", "asof", "asof_left"):
-                    now = [c for c in now if c in step_conditions(self.steps, step)]
-                plan, left = pool.joined(now)
-                rest = [c for c in rest if c not in now or c in left]
+            plan, rest = self._before(step, pool, rest)
             if step.unnest is not None:
                 plan = Unnest(plan, step.unnest.lists, step.unnest.ordinality, step.unnest.keep_empty)
                 if step.on:
@@ -86,6 +79,18 @@ class Source:
             return Filter(OneRow(), tuple(rest)) if rest else OneRow()
         plan, rest = pool.joined(rest)
         return Filter(plan, tuple(rest)) if rest else plan
+
+    def _before(self, step: Step, pool: Pool, conditions: list[Condition]) -> tuple[Plan, list[Condition]]:
+        """Return the tables before a step, joined and filtered as far as may be, and the conditions that are left."""
+        if pool.empty:
+            return OneRow(), conditions
+        given = pool.columns
+        now = [c for c in conditions if c.value.refs & given and c.value.refs <= given | self.scope.outer]
+        if step.kind in ("right", "full", "asof", "asof_left"):
+            own = step_conditions(self.steps, step)
+            now = [c for c in now if c in own]
+        plan, left = pool.joined(now)
+        return plan, [c for c in conditions if c not in now or c in left]
 
     def restricted(self, stage: Stage, parts: list[exp.Expr]) -> list[exp.Expr]:
         """Filter single tables by IN and [NOT] EXISTS before they are joined; return the other conditions."""
@@ -133,10 +138,6 @@ def step_conditions(steps: list[Step], until: Step) -> list[Condition]:
     return found
 
 
-def _outside(scope: Scope) -> frozenset[str]:
-    return frozenset(scope.outer)
-
-
 def bind_from(binder: QueryBinder, select: exp.Select) -> Source:
     """Bind the FROM of a SELECT with its joins and lateral views."""
     source = Source(binder, Scope(parent=binder.parent), [], [])
@@ -172,7 +173,9 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
         source.steps.append(Step(table.plan, "inner", unnest=table.unnest))
         _nested_joins(source, node)
         return
-    before = Scope(list(scope.relations), dict(scope.merged), set(scope.covered), list(scope.first), scope.parent)
+    before = Scope(
+        list(scope.relations), dict(scope.merged), set(scope.covered), list(scope.first), scope.parent
+    )
     scope.relations += table.relations
     on, made = _conditions(source, join, before, table, kind)
     unnest = table.unnest
@@ -181,7 +184,11 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     source.steps.append(Step(table.plan, kind, tuple(on), made, unnest))
     if kind in ("semi", "anti"):
         scope.relations = [r for r in scope.relations if r not in table.relations]
-        for name in [n for n, f in scope.merged.items() if f.id not in {x.id for r in scope.relations for x in r.fields}]:
+        for name in [
+            n
+            for n, f in scope.merged.items()
+            if f.id not in {x.id for r in scope.relations for x in r.fields}
+        ]:
             del scope.merged[name]
     _nested_joins(source, node)
 
@@ -214,7 +221,9 @@ def _without_joins(node: exp.Expr) -> exp.Expr:
     return made
 
 
-def _kind(source: Source, join: exp.Join | None, node: exp.Expr, table: tables.Table) -> tuple[JoinKind, bool]:
+def _kind(
+    source: Source, join: exp.Join | None, node: exp.Expr, table: tables.Table
+) -> tuple[JoinKind, bool]:
     """Return the kind of a join, and whether rows without elements stay."""
     outer = isinstance(node, exp.Lateral) and bool(node.args.get("outer"))
     if isinstance(node, exp.Lateral) and node.args.get("cross_apply") is False:
@@ -314,5 +323,3 @@ def _one(scope: Scope, name: str, node: exp.Expr, source: Source) -> Field:
     if len({f.id for f in fields}) > 1:
         raise context.error(f"USING: column {name!r} is in several tables", node)
     return fields[0]
-
-

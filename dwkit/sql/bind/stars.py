@@ -27,7 +27,9 @@ def reference(one: Field) -> exp.Column:
     return made
 
 
-def expanded(node: exp.Expr, scope: Scope, context: Context, binder: QueryBinder) -> Iterator[tuple[str, exp.Expr]]:
+def expanded(
+    node: exp.Expr, scope: Scope, context: Context, binder: QueryBinder
+) -> Iterator[tuple[str, exp.Expr]]:
     """Return the columns that a member of a SELECT list stands for, each as its name and node.
 
     The name of a column without one is empty.
@@ -57,11 +59,7 @@ def _name(node: exp.Expr) -> str:
     if isinstance(node, exp.Column):
         return node.name
     if isinstance(node, exp.Dot):
-        return node.expression.name
-    if isinstance(node, exp.Subquery):
-        inner = node.unnest()
-        if isinstance(inner, exp.Select) and len(inner.expressions) == 1:
-            return ""
+        return str(node.expression.name)
     return ""
 
 
@@ -73,7 +71,10 @@ def _of_table(node: exp.Column, scope: Scope, context: Context) -> Iterator[tupl
             struct = context.dtypes[fields[0].id]
             assert isinstance(struct, pl.Struct)
             for one in struct.fields:
-                yield one.name, exp.Dot(this=reference(fields[0]), expression=exp.to_identifier(one.name, quoted=True))
+                yield (
+                    one.name,
+                    exp.Dot(this=reference(fields[0]), expression=exp.to_identifier(one.name, quoted=True)),
+                )
             return
         raise context.error(
             f"no table {node.table!r} here", node, did_you_mean(node.table, [r.name for r in scope.relations])
@@ -81,7 +82,9 @@ def _of_table(node: exp.Column, scope: Scope, context: Context) -> Iterator[tupl
     yield from _starred(node.this, list(relation.fields), scope, context)
 
 
-def _starred(star: exp.Expr, fields: list[Field], scope: Scope, context: Context) -> Iterator[tuple[str, exp.Expr]]:
+def _starred(
+    star: exp.Expr, fields: list[Field], scope: Scope, context: Context
+) -> Iterator[tuple[str, exp.Expr]]:
     names = {f.name.lower() for f in fields}
     excluded = {e.name.lower(): e for e in star.args.get("except_") or ()}
     replaced = {e.alias.lower(): e.this for e in star.args.get("replace") or ()}
@@ -90,7 +93,9 @@ def _starred(star: exp.Expr, fields: list[Field], scope: Scope, context: Context
     asked |= {e.this.name.lower(): e for e in star.args.get("rename") or ()}
     for name, one in asked.items():
         if name not in names:
-            raise context.error(f"*: no column {name!r} in {scope.shown}", one, did_you_mean(name, sorted(names)))
+            raise context.error(
+                f"*: no column {name!r} in {scope.shown}", one, did_you_mean(name, sorted(names))
+            )
     for field in fields:
         lowered = field.name.lower()
         if lowered in excluded:

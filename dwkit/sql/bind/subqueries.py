@@ -74,7 +74,11 @@ def semi_join(binder: QueryBinder, stage: Stage, node: exp.Expr) -> SemiJoin | N
     if isinstance(plain, exp.Exists):
         plan = _rows_only(_bound(binder, stage, plain.this).plan)
         return SemiJoin(kind, plan, (), plan.outer)
-    if isinstance(plain, exp.EQ) and isinstance(plain.expression, exp.Any) and _is_query(plain.expression.this):
+    if (
+        isinstance(plain, exp.EQ)
+        and isinstance(plain.expression, exp.Any)
+        and _is_query(plain.expression.this)
+    ):
         plain = exp.In(this=plain.this, query=plain.expression.this)
     if not isinstance(plain, exp.In) or plain.args.get("query") is None or negated:
         return None
@@ -116,7 +120,9 @@ def _bound(binder: QueryBinder, stage: Stage, query: exp.Expr) -> Bound:
     known = frozenset(stage.plan.columns) | frozenset(stage.scope.outer)
     for ident in bound.plan.outer - known:
         if stage.grouped:
-            raise stage.context.error(f"column {ident!r} must be in GROUP BY to be used in this subquery", query)
+            raise stage.context.error(
+                f"column {ident!r} must be in GROUP BY to be used in this subquery", query
+            )
     return bound
 
 
@@ -180,7 +186,9 @@ def _computed(plan: Plan) -> dict[str, Value] | None:
 def _is_one_row(plan: Plan) -> bool:
     while isinstance(plan, (Project, Sort)):
         plan = plan.input
-    return isinstance(plan, (Aggregate, OneRow)) and not (isinstance(plan, Aggregate) and (plan.keys or plan.sets is not None))
+    return isinstance(plan, (Aggregate, OneRow)) and not (
+        isinstance(plan, Aggregate) and (plan.keys or plan.sets is not None)
+    )
 
 
 def _single(stage: Stage, plan: Plan, ident: str) -> tuple[Plan, str]:
@@ -196,7 +204,12 @@ def _single(stage: Stage, plan: Plan, ident: str) -> tuple[Plan, str]:
 # -- EXISTS, IN, ANY, ALL -------------------------------------------------------------------------
 
 
-def _counts(stage: Stage, node: exp.Expr, plan: Plan, items: dict[str, tuple[pl.Expr, frozenset[str], object, pl.DataType]]) -> dict[str, Value]:
+def _counts(
+    stage: Stage,
+    node: exp.Expr,
+    plan: Plan,
+    items: dict[str, tuple[pl.Expr, frozenset[str], object, pl.DataType]],
+) -> dict[str, Value]:
     """Join aggregates over a plan; return the values of them."""
     made: dict[str, Value] = {}
     empty: dict[str, object] = {}
@@ -251,12 +264,14 @@ def _in(binder: QueryBinder, stage: Stage, node: exp.Expr, left: exp.Expr, query
     stats = _null_counts(binder, stage, node, query)
     tested = stage.bind(left)
     bound = _bound(binder, stage, query)
-    found = _counts(stage, node, Filter(bound.plan, tuple(_pairs(stage, node, left, bound))), {"matches": _len()})["matches"]
+    found = _counts(
+        stage, node, Filter(bound.plan, tuple(_pairs(stage, node, left, bound))), {"matches": _len()}
+    )["matches"]
     unknown = (stats["nulls"].expr > 0) | tested.expr.is_null()
     made = (
-        pl.when(found.expr > 0).then(pl.lit(True))  # noqa: FBT003
+        pl.when(found.expr > 0).then(pl.lit(True))
         .when((stats["rows"].expr > 0) & unknown).then(pl.lit(None, dtype=_BOOLEAN))
-        .otherwise(pl.lit(False))  # noqa: FBT003
+        .otherwise(pl.lit(False))
     )  # fmt: skip
     return Value(made, _BOOLEAN, found.refs | stats["rows"].refs | stats["nulls"].refs | tested.refs)
 
@@ -272,9 +287,9 @@ def _row_in(binder: QueryBinder, stage: Stage, node: exp.Expr, left: exp.Tuple, 
         kept = Condition(Value(equal.is_null() if maybe else equal, _BOOLEAN, refs))
         found.append(_counts(stage, node, Filter(bound.plan, (kept,)), {"matches": _len()})["matches"])
     made = (
-        pl.when(found[0].expr > 0).then(pl.lit(True))  # noqa: FBT003
+        pl.when(found[0].expr > 0).then(pl.lit(True))
         .when(found[1].expr > 0).then(pl.lit(None, dtype=_BOOLEAN))
-        .otherwise(pl.lit(False))  # noqa: FBT003
+        .otherwise(pl.lit(False))
     )  # fmt: skip
     return Value(made, _BOOLEAN, found[0].refs | found[1].refs)
 
@@ -325,4 +340,3 @@ def _quantified(binder: QueryBinder, stage: Stage, node: exp.Binary) -> Value:
     )  # fmt: skip
     refs = tested.refs.union(*(v.refs for v in found_.values()))
     return Value(made, _BOOLEAN, refs)
-

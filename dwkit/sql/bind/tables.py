@@ -79,7 +79,9 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
     schema = context.schema(key)
     known = context.statistics(key)
-    ids = {context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()}
+    ids = {
+        context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
+    }
     plan = Scan(key, context.frames[key], ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
     return _finished(binder, node, plan, fields, ref.name, key)

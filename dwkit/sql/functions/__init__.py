@@ -47,6 +47,8 @@ def find(node: exp.Expr) -> Builder | None:
 
 def find_aggregate(node: exp.Expr) -> Builder | None:
     """Return what builds an aggregate, None where it is none; ``x = ANY (...)`` compares."""
-    if isinstance(node, exp.Any) and (isinstance(node.parent, exp.Binary) or not isinstance(node.this, exp.Paren)):
+    if isinstance(node, exp.Any) and (
+        isinstance(node.parent, exp.Binary) or not isinstance(node.this, exp.Paren)
+    ):
         return None
     return AGGREGATES.get(_key(node))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,8 +20,11 @@ __all__ = ["Binds", "Builder", "Call", "Functions", "Parts", "numbers", "of", "t
 class Binds(Protocol):
     """What a function needs of the binder of expressions."""
 
-    dialect: str
     condition: pl.Expr | None
+
+    @property
+    def dialect(self) -> str:
+        """What the query was read as."""
 
     @property
     def now(self) -> datetime:
@@ -31,6 +35,15 @@ class Binds(Protocol):
 
     def bind_lambda(self, node: exp.Expr, *elements: Value) -> Value:
         """Bind the body of ``x -> ...`` with values for its parameters."""
+
+    def truth(self, node: exp.Expr) -> Value:
+        """Bind a condition."""
+
+    def only_where(self, condition: pl.Expr) -> AbstractContextManager[None]:
+        """Bind what is only asked for where a condition is true."""
+
+    def type_of(self, expr: pl.Expr) -> pl.DataType:
+        """Return what type Polars gives an expression."""
 
     def error(self, message: str, node: exp.Expr, hint: str = "") -> Exception:
         """Return an error that points at a node."""

@@ -71,7 +71,11 @@ def _float(expr: pl.Expr, dialect: str) -> pl.Expr:
     """
     plain, size = expr.cast(pl.String), expr.abs()
     if dialect in _JAVA:
-        far = size.is_finite() if dialect == "trino" else size.is_finite() & ((size >= 1e7) | ((size > 0) & (size < 1e-3)))
+        far = (
+            size.is_finite()
+            if dialect == "trino"
+            else size.is_finite() & ((size >= 1e7) | ((size > 0) & (size < 1e-3)))
+        )
         mantissa, power = _scientific(plain)
         made = pl.when(far).then(pl.concat_str(mantissa, pl.lit("E"), power.cast(pl.String))).otherwise(plain)
         return made.str.replace("inf", "Infinity", literal=True)
@@ -79,8 +83,10 @@ def _float(expr: pl.Expr, dialect: str) -> pl.Expr:
     far = (size >= 1e15) & size.is_finite() if dialect == "mysql" else (size > 0) & (size < 1e-4)
     mantissa, power = _scientific(plain)
     digits = power.abs().cast(pl.String)
-    exponent = pl.concat_str(pl.lit("e"), power.cast(pl.String)) if dialect == "mysql" else pl.concat_str(
-        pl.lit("e-"), digits.str.zfill(2)
+    exponent = (
+        pl.concat_str(pl.lit("e"), power.cast(pl.String))
+        if dialect == "mysql"
+        else pl.concat_str(pl.lit("e-"), digits.str.zfill(2))
     )
     made = pl.when(far).then(pl.concat_str(mantissa.str.replace(r"\.0$", ""), exponent)).otherwise(plain)
     if dialect in _WITHOUT_POINT:
@@ -98,8 +104,10 @@ def _scientific(plain: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     zeros = body.str.extract(r"^0*\.(0*)").fill_null("")
     digits = body.str.replace(".", "", literal=True).str.strip_chars_start("0").str.strip_chars_end("0")
     nothing = digits == ""
-    power = pl.when(before != "").then(before.str.len_chars().cast(pl.Int64) - 1).otherwise(
-        -(zeros.str.len_chars().cast(pl.Int64) + 1)
+    power = (
+        pl.when(before != "")
+        .then(before.str.len_chars().cast(pl.Int64) - 1)
+        .otherwise(-(zeros.str.len_chars().cast(pl.Int64) + 1))
     )
     rest = pl.when(digits.str.len_chars() > 1).then(digits.str.slice(1)).otherwise(pl.lit("0"))
     sign = pl.when(plain.str.starts_with("-")).then(pl.lit("-")).otherwise(pl.lit(""))

@@ -22,7 +22,11 @@ def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
     found = call.value(_chain(conditions, [r.expr for r in results]), results[0].dtype)
     if any(r.scaled is not None for r in results):
         found = replace(found, scaled=_chain(conditions, [scaled_of(r) for r in results]))
-    return found.marked_json() if all(r.json or r.is_null for r in results) and any(r.json for r in results) else found
+    return (
+        found.marked_json()
+        if all(r.json or r.is_null for r in results) and any(r.json for r in results)
+        else found
+    )
 
 
 def _chain(conditions: list[Value], results: list[pl.Expr]) -> pl.Expr:
@@ -40,7 +44,9 @@ def _case(call: Call) -> Value:
     before: pl.Expr | None = None
     for one in call.given("ifs"):
         condition = (
-            compared(call, "=", subject, call.bind(one.this)) if subject is not None else _truth(call, one.this)
+            compared(call, "=", subject, call.bind(one.this))
+            if subject is not None
+            else _truth(call, one.this)
         )
         conditions.append(condition)
         met = condition.expr if before is None else condition.expr & before.fill_null(True)
@@ -120,6 +126,6 @@ CONDITIONAL: Functions = {
     exp.Nullif: _nullif,
     exp.Nvl2: _nvl2,
     exp.DecodeCase: _decode,
-    exp.Greatest: lambda call: _extreme(True, call),  # noqa: FBT003
-    exp.Least: lambda call: _extreme(False, call),  # noqa: FBT003
+    exp.Greatest: lambda call: _extreme(True, call),
+    exp.Least: lambda call: _extreme(False, call),
 }

@@ -42,7 +42,10 @@ def _round(call: Call) -> Value:
     made = value.expr.round(int(digits), mode="half_away_from_zero")
     if is_decimal(value.dtype):
         scale = min(int(digits), scale_of(value.dtype))
-        return call.value(made.cast(pl.Decimal(38, scale)), pl.Decimal(min(38, whole_digits(value.dtype) + 1 + scale), scale))
+        return call.value(
+            made.cast(pl.Decimal(38, scale)),
+            pl.Decimal(min(38, whole_digits(value.dtype) + 1 + scale), scale),
+        )
     return call.value(made, value.dtype)
 
 

@@ -103,7 +103,8 @@ def _rows(op: str, call: Call, left: exp.Tuple, right: exp.Tuple) -> Value:
     if len(left.expressions) != len(right.expressions):
         raise call.error(f"rows of {len(left.expressions)} and {len(right.expressions)} values")
     pairs = [
-        alike(call, call.bind(a), call.bind(b)) for a, b in zip(left.expressions, right.expressions, strict=True)
+        alike(call, call.bind(a), call.bind(b))
+        for a, b in zip(left.expressions, right.expressions, strict=True)
     ]
     structs = call.dialect == "duckdb"
     equal = [_COMPARE["is" if structs or op.startswith("is") else "="](a.expr, b.expr) for a, b in pairs]
@@ -201,7 +202,11 @@ def _operands(call: Call) -> tuple[Value, Value]:
         left = call.cast(left, _read_as(left, right))
     elif is_text(right.dtype) and is_number(left.dtype):
         right = call.cast(right, _read_as(right, left))
-    elif is_text(left.dtype) and is_text(right.dtype) and call.dialect in ("mysql", "sqlite", "snowflake", "oracle"):
+    elif (
+        is_text(left.dtype)
+        and is_text(right.dtype)
+        and call.dialect in ("mysql", "sqlite", "snowflake", "oracle")
+    ):
         left, right = call.cast(left, pl.Float64()), call.cast(right, pl.Float64())
     for_number = [pl.Int32() if isinstance(v.dtype, pl.Boolean) else v.dtype for v in (left, right)]
     left, right = call.cast(left, for_number[0]), call.cast(right, for_number[1])
@@ -222,7 +227,9 @@ def _read_as(text: Value, number: Value) -> pl.DataType:
 
 def _wrong(call: Call, left: Value, right: Value) -> Exception:
     sign = _SIGNS.get(type(call.node), call.node.key)
-    return call.error(f"{shown(left.dtype)} {sign} {shown(right.dtype)} has no meaning", hint="cast one of them")
+    return call.error(
+        f"{shown(left.dtype)} {sign} {shown(right.dtype)} has no meaning", hint="cast one of them"
+    )
 
 
 _SIGNS: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
@@ -344,7 +351,11 @@ def _div(call: Call) -> Value:
         return _int_quotient(call, left, right)
     exact = not is_float(left.dtype) and not is_float(right.dtype)
     scale_rule = _DIVISION_SCALE.get(call.dialect)
-    if exact and scale_rule is not None and not (both_integers and call.dialect in ("spark", "databricks", "bigquery")):
+    if (
+        exact
+        and scale_rule is not None
+        and not (both_integers and call.dialect in ("spark", "databricks", "bigquery"))
+    ):
         return _decimal_quotient(call, left, right, scale_rule)
     a, b = _doubles(call, left, right)
     return call.value(a / _divisor(call, right, b), pl.Float64())
@@ -364,7 +375,9 @@ def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
     return pl.when(expr != 0).then(expr)
 
 
-def _decimal_quotient(call: Call, left: Value, right: Value, rule: Callable[[int, int, int, int], int]) -> Value:
+def _decimal_quotient(
+    call: Call, left: Value, right: Value, rule: Callable[[int, int, int, int], int]
+) -> Value:
     s1, s2 = scale_of(left.dtype), scale_of(right.dtype)
     scale = max(0, min(rule(whole_digits(left.dtype) + s1, s1, whole_digits(right.dtype) + s2, s2), 30))
     scale = max(min(scale, 38 - min(whole_digits(left.dtype) + s2, 32)), min(scale, 6))
@@ -426,9 +439,13 @@ def _neg(call: Call) -> Value:
     if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
         raise call.error(f"-{shown(value.dtype)} has no meaning")
     if value.scaled is not None:
-        return from_scaled(call, -value.scaled, whole_digits(value.dtype) + scale_of(value.dtype), scale_of(value.dtype))
+        return from_scaled(
+            call, -value.scaled, whole_digits(value.dtype) + scale_of(value.dtype), scale_of(value.dtype)
+        )
     unsigned = str(value.dtype).startswith("UInt")
-    return value.as_(-(value.expr.cast(pl.Int64) if unsigned else value.expr), pl.Int64() if unsigned else value.dtype)
+    return value.as_(
+        -(value.expr.cast(pl.Int64) if unsigned else value.expr), pl.Int64() if unsigned else value.dtype
+    )
 
 
 def _bits(of: Callable[[Any, Any], pl.Expr]) -> Builder:
@@ -487,7 +504,12 @@ def _cast(safe: bool, call: Call) -> Value:
 
 
 def _counted(kind: exp.DataType) -> bool:
-    return kind.this in (exp.DataType.Type.VARCHAR, exp.DataType.Type.CHAR, exp.DataType.Type.NVARCHAR, exp.DataType.Type.NCHAR)
+    return kind.this in (
+        exp.DataType.Type.VARCHAR,
+        exp.DataType.Type.CHAR,
+        exp.DataType.Type.NVARCHAR,
+        exp.DataType.Type.NCHAR,
+    )
 
 
 # -- LIKE -----------------------------------------------------------------------------------------
@@ -507,12 +529,20 @@ def like_regex(pattern: str, escape: str = "") -> str:
     return f"(?s)^{made}$"
 
 
-_BACKSLASH_ESCAPES = frozenset({"postgres", "redshift", "mysql", "snowflake", "spark", "databricks", "bigquery"})
+_BACKSLASH_ESCAPES = frozenset(
+    {"postgres", "redshift", "mysql", "snowflake", "spark", "databricks", "bigquery"}
+)
 """A backslash escapes in LIKE there without an ESCAPE clause (Snowflake: in the literal itself)."""
 
 
 def _like(insensitive: bool, call: Call) -> Value:
-    liked = _liked(call, call.node.this, call.node.expression, _escape(call, call.given("escape")), insensitive=insensitive)
+    liked = _liked(
+        call,
+        call.node.this,
+        call.node.expression,
+        _escape(call, call.given("escape")),
+        insensitive=insensitive,
+    )
     return liked.as_(liked.expr.not_(), _BOOLEAN) if call.has("negate") else liked
 
 

@@ -61,7 +61,9 @@ def _combined(groups: pl.LazyFrame, plan: Aggregate, keys: tuple[str, ...]) -> p
     if keys:
         return groups.group_by(keys).agg(items)
     # Over no rows at all the grand total is still a row.
-    counts = [pl.col(i).fill_null(0) for i, how in plan.combined.items() if how == "count" and i in plan.items]
+    counts = [
+        pl.col(i).fill_null(0) for i, how in plan.combined.items() if how == "count" and i in plan.items
+    ]
     return groups.select(items or [pl.len().alias("dwkit:rows")]).with_columns(counts)
 
 

@@ -21,7 +21,9 @@ def asof(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
     if not mine.refs <= frozenset(plan.left.columns):
         mine, other = other, mine
         op = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[op]
-    equals = [(c.left, c.right) for c in plan.on if c.op == "=" and c.left is not None and c.right is not None]
+    equals = [
+        (c.left, c.right) for c in plan.on if c.op == "=" and c.left is not None and c.right is not None
+    ]
     names = [(f"dwkit:l{n}", f"dwkit:r{n}") for n in range(len(equals))]
     sided = [(a, b) if a.refs <= frozenset(plan.left.columns) else (b, a) for a, b in equals]
     lefts = left.with_row_index(_ROW).with_columns(

@@ -63,10 +63,19 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
 def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
     """``=`` where NULL equals NULL for the other keys: a NULL gets a partner that is on the other side only."""
     a, b, _ = key
-    return [(a, b, True), (a.is_null(), pl.when(b.is_null()).then(pl.lit(None, dtype=pl.Boolean)).otherwise(pl.lit(False)), True)]  # noqa: FBT003
+    return [
+        (a, b, True),
+        (
+            a.is_null(),
+            pl.when(b.is_null()).then(pl.lit(None, dtype=pl.Boolean)).otherwise(pl.lit(False)),
+            True,
+        ),
+    ]
 
 
-def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str, build: str = "auto") -> pl.LazyFrame:
+def _equal(
+    left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str, build: str = "auto"
+) -> pl.LazyFrame:
     return left.join(
         right, left_on=[a for a, _, _ in keys], right_on=[b for _, b, _ in keys], how=how,  # type: ignore[arg-type]
         nulls_equal=keys[0][2], coalesce=False, maintain_order="none", build_side=build,  # type: ignore[arg-type]
@@ -80,7 +89,10 @@ def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
         exists = right.select(pl.len().alias(_OTHER))
         kept = left.join(exists, how="cross").filter((pl.col(_OTHER) > 0) == (plan.kind == "semi"))
         return kept.drop(_OTHER)
-    left, right = left.with_columns(pl.lit(1, dtype=pl.Int8).alias(_ROW)), right.with_columns(pl.lit(1, dtype=pl.Int8).alias(_OTHER))
+    left, right = (
+        left.with_columns(pl.lit(1, dtype=pl.Int8).alias(_ROW)),
+        right.with_columns(pl.lit(1, dtype=pl.Int8).alias(_OTHER)),
+    )
     del marked
     return _equal(left, right, [(pl.col(_ROW), pl.col(_OTHER), False)], plan.kind).drop(_ROW, _OTHER)
 
@@ -90,9 +102,19 @@ def _inner(
 ) -> pl.LazyFrame:
     if keys:
         return _filtered(_equal(left, right, keys, "inner", build), rest)
-    ranges = [c for c in rest if c.op in ("<", "<=", ">", ">=") and c.left is not None and c.right is not None and c.left.refs and c.right.refs]
+    ranges = [
+        c
+        for c in rest
+        if c.op in ("<", "<=", ">", ">=")
+        and c.left is not None
+        and c.right is not None
+        and c.left.refs
+        and c.right.refs
+    ]
     if ranges and all(_two_sided(c, left, right) for c in ranges):
-        return _filtered(left.join_where(right, *(c.value.expr for c in ranges)), [c for c in rest if c not in ranges])
+        return _filtered(
+            left.join_where(right, *(c.value.expr for c in ranges)), [c for c in rest if c not in ranges]
+        )
     return _filtered(left.join(right, how="cross"), rest)
 
 
@@ -109,7 +131,9 @@ def _filtered(frame: pl.LazyFrame, conditions: Iterable[Condition]) -> pl.LazyFr
     return frame.filter(*exprs) if exprs else frame
 
 
-def _residual(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join, keys: _Keys, rest: list[Condition]) -> pl.LazyFrame:
+def _residual(
+    left: pl.LazyFrame, right: pl.LazyFrame, plan: Join, keys: _Keys, rest: list[Condition]
+) -> pl.LazyFrame:
     """An outer, semi or anti join with more than equalities: the pairs are found first, then the rows without one."""
     numbered = left.with_row_index(_ROW).cache()
     others = right.with_row_index(_OTHER).cache() if plan.kind in ("right", "full") else right

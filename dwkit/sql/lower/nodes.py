@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 
@@ -73,7 +74,7 @@ class Lowering:
             return plan.frame
         return plan.frame.select(pl.col(n).alias(i) for i, n in plan.names.items())
 
-    def one_row(self, plan: OneRow) -> pl.LazyFrame:
+    def one_row(self, _plan: OneRow) -> pl.LazyFrame:
         """Return one row."""
         return pl.LazyFrame({ONE: [0]})
 
@@ -88,7 +89,11 @@ class Lowering:
         frame = self.frame(plan.input)
         made = list(named(plan.made))
         if not made:
-            return frame.select(pl.lit(0).alias(ONE)) if not plan.input.columns else frame.select(pl.first().alias(ONE))
+            return (
+                frame.select(pl.lit(0).alias(ONE))
+                if not plan.input.columns
+                else frame.select(pl.first().alias(ONE))
+            )
         if all(not v.refs and not v.volatile for v in plan.made.values()):
             # Literals alone would give one row, not one for each row.
             return frame.with_columns(made).select(list(plan.made))
@@ -151,7 +156,9 @@ class Lowering:
                 pl.col(n).list.gather(pl.int_ranges(0, longest), null_on_oob=True) for n in names
             )
         if plan.ordinality is not None:
-            frame = frame.with_columns(pl.int_ranges(0, pl.col(names[0]).list.len().cast(pl.Int64)).alias(plan.ordinality))
+            frame = frame.with_columns(
+                pl.int_ranges(0, pl.col(names[0]).list.len().cast(pl.Int64)).alias(plan.ordinality)
+            )
             names.append(plan.ordinality)
         if plan.keep_empty:
             return frame.explode(names)
@@ -173,16 +180,20 @@ class Lowering:
 
     def recursive(self, plan: Recursive) -> pl.LazyFrame:
         """Return the rows of all rounds of a recursive query."""
-        return recursive(self.frame(plan.base), plan, lambda rows: Lowering(plan.step, {**self._rounds, plan.name: rows}).frame(plan.step))
+        return recursive(
+            self.frame(plan.base),
+            plan,
+            lambda rows: Lowering(plan.step, {**self._rounds, plan.name: rows}).frame(plan.step),
+        )
 
 
-_NODES: dict[type[Plan], Callable[[Lowering, Plan], pl.LazyFrame]] = {
+_NODES: dict[type[Plan], Callable[[Lowering, Any], pl.LazyFrame]] = {
     Scan: Lowering.scan, OneRow: Lowering.one_row, RecursiveRef: Lowering.round, Project: Lowering.project,
     Extend: Lowering.extend, Filter: Lowering.filter, Join: Lowering.join, Aggregate: Lowering.aggregate,
     Window: Lowering.window, Sort: Lowering.sort, Limit: Lowering.limit, Distinct: Lowering.distinct,
     SetOperation: Lowering.set_operation, Unnest: Lowering.unnest, Sample: Lowering.sample,
     Shared: Lowering.shared, Recursive: Lowering.recursive,
-}  # type: ignore[dict-item]  # fmt: skip
+}  # fmt: skip
 
 
 def _used_again(plan: Plan) -> frozenset[int]:

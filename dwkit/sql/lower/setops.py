@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
 from dwkit.sql.plan import SetOperation
@@ -19,7 +21,7 @@ def set_operation(left: pl.LazyFrame, right: pl.LazyFrame, plan: SetOperation) -
     if plan.kind == "union":
         both = pl.concat([a, b], how="vertical_relaxed")
         return both if plan.all else both.unique()
-    how = "semi" if plan.kind == "intersect" else "anti"
+    how: Literal["semi", "anti"] = "semi" if plan.kind == "intersect" else "anti"
     if not plan.all:
         return a.unique().join(b, on=names, how=how, nulls_equal=True)
     # With ALL, the nth equal row of one side meets the nth of the other.

@@ -46,7 +46,11 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
     fact = _joined(context, facts, inside)
     part = Aggregate(fact, keys, plan.items, plan.empty, combined=plan.combined)
     rows = context.estimates.rows(fact)
-    if rows < _SMALL or context.estimates.rows(part) * _WORTH > rows or _reduces(context, part, dimensions, across):
+    if (
+        rows < _SMALL
+        or context.estimates.rows(part) * _WORTH > rows
+        or _reduces(context, part, dimensions, across)
+    ):
         return plan
     whole = _joined(context, [part, *dimensions], [*across, *outside])
     return replace(plan, input=whole, items=_combining(context, plan))
@@ -63,10 +67,12 @@ def _leaves(plan: Plan) -> tuple[list[Plan], list[Condition]]:
     return [plan], []
 
 
-def _parted(plan: Aggregate, leaves: list[Plan], conditions: list[Condition]) -> tuple[list[Plan], list[Plan]]:
+def _parted(
+    plan: Aggregate, leaves: list[Plan], conditions: list[Condition]
+) -> tuple[list[Plan], list[Plan]]:
     """Return the tables that are aggregated or filter, and the whole tables that only name groups."""
     read = frozenset().union(*(v.refs for v in plan.items.values()))
-    dimensions = [n for n in leaves if isinstance(n, Scan) and not read & frozenset(n.columns)]
+    dimensions: list[Plan] = [n for n in leaves if isinstance(n, Scan) and not read & frozenset(n.columns)]
     for node in list(dimensions):
         own = frozenset(node.columns)
         for condition in conditions:

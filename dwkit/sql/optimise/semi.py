@@ -38,16 +38,25 @@ def by_extremes(context: Context, join: Join) -> Plan:
             compared.append((op, left, right))
         else:
             return join
-    if not equal or len(compared) != 1 or not compared[0][2].dtype.is_numeric() and not compared[0][2].dtype.is_temporal():
+    if (
+        not equal
+        or len(compared) != 1
+        or (not compared[0][2].dtype.is_numeric() and not compared[0][2].dtype.is_temporal())
+    ):
         return join
     return _joined(context, join, equal, compared[0])
 
 
-def _joined(context: Context, join: Join, equal: list[tuple[Value, Value]], compared: tuple[str, Value, Value]) -> Plan:
+def _joined(
+    context: Context, join: Join, equal: list[tuple[Value, Value]], compared: tuple[str, Value, Value]
+) -> Plan:
     op, mine, other = compared
     keys = {context.made("dwkit:key", right): right for _, right in equal}
     least, greatest = context.made("dwkit:least", other), context.made("dwkit:greatest", other)
-    items = {least: other.as_(other.expr.min(), other.dtype), greatest: other.as_(other.expr.max(), other.dtype)}
+    items = {
+        least: other.as_(other.expr.min(), other.dtype),
+        greatest: other.as_(other.expr.max(), other.dtype),
+    }
     inner = join.right
     if context.estimates.rows(join.left) * 4 < context.estimates.rows(inner):
         asked = {context.made("dwkit:asked", left): left for left, _ in equal}

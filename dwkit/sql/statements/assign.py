@@ -9,9 +9,9 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.errors import DataError
+from dwkit.sql.failure import collected, explained
 from dwkit.sql.query import query_of
 from dwkit.sql.statements.catalog import Column, Table
-from dwkit.sql.failure import collected, explained
 from dwkit.sql.statements.run import Run, quoted
 
 __all__ = ["assigned", "fitted", "generated", "is_default", "new_rows"]

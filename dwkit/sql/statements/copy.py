@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.failure import collected
 from dwkit.sql.statements.assign import new_rows
 from dwkit.sql.statements.constraints import checked
-from dwkit.sql.failure import collected
 from dwkit.sql.statements.run import Done, Files, Result, Run
 
 __all__ = ["copy"]

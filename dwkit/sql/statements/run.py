@@ -9,10 +9,10 @@ from typing import Protocol
 import polars as pl
 from sqlglot import exp
 
-from dwkit.errors import DataError, SqlError, did_you_mean
+from dwkit.errors import SqlError, did_you_mean
 from dwkit.sql.compile import to_lazy
-from dwkit.sql.place import at_node
 from dwkit.sql.failure import collected
+from dwkit.sql.place import at_node
 from dwkit.sql.query import Query, TableRef, query_of
 from dwkit.sql.statements.catalog import Catalog, Table, View
 

@@ -7,9 +7,9 @@ import re
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.failure import collected
 from dwkit.sql.query import is_query, statements
 from dwkit.sql.statements.catalog import Table, View
-from dwkit.sql.failure import collected
 from dwkit.sql.statements.run import Done, Result, Run
 from dwkit.sql.types import shown
 
