@@ -152,7 +152,7 @@ def statements(sql: str, dialect: str) -> list[exp.Expr]:
 
 def is_query(tree: exp.Expr) -> bool:
     """Whether a statement gives rows and changes nothing."""
-    return isinstance(tree, (exp.Query, exp.Values, exp.Tuple))
+    return isinstance(tree, (exp.Query, exp.Values, exp.Tuple, exp.Pivot))
 
 
 def keyword(tree: exp.Expr) -> str:
@@ -176,7 +176,7 @@ def query_of(tree: exp.Expr, sql: str, dialect: str, *, params: Mapping[str, obj
 def _selected(tree: exp.Expr) -> exp.Expr:
     """Return VALUES, or a query in parentheses, as a SELECT with the ORDER BY and LIMIT that stand behind it."""
     wrapped = isinstance(tree, exp.Subquery) and not tree.alias
-    if not wrapped and not isinstance(tree, (exp.Values, exp.Tuple)):
+    if not wrapped and not isinstance(tree, (exp.Values, exp.Tuple, exp.Pivot)):
         return tree
     behind = {k: tree.args[k] for k in ("with_", "order", "limit", "offset") if tree.args.get(k)}
     for clause in behind:
@@ -265,6 +265,10 @@ def _sources(tree: exp.Expr) -> list[exp.Table]:
         for source in scope.sources.values():
             if isinstance(source, exp.Table):
                 found[id(source)] = source
+    defined = {c.alias.lower() for c in tree.find_all(exp.CTE)}
+    for pivot in tree.find_all(exp.Pivot):
+        if isinstance(pivot.this, exp.Table) and pivot.this.name.lower() not in defined:
+            found[id(pivot.this)] = pivot.this
     for node in tree.find_all(exp.Table):
         if not isinstance(node.this, exp.Identifier) and is_file_function(node):
             found[id(node)] = node

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from dwkit.sql.bind import setops, subqueries
+from dwkit.sql.bind import pivot, setops, subqueries
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field, Relation, Scope
@@ -71,6 +71,8 @@ class QueryBinder:
             return binder.modified(node, setops.set_operation(binder, node))
         if isinstance(node, exp.Values):
             return setops.values(binder, node)
+        if isinstance(node, exp.Pivot):
+            return pivot.pivot_query(binder, node)
         if isinstance(node, exp.Table):
             return SelectBinder(binder, exp.select("*").from_(node, copy=False)).bind()
         raise self.context.refuse(node.key.upper(), node)
