@@ -236,7 +236,7 @@ class _Keys:
                 if isinstance(one, kind) and one.expressions:
                     parts.append(self._sets(one))
                 else:  # GROUP BY a, b WITH ROLLUP
-                    ids = [(part[0][0],) for part in parts]
+                    ids: list[tuple[str, ...]] = [(part[0][0],) for part in parts]
                     parts = [_prefixes(ids) if kind is exp.Rollup else _subsets(ids)]
         if plain:
             return None
