@@ -12,11 +12,11 @@ from dwkit.sql import functions
 from dwkit.sql.bind.expressions import Stage, is_aggregate
 from dwkit.sql.bind.order import ordinal
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.functions.aggregate import empty_of, unwrapped
+from dwkit.sql.functions.aggregate import empty_of, is_keep, unwrapped
 from dwkit.sql.functions.call import Call, Parts
 from dwkit.sql.optimise.eager import aggregated_first
 from dwkit.sql.plan import Aggregate
-from dwkit.sql.types import is_integer, is_number, whole_digits
+from dwkit.sql.types import is_float, is_integer, is_number, whole_digits
 from dwkit.sql.value import Value
 
 __all__ = ["aggregates_of", "bind_aggregate", "grouped"]
@@ -31,14 +31,15 @@ def aggregates_of(nodes: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
 def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
     if isinstance(node, exp.Query):
         return
-    if isinstance(node, exp.Window):
-        function = node.this
-        while isinstance(function, (exp.IgnoreNulls, exp.RespectNulls, exp.Filter, exp.WithinGroup)):
-            function = function.this
-        for part in (
-            *function.iter_expressions(),
-            *(n for n in node.iter_expressions() if n is not node.this),
-        ):
+    if isinstance(node, exp.Window) and not is_keep(node):
+        function = unwrapped(node.this)
+        around: exp.Expr = node
+        while around is not function:
+            for part in around.iter_expressions():
+                if part is not around.this:
+                    yield from _aggregates(part)
+            around = around.this
+        for part in function.iter_expressions():
             yield from _aggregates(part)
     elif is_aggregate(node) or isinstance(node, (exp.Grouping, exp.GroupingId)):
         yield node
@@ -108,9 +109,9 @@ def grouped(
     stage.known = before
     bare = _bare_columns(stage, [*nodes, *later], known) if stage.dialect in ("mysql", "sqlite") else {}
     for node, ident in bare.items():
-        first = context.column(ident)
-        taken = context.fresh(node.meta.get("name", ident), first.dtype)
-        made[taken] = first.as_(first.expr.first(), first.dtype)
+        value = _any_row(stage, context.column(ident), known)
+        taken = context.fresh(node.meta.get("name", ident), value.dtype)
+        made[taken] = value
         known[node] = context.column(taken)
     plan = aggregated_first(
         context, Aggregate(stage.plan, keys.values, made, empty, sets, grouping, combined)
@@ -134,7 +135,7 @@ def _item(
     empty[ident] = empty_of(node, stage.dialect)
     how = _COMBINED.get(type(node))
     if how is not None and _is_plain(node):
-        combined[ident] = how
+        combined[ident] = "nan_max" if how == "max" and is_float(value.dtype) else how
     return ident
 
 
@@ -165,15 +166,11 @@ def _bare_columns(
 ) -> dict[exp.Expr, str]:
     """Return the columns that are neither grouped by nor aggregated: MySQL and SQLite take any row's."""
     found: dict[exp.Expr, str] = {}
-    extremes = [n for n in known if isinstance(n, (exp.Min, exp.Max))]
 
     def walk(node: exp.Expr) -> None:
         if node in known or isinstance(node, exp.Query):
             return
         if isinstance(node, exp.Column) and node.meta.get("id") in stage.plan.columns:
-            if extremes:
-                # SQLite takes the row of the minimum or maximum.
-                raise stage.context.refuse("a column that is not grouped by beside MIN or MAX", node)
             found[node] = node.meta["id"]
         for part in node.iter_expressions():
             walk(part)
@@ -181,6 +178,20 @@ def _bare_columns(
     for node in nodes:
         walk(node)
     return found
+
+
+def _any_row(stage: Stage, value: Value, known: Iterable[exp.Expr]) -> Value:
+    """Return the value of a row of the group; SQLite takes the row of the one minimum or maximum that is asked for."""
+    extremes = [n for n in known if isinstance(n, (exp.Min, exp.Max))] if stage.dialect == "sqlite" else []
+    if not extremes:
+        return value.as_(value.expr.first(), value.dtype)
+    if len(extremes) > 1:
+        raise stage.context.refuse(
+            "a column that is not grouped by beside several of MIN and MAX", extremes[1]
+        )
+    of = stage.bind(extremes[0].this)
+    place = of.expr.arg_max() if isinstance(extremes[0], exp.Max) else of.expr.arg_min()
+    return Value(value.expr.get(place.fill_null(0), null_on_oob=True), value.dtype, value.refs | of.refs)
 
 
 class _Keys:
@@ -225,7 +236,7 @@ class _Keys:
                 if isinstance(one, kind) and one.expressions:
                     parts.append(self._sets(one))
                 else:  # GROUP BY a, b WITH ROLLUP
-                    ids = [(part[0][0],) for part in parts]
+                    ids: list[tuple[str, ...]] = [(part[0][0],) for part in parts]
                     parts = [_prefixes(ids) if kind is exp.Rollup else _subsets(ids)]
         if plain:
             return None

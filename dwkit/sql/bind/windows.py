@@ -11,7 +11,7 @@ from sqlglot import exp
 from dwkit.sql.bind.expressions import Stage, is_aggregate
 from dwkit.sql.bind.grouping import bind_aggregate
 from dwkit.sql.bind.order import sort_key
-from dwkit.sql.functions.aggregate import empty_of
+from dwkit.sql.functions.aggregate import empty_of, is_keep
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.interval import add_interval
 from dwkit.sql.functions.operators import alike
@@ -67,7 +67,7 @@ def _windows(node: exp.Expr) -> Iterator[exp.Window]:
         return
     for part in node.iter_expressions():
         yield from _windows(part)  # the inner first: a window function of a window function
-    if isinstance(node, exp.Window):
+    if isinstance(node, exp.Window) and not is_keep(node):
         yield node
 
 
@@ -83,13 +83,65 @@ def bind_windows(stage: Stage, nodes: Iterable[exp.Expr]) -> None:
     stage.known = dict(stage.known)
     items: dict[str, WindowItem] = {}
     for node in found:
+        rewritten = _rewritten(node)
+        if rewritten is not None:
+            if items:
+                stage.plan, items = Window(stage.plan, items), {}
+            bind_windows(stage, [rewritten])
+            stage.known[node] = stage.bind(rewritten)
+            continue
         if items and next((n for n in _windows(node) if n is not node), None) is not None:
             stage.plan, items = Window(stage.plan, items), {}
         item = _item(stage, node)
         ident = stage.context.fresh("dwkit:window", item.dtype)
         items[ident] = item
         stage.known[node] = stage.context.column(ident)
-    stage.plan = Window(stage.plan, items)
+    if items:
+        stage.plan = Window(stage.plan, items)
+
+
+def _rewritten(node: exp.Window) -> exp.Expr | None:
+    """Return what a window function of some dialects is in terms of others; None for all others."""
+    name = node.this.name.upper() if isinstance(node.this, exp.Anonymous) else ""
+    if name not in _REWRITTEN or len(node.this.expressions) != 1:
+        return None
+    return _REWRITTEN[name](node, node.this.expressions[0])
+
+
+def _same_window(node: exp.Window, function: exp.Expr, *, running: bool = False) -> exp.Expr:
+    made = node.copy()
+    made.set("this", function)
+    if running:
+        spec = {"kind": "ROWS", "start": "UNBOUNDED", "start_side": "PRECEDING", "end": "CURRENT ROW"}
+        made.set("spec", exp.WindowSpec(**spec))
+    return made
+
+
+def _share(node: exp.Window, of: exp.Expr) -> exp.Expr:
+    """RATIO_TO_REPORT: the part of the sum of the partition."""
+    total = _same_window(node, exp.Sum(this=of.copy()))
+    double = exp.cast(of.copy(), exp.DataType.Type.DOUBLE)
+    return exp.Div(
+        this=double, expression=exp.Nullif(this=total, expression=exp.Literal.number(0)), typed=False
+    )
+
+
+def _times_true(node: exp.Window, of: exp.Expr) -> exp.Expr:
+    """CONDITIONAL_TRUE_EVENT: how often it was true up to the row."""
+    return _same_window(
+        node, exp.Count(this=exp.If(this=of.copy(), true=exp.Literal.number(1))), running=True
+    )
+
+
+def _times_changed(node: exp.Window, of: exp.Expr) -> exp.Expr:
+    """CONDITIONAL_CHANGE_EVENT: how often it had changed up to the row."""
+    before = _same_window(node, exp.Lag(this=of.copy()))
+    return _times_true(node, exp.NEQ(this=of.copy(), expression=before))
+
+
+_REWRITTEN: dict[str, Callable[[exp.Window, exp.Expr], exp.Expr]] = {
+    "RATIO_TO_REPORT": _share, "CONDITIONAL_TRUE_EVENT": _times_true, "CONDITIONAL_CHANGE_EVENT": _times_changed,
+}  # fmt: skip
 
 
 class _Parts:
@@ -116,7 +168,8 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
     order = node.args.get("order")
     keys = tuple(sort_key(o, stage.bind(o.this)) for o in order.expressions) if order is not None else ()
     frame = _frame(stage, node.args.get("spec"), keys, node)
-    function, ignore = node.this, False
+    whole = function = node.this
+    ignore = False
     while isinstance(function, (exp.IgnoreNulls, exp.RespectNulls)):
         ignore |= isinstance(function, exp.IgnoreNulls)
         function = function.this
@@ -138,14 +191,15 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
         args: tuple[Value, ...] = (value,)
         if kind is exp.NthValue:
             args = (value, call.cast(call.arg("offset"), pl.Int64()))
-        return WindowItem(_PICKS[kind], args, partition, keys, frame, value.dtype, ignore_nulls=ignore)
-    if is_aggregate(function):
-        value = bind_aggregate(stage, function)
+        name = "nth_value_from_last" if call.given("from_first") is False else _PICKS[kind]
+        return WindowItem(name, args, partition, keys, frame, value.dtype, ignore_nulls=ignore)
+    if is_aggregate(whole):
+        value = bind_aggregate(stage, whole)
         parts = _Parts(stage)
-        combined = bind_aggregate(stage, function, parts).expr
+        combined = bind_aggregate(stage, whole, parts).expr
         apart = set(combined.meta.root_names()) == {p.name for p in parts.made}
         return WindowItem(
-            "aggregate", (), partition, keys, frame, value.dtype, aggregate=value, empty=empty_of(function, stage.dialect),
+            "aggregate", (), partition, keys, frame, value.dtype, aggregate=value, empty=empty_of(whole, stage.dialect),
             parts=tuple(parts.made) if apart else (), combined=combined if apart else None,
         )  # fmt: skip
     raise context.refuse(

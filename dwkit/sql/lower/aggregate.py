@@ -15,6 +15,7 @@ _COMBINED: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "count": lambda e: e.sum(),
     "min": lambda e: e.min(),
     "max": lambda e: e.max(),
+    "nan_max": lambda e: e.nan_max(),
 }
 """How the results of finer groups make the result of a coarser one."""
 

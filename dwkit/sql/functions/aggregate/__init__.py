@@ -9,12 +9,12 @@ from sqlglot import exp
 from dwkit.sql.functions.aggregate.collect import COLLECT
 from dwkit.sql.functions.aggregate.documents import DOCUMENTS
 from dwkit.sql.functions.aggregate.quantiles import QUANTILES
-from dwkit.sql.functions.aggregate.rows import Rows, unwrapped
+from dwkit.sql.functions.aggregate.rows import Rows, is_keep, unwrapped
 from dwkit.sql.functions.aggregate.simple import SIMPLE
 from dwkit.sql.functions.aggregate.statistics import STATISTICS
 from dwkit.sql.functions.call import Builder
 
-__all__ = ["AGGREGATES", "Rows", "empty_of", "unwrapped"]
+__all__ = ["AGGREGATES", "Rows", "empty_of", "is_keep", "unwrapped"]
 
 AGGREGATES: dict[type[exp.Expr] | str, Builder] = {
     **SIMPLE,

@@ -55,7 +55,8 @@ def _string_agg(call: Call) -> Value:
     separator = call.given("separator")
     if separator is None and len(rows.nodes) > 1:  # sqlglot leaves it there after DISTINCT
         separator = rows.nodes.pop()
-    between = ("," if call.dialect in _COMMA else "") if separator is None else call.bind(separator).constant
+    comma = call.dialect in _COMMA or call.name == "WM_CONCAT"
+    between = ("," if comma else "") if separator is None else call.bind(separator).constant
     if between is None:
         between = ""
     if not isinstance(between, str):
@@ -126,6 +127,33 @@ def _top(call: Call) -> Value:
     raise call.refuse(call.name)
 
 
+def _map_of(key: pl.DataType, value: pl.DataType) -> pl.DataType:
+    """A map is a list of its entries."""
+    return pl.List(pl.Struct({"key": key, "value": value}))
+
+
+def _histogram(call: Call) -> Value:
+    rows = Rows(call)
+    if len(rows.nodes) != 1:
+        raise call.refuse(f"{call.name} with bins")
+    value = rows.argument()
+    counted = rows.taken(value.expr).value_counts(name="value").struct.rename_fields(["key", "value"]).sort()
+    dtype = _map_of(value.dtype, pl.Int64())
+    return call.value(pl.when(counted.len() > 0).then(counted.implode().cast(dtype)), dtype)
+
+
+def _map_agg(call: Call) -> Value:
+    rows = Rows(call)
+    key, value = rows.argument(0), rows.argument(1)
+    entry = pl.struct(key.expr.alias("key"), value.expr.alias("value"))
+    fresh = key.expr.is_not_null()
+    entries = rows.taken(entry, nulls=True, keep=fresh)
+    # Of equal keys Trino keeps the first.
+    first = rows.taken(key.expr, nulls=True, keep=fresh).is_first_distinct()
+    made = entries.filter(first).implode()
+    return call.value(pl.when(entries.len() > 0).then(made), _map_of(key.dtype, value.dtype))
+
+
 def _arg_builder(*, most: bool, keep_nulls: bool = False) -> Builder:
     return partial(_arg, most, keep_nulls)
 
@@ -137,5 +165,5 @@ COLLECT: Functions = {
     "ARG_MAX_NULL": _arg_builder(most=True, keep_nulls=True),
     "ARG_MIN_NULL": _arg_builder(most=False, keep_nulls=True),
     "ARBITRARY": partial(_first, False), exp.First: partial(_first, False), exp.Last: partial(_first, True),
-    exp.ApproxTopK: _top,
+    exp.ApproxTopK: _top, "HISTOGRAM": _histogram, "MAP_AGG": _map_agg,
 }  # fmt: skip

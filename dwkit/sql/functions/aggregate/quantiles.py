@@ -29,6 +29,7 @@ class _Quantile:
         self.call = call
         self.rows = rows = Rows(call)
         self.descending = False
+        self.double = call.dialect in _DISCRETE_IS_DOUBLE and isinstance(call.node, exp.PercentileDisc)
         of_function = call.given("expression") or call.given("quantile") or given
         if of_function is None and isinstance(call.node, exp.Anonymous) and len(rows.nodes) > 1:
             of_function = rows.nodes[1]
@@ -62,6 +63,8 @@ class _Quantile:
         found = taken.sort(descending=self.descending).get(
             pl.max_horizontal(place, pl.lit(0, dtype=pl.Int64)), null_on_oob=True
         )
+        if self.double and is_number(self.value.dtype):
+            return found.cast(pl.Float64), pl.Float64()
         return found, self.value.dtype
 
     def _continuous(self, fraction: Fraction) -> tuple[pl.Expr, pl.DataType]:
@@ -115,6 +118,8 @@ def _median(call: Call) -> Value:
     return _Quantile(call, exp.Literal.number("0.5")).made(continuous=True)
 
 
+_DISCRETE_IS_DOUBLE = frozenset({"spark", "databricks"})
+"""PERCENTILE_DISC of numbers is a double there, whatever their type."""
 _QUANTILE_IS_DISCRETE = frozenset({"duckdb"})
 """QUANTILE is PERCENTILE_DISC there; Spark's PERCENTILE, which sqlglot calls so too, is PERCENTILE_CONT."""
 _APPROXIMATE_IS_CONTINUOUS = frozenset({"snowflake", "duckdb"})

@@ -13,15 +13,19 @@ from dwkit.sql.functions.call import Builder, Call
 from dwkit.sql.types import is_float, is_number, is_text, shown
 from dwkit.sql.value import Value
 
-__all__ = ["WRAPPERS", "Make", "Rows", "as_number", "of_one", "unwrapped"]
+__all__ = ["Make", "Rows", "as_number", "is_keep", "of_one", "reduction", "unwrapped"]
 
-WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)
-"""What stands around an aggregate in the tree."""
+_WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)
+
+
+def is_keep(node: exp.Expr) -> bool:
+    """Whether it is Oracle's ``max(x) KEEP (DENSE_RANK FIRST ORDER BY y)``, which sqlglot has as a window."""
+    return isinstance(node, exp.Window) and node.args.get("over") == "KEEP"
 
 
 def unwrapped(node: exp.Expr) -> exp.Expr:
     """Return the aggregate itself, without its FILTER, WITHIN GROUP and the like."""
-    while isinstance(node, WRAPPERS):
+    while isinstance(node, _WRAPPERS) or is_keep(node):
         node = node.this
     return node
 
@@ -37,6 +41,7 @@ class Rows:
         order: its ORDER BY, or that of WITHIN GROUP: value, descending, NULLs last.
         filter: what must be true for a row to count.
         limit: of how many rows at most (``LIMIT`` in an aggregate).
+        apart: whether a row counts or not by itself, and not by the others that there are.
     """
 
     def __init__(self, call: Call) -> None:
@@ -46,6 +51,7 @@ class Rows:
         self.limit: int | None = None
         self.distinct = False
         self.ignore_nulls = False
+        self.apart = True
         self._nearest: tuple[exp.Expr, bool] | None = None
         self._unwrap(call.wrapped)
         anonymous = isinstance(call.node, (exp.Anonymous, exp.AnonymousAggFunc))
@@ -67,6 +73,8 @@ class Rows:
                 self._add_order(wrapped)
             elif isinstance(wrapped, exp.IgnoreNulls):
                 self.ignore_nulls = True
+            elif is_keep(wrapped):
+                self._keep_ranked(wrapped)
             elif isinstance(wrapped, exp.Having):
                 raise self.call.refuse("HAVING in an aggregate")
             wrapped = wrapped.this
@@ -110,7 +118,23 @@ class Rows:
         value = self.bind(node)
         taken = value.expr if self.filter is None else pl.when(self.filter).then(value.expr)
         self._add_filter(taken == reduction("max" if most else "min", taken, value.dtype))
-        self.order = self.order or [(value, most, True)]  # such rows depend on each other: no parts of them
+        self.apart = False
+
+    def _keep_ranked(self, window: exp.Expr) -> None:
+        """Keep the rows that come first or last in an order (``KEEP (DENSE_RANK FIRST ORDER BY x)``)."""
+        before, self.order = self.order, []
+        self._add_order(window.args["order"])
+        keys, self.order = self.order, before
+        for value, _, _ in keys:
+            ordered = value.expr.sort_by(
+                [k.expr for k, _, _ in keys],
+                descending=[d for _, d, _ in keys],
+                nulls_last=[n for _, _, n in keys],
+            )
+            self._add_filter(
+                value.expr.eq_missing(ordered.first() if window.args.get("first") else ordered.last())
+            )
+        self.apart = False
 
     # -- arguments ----------------------------------------------------------------------------
 
@@ -137,11 +161,6 @@ class Rows:
         return self.bind(self.nodes[place])
 
     # -- rows ---------------------------------------------------------------------------------
-
-    @property
-    def plain(self) -> bool:
-        """Whether all rows that its FILTER leaves count alike."""
-        return not self.distinct and not self.order and self.limit is None
 
     def taken(self, expr: pl.Expr, *, nulls: bool = False, keep: pl.Expr | None = None) -> pl.Expr:
         """Return an expression over those rows; rows where it is NULL are left out unless `nulls`.
@@ -176,7 +195,7 @@ class Rows:
         """
         parts = self.call.parts
         distinct = self.distinct and kind not in ("min", "max")
-        if parts is None or distinct or self.order or self.limit is not None:
+        if parts is None or distinct or self.order or self.limit is not None or not self.apart:
             return reduction(kind, self.masked(expr), dtype)
         return parts.add(kind, expr if self.filter is None else pl.when(self.filter).then(expr), dtype)
 

@@ -199,12 +199,18 @@ def _count_if(call: Call) -> Value:
 # -- one of the values ----------------------------------------------------------------------------
 
 
+_NUMBERED_TRUTHS = frozenset({"mysql", "sqlite"})
+"""A truth is 1 or 0 there."""
+
+
 def _extreme(name: str, call: Call) -> Value:
     rows = Rows(call)
     count = call.given("count") or next(iter(call.given("expressions") or ()), None)
     value = rows.argument()
     if is_list(value.dtype) or isinstance(value.dtype, pl.Struct):
         raise call.refuse(f"{call.name} of {shown(value.dtype)}")
+    if isinstance(value.dtype, pl.Boolean) and call.dialect in _NUMBERED_TRUTHS:
+        value = call.cast(value, _INT)
     if count is None:
         return call.value(rows.reduced(name, value.expr, value.dtype), value.dtype)
     number = call.bind(count).constant

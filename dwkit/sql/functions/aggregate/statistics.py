@@ -93,6 +93,7 @@ class _Pairs:
     """
 
     def __init__(self, call: Call) -> None:
+        call.given("null_on_zero_variance")
         rows = Rows(call)
         if len(rows.nodes) == 1 and call.given("expression") is not None:
             rows.nodes.append(call.given("expression"))

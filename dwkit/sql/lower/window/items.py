@@ -98,6 +98,17 @@ class Items:
             rest = rest - length
         return at(value, pl.coalesce(found))
 
+    def nth_value_from_last(self, ident: str, item: WindowItem) -> pl.Expr:
+        """NTH_VALUE with FROM LAST."""
+        value, runs = self._picked(ident, item)
+        rest = pl.col(f"{ident}:1") - 1
+        found = []
+        for start, end in reversed(runs):
+            length = pl.max_horizontal(end - start + 1, pl.lit(0, dtype=pl.Int64))
+            found.append(pl.when(rest.is_between(0, length - 1)).then(end - rest))
+            rest = rest - length
+        return at(value, pl.coalesce(found))
+
     def _picked(self, ident: str, item: WindowItem) -> tuple[pl.Expr, list[Run]]:
         """Return the values that one is picked of, and where those of the frame begin and end."""
         value, runs = pl.col(f"{ident}:0"), self._frames.runs(ident)
@@ -115,5 +126,5 @@ class Items:
 
 _FUNCTIONS: dict[str, Callable[[Items, str, WindowItem], pl.Expr]] = {
     "lag": Items.lag, "lead": Items.lead, "first_value": Items.first_value, "last_value": Items.last_value,
-    "nth_value": Items.nth_value,
+    "nth_value": Items.nth_value, "nth_value_from_last": Items.nth_value_from_last,
 }  # fmt: skip
