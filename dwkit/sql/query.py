@@ -269,6 +269,8 @@ def _sources(tree: exp.Expr) -> list[exp.Table]:
     for pivot in tree.find_all(exp.Pivot):
         if isinstance(pivot.this, exp.Table) and pivot.this.name.lower() not in defined:
             found[id(pivot.this)] = pivot.this
+        elif isinstance(pivot.this, exp.Subquery):
+            found |= {id(n): n for n in _sources(pivot.this.this)}
     for node in tree.find_all(exp.Table):
         if not isinstance(node.this, exp.Identifier) and is_file_function(node):
             found[id(node)] = node
