@@ -81,7 +81,13 @@ def _pivot(stage: Stage, relation: Relation, node: exp.Expr) -> tuple[Plan, tupl
     choices = [_choices(stage, one, node) for one in sources]
     aggregates = [resolve(a, stage.scope, context) for a in aggregates]
     used = {c.meta["id"] for a in aggregates for c in a.find_all(exp.Column) if "id" in c.meta}
-    used |= {c.meta["id"] for one in choices for o in one for c in o.condition.find_all(exp.Column) if "id" in c.meta}
+    used |= {
+        c.meta["id"]
+        for one in choices
+        for o in one
+        for c in o.condition.find_all(exp.Column)
+        if "id" in c.meta
+    }
     group = node.args.get("group")
     if group is not None:
         by = [resolve(g, stage.scope, context) for g in group.expressions]
@@ -132,7 +138,9 @@ def _choices(stage: Stage, node: exp.Expr, pivot: exp.Expr) -> list[_Choice]:
         value = one.this if alias is not None else one
         if isinstance(value, exp.Column):  # T-SQL writes values as [names]
             value = exp.Literal.string(value.name)
-        found.append(_Choice(alias.name if alias is not None else _value_name(value), _equals(subject, value)))
+        found.append(
+            _Choice(alias.name if alias is not None else _value_name(value), _equals(subject, value))
+        )
     return found
 
 
@@ -239,5 +247,3 @@ def _field(stage: Stage, node: exp.Expr) -> Field:
     column = node if isinstance(node, exp.Column) else exp.column(node.name)
     found = resolve(column, stage.scope, stage.context)
     return Field(found.meta["name"], found.meta["id"])
-
-

@@ -9,22 +9,24 @@ from __future__ import annotations
 from sqlglot import exp
 
 from dwkit.sql.functions.aggregate import AGGREGATES
+from dwkit.sql.functions.arithmetic import ARITHMETIC
 from dwkit.sql.functions.call import Builder, Functions
 from dwkit.sql.functions.conditional import CONDITIONAL
 from dwkit.sql.functions.datetime import DATETIME
+from dwkit.sql.functions.like import LIKE
 from dwkit.sql.functions.nested import NESTED
 from dwkit.sql.functions.numeric import NUMERIC
 from dwkit.sql.functions.operators import OPERATORS
-from dwkit.sql.functions.regex import REGEX
-from dwkit.sql.functions.string import STRING
+from dwkit.sql.functions.regexes import REGEX
+from dwkit.sql.functions.strings import STRING
 
 __all__ = ["FAMILIES", "find", "find_aggregate"]
 
 FAMILIES: dict[str, Functions] = {
-    "operators": OPERATORS,
+    "operators": {**OPERATORS, **ARITHMETIC},
     "conditional": CONDITIONAL,
     "numeric": NUMERIC,
-    "string": STRING,
+    "string": {**STRING, **LIKE},
     "regex": REGEX,
     "date and time": DATETIME,
     "list, struct and JSON": NESTED,

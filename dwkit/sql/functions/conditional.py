@@ -79,8 +79,7 @@ def _if(call: Call) -> Value:
 
 def _coalesce(call: Call) -> Value:
     values = alike(call, *call.values())
-    made = call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
-    return made
+    return call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
 
 
 def _nullif(call: Call) -> Value:

@@ -3,72 +3,238 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Call, Functions, numbers
-from dwkit.sql.types import is_decimal, is_float, is_integer, is_text, scale_of, whole_digits
-from dwkit.sql.value import Value
+from dwkit.sql.functions.arithmetic import divided, number_of
+from dwkit.sql.functions.call import Builder, Call, Functions, numbers
+from dwkit.sql.functions.rounding import ROUNDING
+from dwkit.sql.types import is_float, is_integer
+from dwkit.sql.value import Value, constant
 
 __all__ = ["NUMERIC"]
 
-
-def _as_number(call: Call, key: str = "this") -> Value:
-    value = call.arg(key)
-    return call.cast(value, pl.Float64()) if is_text(value.dtype) or value.is_null else value
+_DOUBLE, _INTEGER, _BOOLEAN = pl.Float64(), pl.Int64(), pl.Boolean()
 
 
 def _abs(call: Call) -> Value:
-    value = _as_number(call)
+    value = number_of(call)
     return call.value(value.expr.abs(), value.dtype)
 
 
-def _round(call: Call) -> Value:
-    """ROUND goes half away from zero, of floats too."""
-    value = _as_number(call)
-    if call.has("decimals"):
-        digits = call.constant("decimals")
-    else:
-        digits = 0
-    if digits is None:
-        return call.cast(value.as_(pl.lit(None), pl.Null()), value.dtype)
-    if is_integer(value.dtype) and digits >= 0:
-        return value
-    if digits < 0:
-        power = 10 ** -int(digits)
-        scaled = (call.cast(value, pl.Float64()).expr / power).round(0, mode="half_away_from_zero") * power
-        return call.cast(call.value(scaled, pl.Float64()), value.dtype)
-    made = value.expr.round(int(digits), mode="half_away_from_zero")
-    if is_decimal(value.dtype):
-        scale = min(int(digits), scale_of(value.dtype))
-        return call.value(
-            made.cast(pl.Decimal(38, scale)),
-            pl.Decimal(min(38, whole_digits(value.dtype) + 1 + scale), scale),
-        )
-    return call.value(made, value.dtype)
+def _sign(call: Call) -> Value:
+    value = number_of(call)
+    made = pl.when(value.expr > 0).then(1).when(value.expr < 0).then(-1).when(value.expr == 0).then(0)
+    if is_float(value.dtype) and call.dialect not in ("duckdb", "sqlite", "mysql", "oracle"):
+        return call.value(made.cast(pl.Float64), _DOUBLE)
+    return call.value(made.cast(pl.Int64), _INTEGER)
 
 
-def _whole(name: str) -> object:
+def _log(call: Call) -> Value:
+    """LOG(base, x), or LOG(x), which is that of base 10 where the dialect does not say LN."""
+    if not call.has("expression"):
+        return call.value(_positive(call.number()).log10(), _DOUBLE)
+    base, number = call.arg(), call.number("expression")
+    if base.constant == 10:
+        return call.value(_positive(number).log10(), _DOUBLE)
+    if base.constant == 2:
+        return call.value(_positive(number).log(2), _DOUBLE)
+    base_expr = call.cast(base, _DOUBLE).expr
+    return call.value(_positive(number).log(math.e) / _positive(base_expr).log(math.e), _DOUBLE)
+
+
+def _positive(number: pl.Expr) -> pl.Expr:
+    """Logarithms are of numbers above zero; of others they are NULL."""
+    return pl.when(number > 0).then(number)
+
+
+def _pow(call: Call) -> Value:
+    return call.value(call.number().pow(call.number("expression")), _DOUBLE)
+
+
+def _cbrt(call: Call) -> Value:
+    return call.value(call.number().cbrt(), _DOUBLE)
+
+
+def _safe(op: type[exp.Expr]) -> Builder:
+    """SAFE_ADD and the like: NULL where the result leaves the type."""
+
     def build(call: Call) -> Value:
-        value = _as_number(call)
-        if is_integer(value.dtype):
-            return value
-        made = getattr(value.expr, name)()
-        if is_float(value.dtype):
-            return call.value(made, value.dtype)
-        return call.value(made.cast(pl.Decimal(38, 0)), pl.Decimal(min(38, whole_digits(value.dtype) + 1), 0))
+        nodes = (
+            [call.node.this, call.node.expression] if call.node.this is not None else call.node.expressions
+        )
+        if isinstance(call.node, exp.Anonymous):
+            nodes = call.node.expressions
+        left, right = (call.bind(n) for n in nodes)
+        if is_integer(left.dtype) and is_integer(right.dtype):
+            a, b = left.expr.cast(pl.Int128), right.expr.cast(pl.Int128)
+            wide = {exp.Add: a + b, exp.Sub: a - b, exp.Mul: a * b}[op]
+            return call.value(wide.cast(pl.Int64, strict=False), _INTEGER)
+        return call.bind(op(this=nodes[0], expression=nodes[1]))
+
+    return build
+
+
+def _safe_divide(call: Call) -> Value:
+    return divided(call, call.arg(), call.arg("expression"))
+
+
+def _random(call: Call) -> Value:
+    """RANDOM(): each row a number from 0 up to 1; SQLite's is any whole number."""
+    seed = random.getrandbits(60)
+    bits = pl.int_range(pl.len(), dtype=pl.UInt64).hash(seed=seed)
+    if call.dialect == "sqlite":
+        return replace(
+            constant(0, _INTEGER), expr=bits.reinterpret(signed=True), constant=_not_known(), volatile=True
+        )
+    made = (bits // 2048).cast(pl.Float64) / 2.0**53
+    low, high = call.maybe("lower"), call.maybe("upper")
+    if low is not None and high is not None:
+        a, b = call.cast(low, _DOUBLE).expr, call.cast(high, _DOUBLE).expr
+        made = a + made * (b - a)
+    return Value(made, _DOUBLE, volatile=True)
+
+
+def _not_known() -> object:
+    from dwkit.sql.value import NOT_CONSTANT
+
+    return NOT_CONSTANT
+
+
+def _factorial(call: Call) -> Value:
+    value = call.integer()
+    known = [math.factorial(n) for n in range(34)]
+    made = value.replace_strict(list(range(34)), pl.Series(known, dtype=pl.Int128), return_dtype=pl.Int128)
+    return call.value(made, pl.Int128())
+
+
+def _width_bucket(call: Call) -> Value:
+    """The number of the bucket of equal width; 0 is below the first, the last plus one above."""
+    if not call.has("num_buckets"):
+        raise call.refuse("WIDTH_BUCKET over a list of bounds")
+    call.has("threshold")
+    x, low, high, count = (
+        call.number(),
+        call.number("min_value"),
+        call.number("max_value"),
+        call.number("num_buckets"),
+    )
+    place = ((x - low) / (high - low) * count).floor() + 1
+    made = pl.when(x < low).then(0).when(x >= high).then(count + 1).otherwise(place)
+    down = ((low - x) / (low - high) * count).floor() + 1
+    turned = pl.when(x > low).then(0).when(x <= high).then(count + 1).otherwise(down)
+    return call.value(pl.when(low < high).then(made).otherwise(turned).cast(pl.Int64), _INTEGER)
+
+
+def _bit_count(call: Call) -> Value:
+    values = call.values()
+    return call.value(call.cast(values[0], _INTEGER).expr.bitwise_count_ones().cast(pl.Int64), _INTEGER)
+
+
+def _zero_if_null(call: Call) -> Value:
+    value = call.args()[0]
+    return call.value(value.expr.fill_null(0), value.dtype)
+
+
+def _null_if_zero(call: Call) -> Value:
+    value = call.args()[0]
+    return call.value(pl.when(value.expr != 0).then(value.expr), value.dtype)
+
+
+def _pmod(call: Call) -> Value:
+    a, b = (call.cast(v, _INTEGER).expr for v in call.args())
+    divisor = pl.when(b != 0).then(b)
+    return call.value(((a % divisor) + divisor) % divisor, _INTEGER)
+
+
+def _greatest_divisor(call: Call) -> Value:
+    """GCD by Euclid's steps: 64 bits need at most 92 of them."""
+    a, b = (call.cast(v, _INTEGER) for v in call.args())
+    if not (isinstance(a.constant, int) and isinstance(b.constant, int)):
+        raise call.refuse(f"{call.name} of computed numbers")
+    made = math.gcd(a.constant, b.constant) if call.name == "GCD" else math.lcm(a.constant, b.constant)
+    return constant(made, _INTEGER)
+
+
+def _to_number(call: Call) -> Value:
+    """TO_NUMBER and TO_DECIMAL without a format: a number with the digits that are asked for."""
+    for flag in ("safe_name", "safe"):
+        call.has(flag)
+    if call.has("format") or call.has("nlsparam") or call.has("default"):
+        raise call.refuse(f"{call.name} with a format")
+    precision, scale = call.constant("precision", 38), call.constant("scale", 0)
+    if call.dialect in ("oracle", "postgres") and not call.has("precision"):
+        precision, scale = 38, 10
+    return call.cast(call.arg(), pl.Decimal(precision, scale), safe=call.has("safe"))
+
+
+def _is_nan(call: Call) -> Value:
+    value = call.arg() if not isinstance(call.node, exp.Anonymous) else call.args()[0]
+    return call.value(call.cast(value, _DOUBLE).expr.is_nan(), _BOOLEAN)
+
+
+def _is_infinite(call: Call) -> Value:
+    value = call.arg() if not isinstance(call.node, exp.Anonymous) else call.args()[0]
+    return call.value(call.cast(value, _DOUBLE).expr.is_infinite(), _BOOLEAN)
+
+
+def _listed(make: Callable[[pl.Expr], pl.Expr]) -> Builder:
+    """A function of one double that sqlglot has no class for."""
+
+    def build(call: Call) -> Value:
+        return call.value(make(call.cast(call.args()[0], _DOUBLE).expr), _DOUBLE)
 
     return build
 
 
 NUMERIC: Functions = {
+    **ROUNDING,
     exp.Abs: _abs,
-    exp.Round: _round,
-    exp.Ceil: _whole("ceil"),  # type: ignore[dict-item]
-    exp.Floor: _whole("floor"),  # type: ignore[dict-item]
-    exp.Sqrt: numbers(lambda x: x.sqrt()),
+    exp.Sign: _sign,
+    exp.Sqrt: numbers(lambda x: pl.when(x >= 0).then(x.sqrt())),
+    exp.Cbrt: _cbrt,
     exp.Exp: numbers(lambda x: x.exp()),
-    exp.Ln: numbers(lambda x: x.log(math.e)),
-    exp.Pow: numbers(lambda x, y: x.pow(y), "this", "expression"),
+    exp.Ln: numbers(lambda x: _positive(x).log(math.e)),
+    exp.Log: _log,
+    "LOG10": _listed(lambda x: _positive(x).log10()),
+    "LOG2": _listed(lambda x: _positive(x).log(2)),
+    exp.Pow: _pow,
+    exp.Sin: numbers(lambda x: x.sin()),
+    exp.Cos: numbers(lambda x: x.cos()),
+    exp.Tan: numbers(lambda x: x.tan()),
+    exp.Cot: numbers(lambda x: x.cot()),
+    exp.Asin: numbers(lambda x: x.arcsin()),
+    exp.Acos: numbers(lambda x: x.arccos()),
+    exp.Atan: numbers(lambda x: x.arctan()),
+    exp.Atan2: numbers(pl.arctan2, "this", "expression"),
+    exp.Sinh: numbers(lambda x: x.sinh()),
+    exp.Cosh: numbers(lambda x: x.cosh()),
+    exp.Tanh: numbers(lambda x: x.tanh()),
+    exp.Degrees: numbers(lambda x: x.degrees()),
+    exp.Radians: numbers(lambda x: x.radians()),
+    exp.Pi: lambda _: constant(math.pi, _DOUBLE),
+    exp.Rand: _random,
+    "RANDOM": _random,
+    exp.Factorial: _factorial,
+    exp.WidthBucket: _width_bucket,
+    exp.BitwiseCount: _bit_count,
+    "BIT_COUNT": _bit_count,
+    exp.SafeDivide: _safe_divide,
+    exp.SafeAdd: _safe(exp.Add),
+    exp.SafeSubtract: _safe(exp.Sub),
+    exp.SafeMultiply: _safe(exp.Mul),
+    exp.SafeNegate: lambda call: call.bind(exp.Neg(this=call.node.this)),
+    "ZEROIFNULL": _zero_if_null,
+    "NULLIFZERO": _null_if_zero,
+    "PMOD": _pmod,
+    "GCD": _greatest_divisor,
+    "LCM": _greatest_divisor,
+    exp.ToNumber: _to_number,
+    exp.IsNan: _is_nan,
+    exp.IsInf: _is_infinite,
+    "ISINF": _is_infinite,
 }

@@ -1,4 +1,4 @@
-"""Comparison, logic, arithmetic, CAST, IN, BETWEEN, LIKE."""
+"""Comparison, logic, CAST, IN, BETWEEN."""
 
 from __future__ import annotations
 
@@ -10,27 +10,21 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.formatting import written_in
-from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.dates.precision import with_precision
-from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
-from dwkit.sql.functions.interval import interval_of, scaled
+from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import (
     from_sql,
-    is_decimal,
-    is_float,
     is_integer,
     is_number,
     is_text,
-    scale_of,
     shown,
     unified,
-    whole_digits,
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["OPERATORS", "alike", "compared", "like_regex"]
+__all__ = ["OPERATORS", "alike", "compared"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -192,289 +186,6 @@ def _is(call: Call) -> Value:
     return compared(call, "is", call.arg(), call.arg("expression"))
 
 
-# -- arithmetic -----------------------------------------------------------------------------------
-
-
-def _operands(call: Call) -> tuple[Value, Value]:
-    """Return the operands of an arithmetic operator, text among them read as numbers."""
-    left, right = call.arg(), call.arg("expression")
-    if is_text(left.dtype) and is_number(right.dtype):
-        left = call.cast(left, _read_as(left, right))
-    elif is_text(right.dtype) and is_number(left.dtype):
-        right = call.cast(right, _read_as(right, left))
-    elif (
-        is_text(left.dtype)
-        and is_text(right.dtype)
-        and call.dialect in ("mysql", "sqlite", "snowflake", "oracle")
-    ):
-        left, right = call.cast(left, pl.Float64()), call.cast(right, pl.Float64())
-    for_number = [pl.Int32() if isinstance(v.dtype, pl.Boolean) else v.dtype for v in (left, right)]
-    left, right = call.cast(left, for_number[0]), call.cast(right, for_number[1])
-    if left.is_null and not right.is_null:
-        left = call.cast(left, right.dtype)
-    elif right.is_null and not left.is_null:
-        right = call.cast(right, left.dtype)
-    elif left.is_null:
-        left, right = call.cast(left, pl.Int32()), call.cast(right, pl.Int32())
-    return left, right
-
-
-def _read_as(text: Value, number: Value) -> pl.DataType:
-    if text.is_text_literal and re.fullmatch(r"\s*[+-]?\d+\s*", text.constant):
-        return pl.Int64() if is_integer(number.dtype) else number.dtype
-    return pl.Float64()
-
-
-def _wrong(call: Call, left: Value, right: Value) -> Exception:
-    sign = _SIGNS.get(type(call.node), call.node.key)
-    return call.error(
-        f"{shown(left.dtype)} {sign} {shown(right.dtype)} has no meaning", hint="cast one of them"
-    )
-
-
-_SIGNS: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
-
-
-def _add(call: Call) -> Value:
-    left, right = call.arg(), call.arg("expression")
-    if call.dialect == "tsql" and is_text(left.dtype) and is_text(right.dtype):
-        return call.value(pl.concat_str(left.expr, right.expr), pl.String())
-    moved = moved_by(call, left, right, 1) or moved_by(call, right, left, 1)
-    if moved is not None:
-        return moved
-    return _sum(call, *_operands(call), 1)
-
-
-def _sub(call: Call) -> Value:
-    left, right = call.arg(), call.arg("expression")
-    moved = moved_by(call, left, right, -1) or apart(call, left, right)
-    return moved if moved is not None else _sum(call, *_operands(call), -1)
-
-
-def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
-    if not (is_number(left.dtype) and is_number(right.dtype)):
-        raise _wrong(call, left, right)
-    plus = (lambda a, b: a + b) if sign > 0 else (lambda a, b: a - b)
-    if is_float(left.dtype) or is_float(right.dtype):
-        return call.value(plus(*_doubles(call, left, right)), pl.Float64())
-    if is_decimal(left.dtype) or is_decimal(right.dtype):
-        scale = max(scale_of(left.dtype), scale_of(right.dtype))
-        digits = max(whole_of(left), whole_of(right)) + 1 + scale
-        if digits <= 38 and (left.scaled is not None or right.scaled is not None):
-            made = plus(*(scaled_of(v) * 10 ** (scale - scale_of(v.dtype)) for v in (left, right)))
-            return from_scaled(call, made, digits, scale)
-        return call.value(plus(_decimal(left), _decimal(right)), pl.Decimal(min(38, digits), scale))
-    return _integers(call, plus, left, right)
-
-
-def _mul(call: Call) -> Value:
-    first, second = call.arg(), call.arg("expression")
-    for one, other in ((first, second), (second, first)):
-        if one.interval is not None and is_number(other.dtype):
-            return scaled(call, one.interval, other)
-    left, right = _operands(call)
-    if not (is_number(left.dtype) and is_number(right.dtype)):
-        raise _wrong(call, left, right)
-    if is_float(left.dtype) or is_float(right.dtype):
-        a, b = _doubles(call, left, right)
-        return call.value(a * b, pl.Float64())
-    if is_integer(left.dtype) and is_integer(right.dtype):
-        return _integers(call, lambda a, b: a * b, left, right)
-    scale = scale_of(left.dtype) + scale_of(right.dtype)
-    if scale > 38:
-        raise call.error(f"a product of {scale} digits after the point", hint="cast one of them to double")
-    digits = whole_of(left) + whole_of(right) + scale
-    if digits <= 38:
-        return from_scaled(call, scaled_of(left) * scaled_of(right), digits, scale)
-    # Polars keeps the greater scale of the two and rounds; a product has as many digits as both together.
-    wide = left.expr.cast(pl.Decimal(38, scale)) if scale_of(left.dtype) != scale else _decimal(left)
-    return call.value(wide * _decimal(right), pl.Decimal(38, scale))
-
-
-def _decimal(value: Value) -> pl.Expr:
-    if isinstance(value.constant, int):
-        return constant(value.constant, pl.Decimal(38, 0)).expr
-    return value.expr.cast(pl.Decimal(38, 0)) if is_integer(value.dtype) else value.expr
-
-
-def _doubles(call: Call, left: Value, right: Value) -> tuple[pl.Expr, pl.Expr]:
-    return call.cast(left, pl.Float64()).expr, call.cast(right, pl.Float64()).expr
-
-
-def _integers(call: Call, of: Callable[[Any, Any], pl.Expr], left: Value, right: Value) -> Value:
-    """Integers are calculated in 64 bits; where that may overflow, in 128, and an overflow is an error."""
-    if isinstance(left.constant, int) and isinstance(right.constant, int):
-        return _constant_integers(call, of, left.constant, right.constant)
-    if whole_digits(left.dtype) <= 10 and whole_digits(right.dtype) <= 10:
-        return call.value(of(left.expr.cast(pl.Int64), right.expr.cast(pl.Int64)), pl.Int64())
-    if whole_digits(left.dtype) > 19 or whole_digits(right.dtype) > 19:
-        return call.value(of(left.expr.cast(pl.Int128), right.expr.cast(pl.Int128)), pl.Int128())
-    wide = of(left.expr.cast(pl.Int128), right.expr.cast(pl.Int128))
-    return call.value(wide.cast(pl.Int64, strict=True), pl.Int64())
-
-
-def _constant_integers(call: Call, of: Callable[[Any, Any], Any], left: int, right: int) -> Value:
-    made = of(left, right)
-    if not -(2**63) <= made < 2**63:
-        raise call.error(f"{made} does not fit a BIGINT", hint="cast one of them to double or decimal")
-    return constant(made, pl.Int32() if -(2**31) <= made < 2**31 else pl.Int64())
-
-
-_DIVISION_SCALE: dict[str, Callable[[int, int, int, int], int]] = {
-    "mysql": lambda p1, s1, p2, s2: min(30, s1 + 4),
-    "snowflake": lambda p1, s1, p2, s2: max(s1, min(s1 + 6, 12)),
-    "bigquery": lambda p1, s1, p2, s2: 9,
-    "trino": lambda p1, s1, p2, s2: max(s1, s2),
-    "spark": lambda p1, s1, p2, s2: max(6, s1 + p2 + 1),
-    "databricks": lambda p1, s1, p2, s2: max(6, s1 + p2 + 1),
-    "tsql": lambda p1, s1, p2, s2: max(6, s1 + p2 + 1),
-    "redshift": lambda p1, s1, p2, s2: max(4, s1 + p2 - s2 + 1),
-    "postgres": lambda p1, s1, p2, s2: max(16, s1, s2),
-    "oracle": lambda p1, s1, p2, s2: max(16, s1, s2),
-}  # fmt: skip
-"""Digits after the point of a quotient of decimals, from the manuals; elsewhere it is a double."""
-
-
-def _div(call: Call) -> Value:
-    interval = call.arg().interval
-    if interval is not None:
-        call.given("typed")
-        call.given("safe")
-        factor = call.cast(call.arg("expression"), pl.Float64())
-        return scaled(call, interval, factor.as_(1 / _divisor(call, factor, factor.expr), pl.Float64()))
-    left, right = _operands(call)
-    if not (is_number(left.dtype) and is_number(right.dtype)):
-        raise _wrong(call, left, right)
-    both_integers = is_integer(left.dtype) and is_integer(right.dtype)
-    typed = call.has("typed")
-    if both_integers and typed:
-        return _int_quotient(call, left, right)
-    exact = not is_float(left.dtype) and not is_float(right.dtype)
-    scale_rule = _DIVISION_SCALE.get(call.dialect)
-    if (
-        exact
-        and scale_rule is not None
-        and not (both_integers and call.dialect in ("spark", "databricks", "bigquery"))
-    ):
-        return _decimal_quotient(call, left, right, scale_rule)
-    a, b = _doubles(call, left, right)
-    return call.value(a / _divisor(call, right, b), pl.Float64())
-
-
-def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
-    """A division by zero gives NULL, or is an error where the dialect says so and the row is asked for."""
-    safe = call.has("safe")
-    if value.is_constant and value.constant:
-        return expr
-    if is_float(value.dtype) and call.dialect == "duckdb" and not safe:
-        return expr
-    if not safe and call.dialect not in ("duckdb", "sqlite", "mysql"):
-        zero = expr == 0 if call.binder.condition is None else (expr == 0) & call.binder.condition
-        failed = pl.when(zero).then(pl.lit("division by zero")).cast(pl.Int8, strict=True)
-        return pl.when(failed.is_null() & (expr != 0)).then(expr)
-    return pl.when(expr != 0).then(expr)
-
-
-def _decimal_quotient(
-    call: Call, left: Value, right: Value, rule: Callable[[int, int, int, int], int]
-) -> Value:
-    s1, s2 = scale_of(left.dtype), scale_of(right.dtype)
-    scale = max(0, min(rule(whole_digits(left.dtype) + s1, s1, whole_digits(right.dtype) + s2, s2), 30))
-    scale = max(min(scale, 38 - min(whole_digits(left.dtype) + s2, 32)), min(scale, 6))
-    made = _decimal(left).cast(pl.Decimal(38, scale)) / _divisor(call, right, _decimal(right)).cast(
-        pl.Decimal(38, min(s2, scale))
-    )
-    return call.value(made, pl.Decimal(38, scale))
-
-
-def _int_quotient(call: Call, left: Value, right: Value) -> Value:
-    """Division of integers cuts the fraction off; Polars' goes to the lower."""
-    a, b = left.expr.cast(pl.Int64), _divisor(call, right, right.expr.cast(pl.Int64))
-    whole = a.abs() // b.abs()
-    return call.value(pl.when((a < 0) != (b < 0)).then(-whole).otherwise(whole), pl.Int64())
-
-
-def _floor_div(call: Call) -> Value:
-    left, right = _operands(call)
-    if is_integer(left.dtype) and is_integer(right.dtype):
-        return _int_quotient(call, left, right)
-    a, b = _doubles(call, left, right)
-    quotient = a / _divisor(call, right, b)
-    if call.dialect == "duckdb":
-        return call.value(quotient.floor(), pl.Float64())
-    return call.value(quotient.truncate().cast(pl.Int64, strict=True), pl.Int64())
-
-
-def _mod(call: Call) -> Value:
-    """The remainder has the sign of the dividend; Polars' has that of the divisor."""
-    left, right = _operands(call)
-    if not (is_number(left.dtype) and is_number(right.dtype)):
-        raise _wrong(call, left, right)
-    if is_float(left.dtype) or is_float(right.dtype):
-        a, b = _doubles(call, left, right)
-        divisor = _divisor(call, right, b)
-        made = a.abs() % divisor.abs()
-        return call.value(pl.when(a < 0).then(-made).otherwise(made), pl.Float64())
-    if is_decimal(left.dtype) or is_decimal(right.dtype):
-        scale = max(scale_of(left.dtype), scale_of(right.dtype))
-        dtype = pl.Decimal(38, scale)
-        a, b = _decimal(left).cast(dtype), _divisor(call, right, _decimal(right).cast(dtype))
-        made = a.abs() % b.abs()
-        return call.value(pl.when(a < 0).then(-made).otherwise(made), dtype)
-    a, b = left.expr.cast(pl.Int64), _divisor(call, right, right.expr.cast(pl.Int64))
-    made = a.abs() % b.abs()
-    return call.value(pl.when(a < 0).then(-made).otherwise(made), pl.Int64())
-
-
-def _neg(call: Call) -> Value:
-    value = call.arg()
-    if value.interval is not None:
-        return scaled(call, value.interval, constant(-1, pl.Int32()))
-    if value.is_text_literal or is_text(value.dtype):
-        value = call.cast(value, pl.Float64())
-    if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
-        number = -value.constant
-        dtype = pl.Int64() if isinstance(value.dtype, pl.Int128) and number >= -(2**63) else value.dtype
-        return constant(number, dtype)
-    if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
-        raise call.error(f"-{shown(value.dtype)} has no meaning")
-    if value.scaled is not None:
-        return from_scaled(
-            call, -value.scaled, whole_digits(value.dtype) + scale_of(value.dtype), scale_of(value.dtype)
-        )
-    unsigned = str(value.dtype).startswith("UInt")
-    return value.as_(
-        -(value.expr.cast(pl.Int64) if unsigned else value.expr), pl.Int64() if unsigned else value.dtype
-    )
-
-
-def _bits(of: Callable[[Any, Any], pl.Expr]) -> Builder:
-    def build(call: Call) -> Value:
-        return call.value(of(call.integer(), call.integer("expression")), pl.Int64())
-
-    return build
-
-
-def _shift(direction: int) -> Builder:
-    def build(call: Call) -> Value:
-        powers = pl.lit(2, dtype=pl.Int64).pow(call.integer("expression"))
-        value = call.integer()
-        return call.value(value * powers if direction > 0 else value // powers, pl.Int64())
-
-    return build
-
-
-def _concat(call: Call) -> Value:
-    call.has("safe")  # only how a dialect writes it
-    left, right = call.arg(), call.arg("expression")
-    from dwkit.sql.types import is_list
-
-    if is_list(left.dtype) or is_list(right.dtype):
-        a, b = alike(call, left, right)
-        return call.value(pl.concat_list(a.expr, b.expr), a.dtype)
-    return call.value(pl.concat_str(call.as_text(left), call.as_text(right)), pl.String())
-
-
 # -- casts ----------------------------------------------------------------------------------------
 
 
@@ -512,106 +223,23 @@ def _counted(kind: exp.DataType) -> bool:
     )
 
 
-# -- LIKE -----------------------------------------------------------------------------------------
-
-
-def like_regex(pattern: str, escape: str = "") -> str:
-    """Return a LIKE pattern as a regular expression."""
-    made, at = "", 0
-    while at < len(pattern):
-        sign = pattern[at]
-        if escape and sign == escape and at + 1 < len(pattern):
-            at += 1
-            made += re.escape(pattern[at])
-        else:
-            made += {"%": ".*", "_": "."}.get(sign) or re.escape(sign)
-        at += 1
-    return f"(?s)^{made}$"
-
-
-_BACKSLASH_ESCAPES = frozenset(
-    {"postgres", "redshift", "mysql", "snowflake", "spark", "databricks", "bigquery"}
-)
-"""A backslash escapes in LIKE there without an ESCAPE clause (Snowflake: in the literal itself)."""
-
-
-def _like(insensitive: bool, call: Call) -> Value:
-    liked = _liked(
-        call,
-        call.node.this,
-        call.node.expression,
-        _escape(call, call.given("escape")),
-        insensitive=insensitive,
-    )
-    return liked.as_(liked.expr.not_(), _BOOLEAN) if call.has("negate") else liked
-
-
-def _escape(call: Call, node: exp.Expr | None) -> str:
-    if node is None:
-        return "\\" if call.dialect in _BACKSLASH_ESCAPES else ""
-    value = call.bind(node)
-    if not isinstance(value.constant, str) or len(value.constant) > 1:
-        raise call.error("ESCAPE wants one character", node)
-    return value.constant
-
-
-def _escaped(call: Call) -> Value:
-    """``x LIKE y ESCAPE z``."""
-    inner = call.node.this
-    if not isinstance(inner, (exp.Like, exp.ILike)):
-        raise call.refuse("ESCAPE here")
-    escape = _escape(call, call.node.expression)
-    liked = _liked(call, inner.this, inner.expression, escape, insensitive=isinstance(inner, exp.ILike))
-    return liked.as_(liked.expr.not_(), _BOOLEAN) if inner.args.get("negate") else liked
-
-
-def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensitive: bool) -> Value:
-    if isinstance(right, (exp.Any, exp.All)):
-        patterns = right.this.expressions if isinstance(right.this, exp.Tuple) else [right.this.unnest()]
-        each = [_liked(call, left, p, escape, insensitive=insensitive).expr for p in patterns]
-        joined = reduce(lambda a, b: a | b if isinstance(right, exp.Any) else a & b, each)
-        return call.value(joined, _BOOLEAN)
-    text, pattern = call.as_text(call.bind(left)), call.bind(right)
-    insensitive = insensitive or call.dialect == "sqlite"
-    if not isinstance(pattern.constant, str):
-        made = call.as_text(pattern).str.escape_regex()
-        if escape and call.has("escape"):
-            raise call.refuse("ESCAPE with a computed pattern")
-        regex = pl.concat_str(
-            pl.lit("(?is)^" if insensitive else "(?s)^"),
-            made.str.replace_all("%", ".*", literal=True).str.replace_all("_", ".", literal=True),
-            pl.lit("$"),
-        )
-        return call.value(text.str.contains(regex), _BOOLEAN)
-    known = pattern.constant
-    plain = not insensitive and not (escape and escape in known) and "_" not in known
-    if plain:
-        core = known.strip("%")
-        if "%" not in core:
-            if not known.startswith("%") and not known.endswith("%"):
-                return call.value(text == core, _BOOLEAN)
-            if core and known.startswith("%") and known.endswith("%"):
-                return call.value(text.str.contains(core, literal=True), _BOOLEAN)
-            if core and known.endswith("%"):
-                return call.value(text.str.starts_with(core), _BOOLEAN)
-            if core:
-                return call.value(text.str.ends_with(core), _BOOLEAN)
-    regex = like_regex(known, escape)
-    return call.value(text.str.contains("(?i)" + regex if insensitive else regex), _BOOLEAN)
-
-
 OPERATORS: Functions = {
-    exp.EQ: partial(_comparison, "="), exp.NEQ: partial(_comparison, "<>"),
-    exp.LT: partial(_comparison, "<"), exp.LTE: partial(_comparison, "<="),
-    exp.GT: partial(_comparison, ">"), exp.GTE: partial(_comparison, ">="),
-    exp.NullSafeEQ: partial(_comparison, "is"), exp.NullSafeNEQ: partial(_comparison, "is not"),
-    exp.Between: _between, exp.In: _in, exp.Is: _is,
-    exp.And: _and, exp.Or: _or, exp.Xor: _xor, exp.Not: _not,
-    exp.Add: _add, exp.Sub: _sub, exp.Mul: _mul, exp.Div: _div, exp.IntDiv: _floor_div, exp.Mod: _mod, exp.Neg: _neg,
-    exp.DPipe: _concat,
-    exp.BitwiseAnd: _bits(lambda a, b: a & b), exp.BitwiseOr: _bits(lambda a, b: a | b),
-    exp.BitwiseXor: _bits(lambda a, b: a ^ b), exp.BitwiseLeftShift: _shift(1), exp.BitwiseRightShift: _shift(-1),
-    exp.BitwiseNot: lambda call: call.value(call.integer().not_(), pl.Int64()),
-    exp.Cast: partial(_cast, False), exp.TryCast: partial(_cast, True),
-    exp.Like: partial(_like, False), exp.ILike: partial(_like, True), exp.Escape: _escaped,
-}  # fmt: skip
+    exp.EQ: partial(_comparison, "="),
+    exp.NEQ: partial(_comparison, "<>"),
+    exp.LT: partial(_comparison, "<"),
+    exp.LTE: partial(_comparison, "<="),
+    exp.GT: partial(_comparison, ">"),
+    exp.GTE: partial(_comparison, ">="),
+    exp.NullSafeEQ: partial(_comparison, "is"),
+    exp.NullSafeNEQ: partial(_comparison, "is not"),
+    exp.EqualNull: partial(_comparison, "is"),
+    exp.Between: _between,
+    exp.In: _in,
+    exp.Is: _is,
+    exp.And: _and,
+    exp.Or: _or,
+    exp.Xor: _xor,
+    exp.Not: _not,
+    exp.Cast: partial(_cast, False),
+    exp.TryCast: partial(_cast, True),
+}

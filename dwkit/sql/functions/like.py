@@ -1,0 +1,148 @@
+"""LIKE, ILIKE, SIMILAR TO and GLOB: patterns of SQL, as regular expressions."""
+
+from __future__ import annotations
+
+import re
+from functools import partial, reduce
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.value import Value
+
+__all__ = ["LIKE", "like_regex"]
+
+_BOOLEAN = pl.Boolean()
+
+
+def like_regex(pattern: str, escape: str = "") -> str:
+    """Return a LIKE pattern as a regular expression."""
+    made, at = "", 0
+    while at < len(pattern):
+        sign = pattern[at]
+        if escape and sign == escape and at + 1 < len(pattern):
+            at += 1
+            made += re.escape(pattern[at])
+        else:
+            made += {"%": ".*", "_": "."}.get(sign) or re.escape(sign)
+        at += 1
+    return f"(?s)^{made}$"
+
+
+_BACKSLASH_ESCAPES = frozenset(
+    {"postgres", "redshift", "mysql", "snowflake", "spark", "databricks", "bigquery"}
+)
+"""A backslash escapes in LIKE there without an ESCAPE clause (Snowflake: in the literal itself)."""
+
+
+def _like(insensitive: bool, call: Call) -> Value:
+    liked = _liked(
+        call,
+        call.node.this,
+        call.node.expression,
+        _escape(call, call.given("escape")),
+        insensitive=insensitive,
+    )
+    return liked.as_(liked.expr.not_(), _BOOLEAN) if call.has("negate") else liked
+
+
+def _escape(call: Call, node: exp.Expr | None) -> str:
+    if node is None:
+        return "\\" if call.dialect in _BACKSLASH_ESCAPES else ""
+    value = call.bind(node)
+    if not isinstance(value.constant, str) or len(value.constant) > 1:
+        raise call.error("ESCAPE wants one character", node)
+    return value.constant
+
+
+def _escaped(call: Call) -> Value:
+    """``x LIKE y ESCAPE z``."""
+    inner = call.node.this
+    if not isinstance(inner, (exp.Like, exp.ILike)):
+        raise call.refuse("ESCAPE here")
+    escape = _escape(call, call.node.expression)
+    liked = _liked(call, inner.this, inner.expression, escape, insensitive=isinstance(inner, exp.ILike))
+    return liked.as_(liked.expr.not_(), _BOOLEAN) if inner.args.get("negate") else liked
+
+
+def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensitive: bool) -> Value:
+    if isinstance(right, (exp.Any, exp.All)):
+        patterns = right.this.expressions if isinstance(right.this, exp.Tuple) else [right.this.unnest()]
+        each = [_liked(call, left, p, escape, insensitive=insensitive).expr for p in patterns]
+        joined = reduce(lambda a, b: a | b if isinstance(right, exp.Any) else a & b, each)
+        return call.value(joined, _BOOLEAN)
+    text, pattern = call.as_text(call.bind(left)), call.bind(right)
+    insensitive = insensitive or call.dialect == "sqlite"
+    if not isinstance(pattern.constant, str):
+        made = call.as_text(pattern).str.escape_regex()
+        if escape and call.has("escape"):
+            raise call.refuse("ESCAPE with a computed pattern")
+        regex = pl.concat_str(
+            pl.lit("(?is)^" if insensitive else "(?s)^"),
+            made.str.replace_all("%", ".*", literal=True).str.replace_all("_", ".", literal=True),
+            pl.lit("$"),
+        )
+        return call.value(text.str.contains(regex), _BOOLEAN)
+    known = pattern.constant
+    plain = not insensitive and not (escape and escape in known) and "_" not in known
+    if plain:
+        core = known.strip("%")
+        if "%" not in core:
+            if not known.startswith("%") and not known.endswith("%"):
+                return call.value(text == core, _BOOLEAN)
+            if core and known.startswith("%") and known.endswith("%"):
+                return call.value(text.str.contains(core, literal=True), _BOOLEAN)
+            if core and known.endswith("%"):
+                return call.value(text.str.starts_with(core), _BOOLEAN)
+            if core:
+                return call.value(text.str.ends_with(core), _BOOLEAN)
+    regex = like_regex(known, escape)
+    return call.value(text.str.contains("(?i)" + regex if insensitive else regex), _BOOLEAN)
+
+
+def _similar(call: Call) -> Value:
+    """SIMILAR TO: LIKE's signs and a regular expression's, over the whole text (ISO 9075-2, 8.6)."""
+    value = call.arg("expression")
+    if not isinstance(value.constant, str):
+        raise call.refuse("SIMILAR TO a computed pattern")
+    made, at = "", 0
+    pattern = value.constant
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign == "\\" and at + 1 < len(pattern):
+            at += 1
+            made += re.escape(pattern[at])
+        else:
+            made += {"%": ".*", "_": ".", ".": r"\.", "^": r"\^", "$": r"\$"}.get(sign, sign)
+        at += 1
+    return call.value(call.text().str.contains(f"(?s)^(?:{made})$"), _BOOLEAN)
+
+
+def _glob(call: Call) -> Value:
+    """GLOB: * any text, ? one character, [...] one of some."""
+    value = call.arg("expression")
+    if not isinstance(value.constant, str):
+        raise call.refuse("GLOB with a computed pattern")
+    made, at = "", 0
+    pattern = value.constant
+    while at < len(pattern):
+        sign = pattern[at]
+        end = pattern.find("]", at + 2) if sign == "[" else -1
+        if end > 0:
+            inner = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
+            made += f"[{inner}]"
+            at = end
+        else:
+            made += {"*": ".*", "?": "."}.get(sign) or re.escape(sign)
+        at += 1
+    return call.value(call.text().str.contains(f"(?s)^{made}$"), _BOOLEAN)
+
+
+LIKE: Functions = {
+    exp.Like: partial(_like, False),
+    exp.ILike: partial(_like, True),
+    exp.Escape: _escaped,
+    exp.SimilarTo: _similar,
+    exp.Glob: _glob,
+}

@@ -1,0 +1,225 @@
+"""Regular expressions: those that all flavours share with Rust's; look-around and back-references are refused."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.value import Value
+
+__all__ = ["REGEX", "pattern_of", "split_by"]
+
+_BOOLEAN, _NUMBER, _TEXT = pl.Boolean(), pl.Int64(), pl.String()
+_LOOK = re.compile(r"\(\?(?:=|!|<=|<!|>)")
+_BACK = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
+
+
+def pattern_of(call: Call, node_key: str = "expression", flags: str = "") -> str | pl.Expr:
+    """Return a pattern for Polars: a text where it is a literal.
+
+    Raises:
+        SqlError: it has what Rust's regular expressions lack, or is none.
+    """
+    value = call.arg(node_key)
+    marks = _flags(call, flags)
+    if not isinstance(value.constant, str):
+        made = call.as_text(value)
+        return pl.concat_str(pl.lit(f"(?{marks})"), made) if marks else made
+    pattern = value.constant
+    if _LOOK.search(pattern):
+        raise call.refuse("look-around in a regular expression")
+    if _BACK.search(pattern):
+        raise call.refuse("a back-reference in a regular expression")
+    whole = f"(?{marks})" + pattern if marks else pattern
+    try:
+        pl.select(pl.lit("").str.contains(whole))
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise call.error(f"no regular expression: {reason}", call.node.args[node_key]) from error
+    return whole
+
+
+def _flags(call: Call, flags: str) -> str:
+    """Return flags as Rust knows them: ``c`` and ``g`` say nothing of the pattern."""
+    made = ""
+    for flag in dict.fromkeys(flags):
+        if flag in "imsx":
+            made += flag
+        elif flag == "n":
+            made += "s" if call.dialect in ("oracle", "mysql") else ""
+        elif flag not in "cge":
+            raise call.refuse(f"the flag {flag!r} of a regular expression")
+    return made
+
+
+def _given_flags(call: Call, key: str) -> str:
+    value = call.constant(key, "")
+    if value is not None and not isinstance(value, str):
+        raise call.error("the flags of a regular expression are a text")
+    return value or ""
+
+
+def _like(call: Call, *, insensitive: bool = False) -> Value:
+    flags = _given_flags(call, "flag") + ("i" if insensitive else "")
+    full = call.has("full_match") or call.dialect == "snowflake"
+    pattern = pattern_of(call, flags=flags)
+    if full:
+        pattern = (
+            f"^(?:{pattern})$"
+            if isinstance(pattern, str)
+            else pl.concat_str(pl.lit("^(?:"), pattern, pl.lit(")$"))
+        )
+    made = call.text().str.contains(pattern)
+    if call.has("negate"):
+        made = made.not_()
+    return call.value(made, _BOOLEAN)
+
+
+def _groups(pattern: str | pl.Expr) -> int:
+    if not isinstance(pattern, str):
+        return 0
+    try:
+        return re.compile(pattern).groups
+    except re.error:
+        return len(re.findall(r"(?<!\\)\((?!\?)", pattern))
+
+
+_EMPTY_WITHOUT = frozenset({"duckdb", "spark", "databricks", "hive"})
+"""Without a match REGEXP_EXTRACT gives an empty text there, elsewhere NULL."""
+
+
+def _extract(call: Call) -> Value:
+    """The part of a text that a pattern matches, or that one of its groups does."""
+    for flag in ("null_if_pos_overflow", "null_if_no_match", "empty_if_group_missing"):
+        call.has(flag)
+    flags = _given_flags(call, "parameters")
+    pattern = pattern_of(call, flags=flags)
+    subject = _from_position(call, call.text())
+    group = call.constant("group")
+    if isinstance(group, str):
+        raise call.refuse("a named group")
+    if group is None:
+        one = call.dialect in ("bigquery", "spark", "databricks") or (
+            call.dialect == "snowflake" and "e" in flags
+        )
+        group = 1 if one and _groups(pattern) else 0
+    if isinstance(pattern, str) and group > _groups(pattern):
+        raise call.error(f"the regular expression has no group {group}")
+    occurrence = call.constant("occurrence", 1) or 1
+    if occurrence == 1:
+        made = subject.str.extract(pattern, group)
+    else:
+        matches = subject.str.extract_all(pattern).list.get(occurrence - 1, null_on_oob=True)
+        made = matches.str.extract(pattern, group) if group else matches
+    if call.dialect in _EMPTY_WITHOUT:
+        made = pl.when(subject.is_not_null()).then(made.fill_null(""))
+    return call.value(made, _TEXT)
+
+
+def _from_position(call: Call, subject: pl.Expr) -> pl.Expr:
+    position = call.constant("position", 1) or 1
+    return subject if position == 1 else subject.str.slice(position - 1)
+
+
+def _extract_all(call: Call) -> Value:
+    pattern = pattern_of(call, flags=_given_flags(call, "parameters"))
+    subject = _from_position(call, call.text())
+    group = call.constant("group")
+    if group is None:
+        group = 1 if call.dialect in ("bigquery", "spark", "databricks") and _groups(pattern) else 0
+    occurrence = call.constant("occurrence", 1)
+    if occurrence not in (1, None):
+        raise call.refuse("an occurrence of REGEXP_EXTRACT_ALL")
+    made = subject.str.extract_all(pattern)
+    if group:
+        if not isinstance(pattern, str):
+            raise call.refuse("a group of a computed regular expression")
+        made = made.list.eval(pl.element().str.extract(pattern, group))
+    return call.value(made, pl.List(_TEXT))
+
+
+_DOLLAR = frozenset({"mysql", "spark", "databricks", "trino"})
+"""Groups are called $1 in replacements there, elsewhere \\1."""
+_FIRST_ONLY = frozenset({"duckdb", "postgres"})
+"""REGEXP_REPLACE replaces the first match there, all with the flag g; elsewhere all."""
+
+
+def _replacement(call: Call) -> pl.Expr:
+    value = call.maybe("replacement")
+    if value is None:
+        return pl.lit("")
+    if not isinstance(value.constant, str):
+        return call.as_text(value)
+    text = value.constant
+    if call.dialect in _DOLLAR:
+        return pl.lit(re.sub(r"\$(\d)", r"$${\1}", text))
+    text = text.replace("$", "$$")
+    return pl.lit(re.sub(r"\\(\d|&)", lambda m: "${0}" if m[1] == "&" else "${" + m[1] + "}", text))
+
+
+def _replace(call: Call) -> Value:
+    flags = _given_flags(call, "modifiers")
+    pattern, new = pattern_of(call, flags=flags.replace("g", "")), _replacement(call)
+    subject = call.text()
+    single = call.has("single_replace") or (call.dialect in _FIRST_ONLY and "g" not in flags)
+    position = call.constant("position", 1) or 1
+    occurrence = call.constant("occurrence", 0) or 0
+    if occurrence > 1:
+        raise call.refuse("an occurrence of REGEXP_REPLACE")
+    head = subject.str.slice(0, position - 1)
+    rest = subject.str.slice(position - 1) if position > 1 else subject
+    replaced = (
+        rest.str.replace(pattern, new) if single or occurrence == 1 else rest.str.replace_all(pattern, new)
+    )
+    return call.value(pl.concat_str(head, replaced) if position > 1 else replaced, _TEXT)
+
+
+def _count(call: Call) -> Value:
+    pattern = pattern_of(call, flags=_given_flags(call, "parameters"))
+    subject = _from_position(call, call.text())
+    return call.value(subject.str.count_matches(pattern).cast(pl.Int64), _NUMBER)
+
+
+def _instr(call: Call) -> Value:
+    """The place at which a pattern matches, from 1; 0 where it does not."""
+    if call.has("group") or call.constant("occurrence", 1) not in (1, None) or call.constant("option", 0):
+        raise call.refuse("REGEXP_INSTR with more than a position")
+    pattern = pattern_of(call, flags=_given_flags(call, "parameters"))
+    position = call.constant("position", 1) or 1
+    subject = _from_position(call, call.text())
+    start = subject.str.find(pattern)
+    match = subject.str.extract(pattern, 0)
+    # Polars counts bytes, SQL characters.
+    place = subject.str.split(match).list.first().str.len_chars().cast(pl.Int64) + position
+    return call.value(pl.when(start.is_not_null()).then(place).when(subject.is_not_null()).then(0), _NUMBER)
+
+
+def split_by(subject: pl.Expr, pattern: str) -> pl.Expr:
+    """Split a text at the matches of a pattern."""
+    mark = "\u0001\u0002"
+    return subject.str.replace_all(pattern, mark).str.split(mark)
+
+
+def _split(call: Call) -> Value:
+    call.has("mode")
+    if call.has("limit"):
+        raise call.refuse("REGEXP_SPLIT with a limit")
+    pattern = pattern_of(call)
+    if not isinstance(pattern, str):
+        raise call.refuse("REGEXP_SPLIT by a computed pattern")
+    return call.value(split_by(call.text(), pattern), pl.List(_TEXT))
+
+
+REGEX: Functions = {
+    exp.RegexpLike: _like,
+    exp.RegexpILike: lambda call: _like(call, insensitive=True),
+    exp.RegexpExtract: _extract,
+    exp.RegexpExtractAll: _extract_all,
+    exp.RegexpReplace: _replace,
+    exp.RegexpCount: _count,
+    exp.RegexpInstr: _instr,
+    exp.RegexpSplit: _split,
+}

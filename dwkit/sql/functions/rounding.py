@@ -1,0 +1,139 @@
+"""ROUND, TRUNC, CEIL and FLOOR, to digits before and after the point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.arithmetic import number_of
+from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.decimals import scaled_of, unscaled, whole_of
+from dwkit.sql.types import is_decimal, is_float, is_integer, scale_of
+from dwkit.sql.value import Value
+
+__all__ = ["ROUNDING"]
+
+_Units = Callable[[pl.Expr], pl.Expr]
+"""Makes a number of units whole."""
+
+
+def _half_away(units: pl.Expr, unit: int) -> pl.Expr:
+    part = (units.abs() + unit // 2) // unit * unit
+    return pl.when(units < 0).then(0 - part).otherwise(part)
+
+
+def _cut(units: pl.Expr, unit: int) -> pl.Expr:
+    part = units.abs() // unit * unit
+    return pl.when(units < 0).then(0 - part).otherwise(part)
+
+
+def _up(units: pl.Expr, unit: int) -> pl.Expr:
+    return (0 - (0 - units) // unit) * unit
+
+
+def _down(units: pl.Expr, unit: int) -> pl.Expr:
+    return units // unit * unit
+
+
+def _half_even(units: pl.Expr, unit: int) -> pl.Expr:
+    low = units // unit
+    rest = units - low * unit
+    up = (rest * 2 > unit) | ((rest * 2 == unit) & (low % 2 != 0))
+    return (low + up.cast(pl.Int128)) * unit
+
+
+_EXACT: dict[str, Callable[[pl.Expr, int], pl.Expr]] = {
+    "round": _half_away, "trunc": _cut, "ceil": _up, "floor": _down, "even": _half_even,
+}  # fmt: skip
+_DOUBLE: dict[str, _Units] = {
+    "round": lambda x: x.round(0, mode="half_away_from_zero"), "trunc": lambda x: x.truncate(),
+    "ceil": lambda x: x.ceil(), "floor": lambda x: x.floor(), "even": lambda x: x.round(0, mode="half_to_even"),
+}  # fmt: skip
+
+
+def _rounded(call: Call, how: str, key: str = "decimals") -> Value:
+    """Return a number rounded to digits after the point (before it, where they are negative)."""
+    for flag in ("casts_non_integer_decimals", "fractions_supported"):
+        call.has(flag)
+    value = number_of(call)
+    digits_value = call.maybe(key)
+    if digits_value is not None and digits_value.is_null:
+        return call.cast(digits_value, value.dtype)
+    if digits_value is not None and not isinstance(digits_value.constant, int):
+        return _computed(call, value, digits_value, how)
+    digits = digits_value.constant if digits_value is not None else 0
+    if is_integer(value.dtype) and digits >= 0:
+        return value
+    if is_integer(value.dtype):
+        made = _EXACT[how](value.expr.cast(pl.Int128), 10**-digits)
+        return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
+    if is_decimal(value.dtype):
+        return _decimal(call, value, digits, how)
+    return call.value(_double(value.expr, digits, how), value.dtype)
+
+
+def _double(expr: pl.Expr, digits: int, how: str) -> pl.Expr:
+    if how in ("round", "even") and digits >= 0:
+        return expr.round(digits, mode="half_away_from_zero" if how == "round" else "half_to_even")
+    if digits == 0:
+        return _DOUBLE[how](expr)
+    power = 10.0 ** abs(digits)
+    return _DOUBLE[how](expr * power) / power if digits > 0 else _DOUBLE[how](expr / power) * power
+
+
+def _decimal(call: Call, value: Value, digits: int, how: str) -> Value:
+    scale = scale_of(value.dtype)
+    if digits >= scale:
+        return value
+    whole = _EXACT[how](scaled_of(value), 10 ** (scale - digits))
+    kept = max(digits, 0)
+    made = unscaled(whole // 10 ** (scale - kept), kept)
+    return call.value(made, pl.Decimal(min(38, whole_of(value) + 1 + kept), kept))
+
+
+def _computed(call: Call, value: Value, digits: Value, how: str) -> Value:
+    """Digits that are only known at run time: the result is a double, of a decimal it keeps its scale."""
+    number = call.cast(value, pl.Float64()).expr
+    power = pl.lit(10.0).pow(call.cast(digits, pl.Int64()).expr)
+    made = call.value(_DOUBLE[how](number * power) / power, pl.Float64())
+    return call.cast(made, value.dtype) if not is_float(value.dtype) else made
+
+
+def _round(call: Call) -> Value:
+    cut = call.constant("truncate")
+    if isinstance(cut, str):
+        return _rounded(call, "even" if "EVEN" in cut.upper() else "round")
+    return _rounded(call, "trunc" if cut else "round")
+
+
+def _to(how: str) -> Callable[[Call], Value]:
+    def build(call: Call) -> Value:
+        if call.has("to"):
+            raise call.refuse(f"{call.name} TO a unit")
+        return _rounded(call, how)
+
+    return build
+
+
+def _named(how: str) -> Callable[[Call], Value]:
+    """A function that sqlglot has no class for: its arguments are a list."""
+
+    def build(call: Call) -> Value:
+        first, *rest = call.node.expressions
+        made = exp.Round(this=first, decimals=rest[0] if rest else None)
+        return _rounded(Call(made, call.binder), how)
+
+    return build
+
+
+ROUNDING: Functions = {
+    exp.Round: _round,
+    exp.Trunc: lambda call: _rounded(call, "trunc"),
+    exp.Ceil: _to("ceil"),
+    exp.Floor: _to("floor"),
+    "TRUNCATE": _named("trunc"),
+    "ROUND_EVEN": _named("even"),
+    "BROUND": _named("even"),
+}

@@ -1,0 +1,11 @@
+"""Functions of text."""
+
+from dwkit.sql.functions.call import Functions
+from dwkit.sql.functions.strings.basic import BASIC
+from dwkit.sql.functions.strings.coding import CODING
+from dwkit.sql.functions.strings.find import FIND
+from dwkit.sql.functions.strings.part import PARTS
+
+__all__ = ["STRING"]
+
+STRING: Functions = {**BASIC, **PARTS, **FIND, **CODING}

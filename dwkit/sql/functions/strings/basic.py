@@ -1,0 +1,180 @@
+"""Case, length, trimming, padding, putting texts together."""
+
+from __future__ import annotations
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Call, Functions, text
+from dwkit.sql.types import is_list, is_text, shown
+from dwkit.sql.value import Value
+
+__all__ = ["BASIC", "repeated"]
+
+_TEXT = pl.String()
+_NUMBER = pl.Int64()
+
+
+def _length(call: Call) -> Value:
+    value = call.arg()
+    if is_list(value.dtype):
+        return call.value(value.expr.list.len().cast(pl.Int64), _NUMBER)
+    if isinstance(value.dtype, pl.Binary):
+        return call.value(value.expr.bin.size().cast(pl.Int64), _NUMBER)
+    if call.has("encoding"):
+        raise call.refuse("LENGTH in an encoding")
+    made = call.as_text(value)
+    if call.has("binary") and call.dialect == "mysql":
+        return call.value(made.str.len_bytes().cast(pl.Int64), _NUMBER)
+    if call.dialect == "tsql":
+        made = made.str.strip_chars_end(" ")
+    if call.dialect == "oracle":
+        made = pl.when(made != "").then(made)  # an empty text is NULL
+    return call.value(made.str.len_chars().cast(pl.Int64), _NUMBER)
+
+
+def _trim(call: Call) -> Value:
+    """TRIM takes off blanks, or any of some characters; in MySQL a whole text, as often as it is there."""
+    subject = call.text()
+    if call.has("collation"):
+        raise call.refuse("TRIM with COLLATE")
+    position = str(call.given("position") or "BOTH").upper()
+    given = call.maybe("expression")
+    if given is not None and call.dialect == "mysql":
+        return call.value(_without(call, subject, given, position), _TEXT)
+    chars = (None if call.dialect in ("bigquery",) else pl.lit(" ")) if given is None else call.as_text(given)
+    methods = {
+        "BOTH": subject.str.strip_chars,
+        "LEADING": subject.str.strip_chars_start,
+        "TRAILING": subject.str.strip_chars_end,
+    }
+    return call.value(methods[position](chars), _TEXT)
+
+
+def _without(call: Call, subject: pl.Expr, given: Value, position: str) -> pl.Expr:
+    if not isinstance(given.constant, str):
+        raise call.refuse("TRIM of a computed text")
+    import re
+
+    part = f"(?:{re.escape(given.constant)})+"
+    made = subject
+    if given.constant and position in ("BOTH", "LEADING"):
+        made = made.str.replace(f"^{part}", "")
+    if given.constant and position in ("BOTH", "TRAILING"):
+        made = made.str.replace(f"{part}$", "")
+    return made
+
+
+def repeated(subject: pl.Expr, times: pl.Expr) -> pl.Expr:
+    """Return a text some times over, an empty one for none or less, NULL where either is NULL."""
+    count = pl.when(times > 0).then(times).otherwise(0)
+    return pl.when(subject.is_not_null() & times.is_not_null()).then(subject.repeat_by(count).list.join(""))
+
+
+def _pad(call: Call) -> Value:
+    """LPAD and RPAD fill up to a length, and cut what is longer."""
+    subject, length = call.text(), call.integer("expression")
+    fill_value = call.maybe("fill_pattern")
+    fill = call.as_text(fill_value) if fill_value is not None else pl.lit(" ")
+    left = call.has("is_left")
+    size = subject.str.len_chars().cast(pl.Int64)
+    missing = length - size
+    width = fill.str.len_chars().cast(pl.Int64)
+    filling = repeated(fill, pl.when(width > 0).then(missing // width + 1).otherwise(0)).str.slice(
+        0, pl.when(missing > 0).then(missing).otherwise(0)
+    )
+    padded = pl.concat_str(filling, subject) if left else pl.concat_str(subject, filling)
+    cut = subject.str.slice(0, pl.when(length > 0).then(length).otherwise(0))
+    return call.value(pl.when(missing > 0).then(padded).otherwise(cut), _TEXT)
+
+
+_NULL_IS_EMPTY = frozenset({"duckdb", "postgres", "tsql", "sqlite", "oracle"})
+"""CONCAT passes NULLs over there; elsewhere one makes the result NULL."""
+
+
+def _concat(call: Call) -> Value:
+    values = call.args()
+    call.has("safe")  # only how a dialect writes it
+    if any(is_list(v.dtype) for v in values):
+        return call.value(
+            pl.concat_list(v.expr for v in values), next(v.dtype for v in values if is_list(v.dtype))
+        )
+    skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
+    made = pl.concat_str([call.as_text(v) for v in values], ignore_nulls=skip)
+    return call.value(made, _TEXT)
+
+
+def _concat_ws(call: Call) -> Value:
+    """CONCAT_WS puts a separator between the texts that are not NULL."""
+    call.has("safe")
+    call.has("flatten")
+    separator, *rest = call.args()
+    texts = [v.expr if is_list(v.dtype) else call.as_text(v) for v in rest]
+    skip = not call.has("coalesce") and call.dialect not in ("snowflake", "bigquery")
+    if any(is_list(v.dtype) for v in rest):
+        joined = pl.concat_list(*texts).list.join(call.as_text(separator), ignore_nulls=True)
+        return call.value(joined, _TEXT)
+    if isinstance(separator.constant, str):
+        made = pl.concat_str(texts, separator=separator.constant, ignore_nulls=skip)
+        return call.value(made, _TEXT)
+    made = pl.concat_list(texts).list.join(call.as_text(separator), ignore_nulls=skip)
+    return call.value(pl.when(call.as_text(separator).is_not_null()).then(made), _TEXT)
+
+
+def _initcap(call: Call) -> Value:
+    if call.has("expression") and call.dialect not in ("snowflake", "bigquery"):
+        raise call.refuse("INITCAP with separators")
+    return call.value(call.text().str.to_lowercase().str.to_titlecase(), _TEXT)
+
+
+def _reverse(call: Call) -> Value:
+    value = call.arg()
+    if is_list(value.dtype):
+        return call.value(value.expr.list.reverse(), value.dtype)
+    if not is_text(value.dtype) and not value.is_null:
+        value = call.cast(value, _TEXT)
+    return call.value(value.expr.cast(pl.String).str.reverse(), _TEXT)
+
+
+def _collate(call: Call) -> Value:
+    raise call.refuse(f"COLLATE {call.node.expression.sql()}")
+
+
+def _upper_or_lower(name: str) -> object:
+    def build(call: Call) -> Value:
+        value = call.arg()
+        if is_list(value.dtype):
+            raise call.error(f"{call.name} wants text, not {shown(value.dtype)}")
+        return call.value(getattr(call.as_text(value).str, name)(), _TEXT)
+
+    return build
+
+
+BASIC: Functions = {
+    exp.Upper: _upper_or_lower("to_uppercase"),  # type: ignore[dict-item]
+    exp.Lower: _upper_or_lower("to_lowercase"),  # type: ignore[dict-item]
+    exp.Initcap: _initcap,
+    exp.Length: _length,
+    "CHAR_LENGTH": _length,
+    "LEN": _length,
+    exp.ByteLength: text(lambda s: s.str.len_bytes().cast(pl.Int64), dtype=_NUMBER),
+    "OCTET_LENGTH": lambda call: call.value(
+        call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER
+    ),
+    "DATALENGTH": lambda call: call.value(
+        call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER
+    ),
+    "STRLEN": lambda call: call.value(call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER),
+    exp.BitLength: text(lambda s: s.str.len_bytes().cast(pl.Int64) * 8, dtype=_NUMBER),
+    exp.Trim: _trim,
+    exp.Pad: _pad,
+    exp.Repeat: lambda call: call.value(repeated(call.text(), call.integer("times")), _TEXT),
+    "REPLICATE": lambda call: call.value(
+        repeated(call.as_text(call.args()[0]), call.cast(call.args()[1], pl.Int64()).expr), _TEXT
+    ),
+    exp.Space: lambda call: call.value(repeated(pl.lit(" "), call.integer()), _TEXT),
+    exp.Concat: _concat,
+    exp.ConcatWs: _concat_ws,
+    exp.Reverse: _reverse,
+    exp.Collate: _collate,
+}
