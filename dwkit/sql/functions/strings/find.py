@@ -104,6 +104,13 @@ def _find_in_set(call: Call) -> Value:
     return call.value(pl.when(there).then(before + 1).when(there.not_()).then(0), _NUMBER)
 
 
+def _strcmp(call: Call) -> Value:
+    a, b = (call.as_text(v) for v in call.args())
+    return call.value(
+        pl.when(a < b).then(-1).when(a == b).then(0).when(a > b).then(1).cast(pl.Int64), _NUMBER
+    )
+
+
 FIND: Functions = {
     exp.StrPosition: _position,
     exp.StartsWith: text(lambda s, p: s.str.starts_with(p), "this", "expression", dtype=_BOOLEAN),
@@ -113,10 +120,3 @@ FIND: Functions = {
     "FIND_IN_SET": _find_in_set,
     "STRCMP": _strcmp,
 }
-
-
-def _strcmp(call: Call) -> Value:
-    a, b = (call.as_text(v) for v in call.args())
-    return call.value(
-        pl.when(a < b).then(-1).when(a == b).then(0).when(a > b).then(1).cast(pl.Int64), _NUMBER
-    )

@@ -178,6 +178,19 @@ def _overlay(call: Call) -> Value:
     return call.value(pl.concat_str(head, new, tail), _TEXT)
 
 
+def _replace(call: Call) -> Value:
+    """REPLACE of all places; an empty text is found nowhere."""
+    subject, old = call.text(), call.text("expression")
+    new_value = call.maybe("replacement")
+    new = call.as_text(new_value) if new_value is not None else pl.lit("")
+    if call.dialect == "oracle":
+        new, old = new.fill_null(""), old.fill_null("")
+    made = subject.str.replace_all(old, new, literal=True)
+    return call.value(
+        pl.when(old == "").then(subject).when(old.is_not_null() & new.is_not_null()).then(made), _TEXT
+    )
+
+
 PARTS: Functions = {
     exp.Substring: _substring,
     "SUBSTR": _substring,
@@ -190,16 +203,3 @@ PARTS: Functions = {
     exp.Overlay: _overlay,
     exp.Replace: _replace,
 }
-
-
-def _replace(call: Call) -> Value:
-    """REPLACE of all places; an empty text is found nowhere."""
-    subject, old = call.text(), call.text("expression")
-    new_value = call.maybe("replacement")
-    new = call.as_text(new_value) if new_value is not None else pl.lit("")
-    if call.dialect == "oracle":
-        new, old = new.fill_null(""), old.fill_null("")
-    made = subject.str.replace_all(old, new, literal=True)
-    return call.value(
-        pl.when(old == "").then(subject).when(old.is_not_null() & new.is_not_null()).then(made), _TEXT
-    )
