@@ -151,11 +151,11 @@ class _Parts:
         self._stage = stage
         self.made: list[Part] = []
 
-    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType) -> pl.Expr:
+    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType, *, distinct: bool = False) -> pl.Expr:
         """Return what stands for a reduction."""
         counts = kind in ("len", "count")
         name = self._stage.context.fresh("dwkit:part", pl.Int64() if counts else dtype)
-        self.made.append(Part(name, kind, expr, dtype))
+        self.made.append(Part(name, kind, expr, dtype, distinct))
         return pl.col(name)
 
 
