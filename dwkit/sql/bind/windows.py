@@ -180,6 +180,8 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
     kind = type(function)
     if kind in _RANKS:
         name, dtype = _RANKS[kind]
+        if function.this is not None or function.expressions:
+            raise context.refuse(f"{name.upper()} with an argument", node)
         return WindowItem(name, (), partition, keys, None, dtype)
     call = Call(function, stage)
     if kind is exp.Ntile:
