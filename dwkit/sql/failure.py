@@ -12,7 +12,7 @@ from dwkit.sql.types import shown
 __all__ = ["collected", "explained"]
 
 _CONVERSION = re.compile(
-    r"to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
+    r"from `(.+?)` to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
 )
 _TYPES: dict[str, pl.DataType] = {
     "i8": pl.Int8(), "i16": pl.Int16(), "i32": pl.Int32(), "i64": pl.Int64(), "i128": pl.Int128(),
@@ -32,7 +32,7 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
     found = _CONVERSION.search(text)
     hint = "-v shows where"
     if found:
-        kind, column, _, values = found.groups()
+        source, kind, column, _, values = found.groups()
         value = values.split(", ")[0].strip("[]")
         if value == '"division by zero"':
             text, hint = "division by zero", "NULLIF(divisor, 0) gives NULL there"
@@ -40,6 +40,8 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
             name = "" if column.startswith(_INTERNAL) else f" in column {column!r}"
             called = shown(_TYPES[kind]) if kind in _TYPES else kind.upper()
             text, hint = f"{value}{name} is no {called} value", "TRY_CAST gives NULL there"
+            if source == "i128" and kind == "i64":  # whole numbers are summed with 128 bits
+                text, hint = f"{value}{name} is too large for {called}", "calculate with DECIMAL or DOUBLE"
     elif "aggregation 'item' expected" in text:
         text, hint = "a subquery that stands for one value gave more than one row", "LIMIT 1, or an aggregate"
     elif "overflow in decimal" in text or "can't fit values" in text:

@@ -276,15 +276,18 @@ class Part:
 
     Attributes:
         name: id of its result in the expression that combines the parts.
-        kind: ``len``, or a method of Polars' expressions: ``count``, ``sum``, ``min``, ``max``, ...
+        kind: ``len``, ``squares`` (the sum of the squared deviations from the mean), or a method of Polars'
+            expressions: ``count``, ``sum``, ``min``, ``max``, ...
         expr: of each row, NULL in rows that do not count; None for ``len``.
         dtype: type of the expression and of the result.
+        distinct: of equal values one counts.
     """
 
     name: str
     kind: str
     expr: pl.Expr | None
     dtype: pl.DataType
+    distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

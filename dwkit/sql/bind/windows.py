@@ -151,11 +151,11 @@ class _Parts:
         self._stage = stage
         self.made: list[Part] = []
 
-    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType) -> pl.Expr:
+    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType, *, distinct: bool = False) -> pl.Expr:
         """Return what stands for a reduction."""
         counts = kind in ("len", "count")
         name = self._stage.context.fresh("dwkit:part", pl.Int64() if counts else dtype)
-        self.made.append(Part(name, kind, expr, dtype))
+        self.made.append(Part(name, kind, expr, dtype, distinct))
         return pl.col(name)
 
 
@@ -180,6 +180,8 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
     kind = type(function)
     if kind in _RANKS:
         name, dtype = _RANKS[kind]
+        if function.this is not None or function.expressions:
+            raise context.refuse(f"{name.upper()} with an argument", node)
         return WindowItem(name, (), partition, keys, None, dtype)
     call = Call(function, stage)
     if kind is exp.Ntile:

@@ -52,7 +52,7 @@ class Binds(Protocol):
 class Parts(Protocol):
     """Computes simple reductions of an aggregate apart from the rest of it."""
 
-    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType) -> pl.Expr:
+    def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType, *, distinct: bool = False) -> pl.Expr:
         """Return what stands for a reduction in the aggregate, see `dwkit.sql.plan.Part`."""
 
 

@@ -178,6 +178,12 @@ def _not(call: Call) -> Value:
 
 
 def _is(call: Call) -> Value:
+    made = _is_plain(call)
+    # PostgreSQL's IS NOT, which for row values is not the opposite of IS.
+    return made.as_(made.expr.not_(), _BOOLEAN) if call.has("negate") else made
+
+
+def _is_plain(call: Call) -> Value:
     right = call.node.expression
     if isinstance(right, exp.Null):
         return call.value(call.arg().expr.is_null(), _BOOLEAN)

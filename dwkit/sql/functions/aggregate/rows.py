@@ -140,7 +140,7 @@ class Rows:
 
     def truth(self, node: exp.Expr) -> Value:
         """Bind a condition."""
-        return self.call.noted(self.call.binder.truth(node))  # type: ignore[attr-defined]
+        return self.call.noted(self.call.binder.truth(node))
 
     def bind(self, node: exp.Expr) -> Value:
         """Bind an argument; a literal becomes one value for each row."""
@@ -193,11 +193,16 @@ class Rows:
 
         Windows compute such parts of an aggregate for all frames at once.
         """
-        parts = self.call.parts
-        distinct = self.distinct and kind not in ("min", "max")
-        if parts is None or distinct or self.order or self.limit is not None or not self.apart:
+        if not self.in_parts:
             return reduction(kind, self.masked(expr), dtype)
-        return parts.add(kind, expr if self.filter is None else pl.when(self.filter).then(expr), dtype)
+        assert self.call.parts is not None
+        masked = expr if self.filter is None else pl.when(self.filter).then(expr)
+        return self.call.parts.add(kind, masked, dtype, distinct=self.distinct and kind not in ("min", "max"))
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether its simple reductions are computed apart."""
+        return self.call.parts is not None and self.apart and not self.order and self.limit is None
 
     def len(self) -> pl.Expr:
         """Return the number of those rows."""
@@ -208,6 +213,8 @@ class Rows:
 
 def reduction(kind: str, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Return a reduction; of floats NaN is the greatest."""
+    if kind == "squares":
+        return ((expr - expr.mean()) ** 2).sum()
     name = "nan_max" if kind == "max" and is_float(dtype) else kind
     made: pl.Expr = getattr(expr, name)()
     return made

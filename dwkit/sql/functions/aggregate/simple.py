@@ -157,10 +157,10 @@ def _count(call: Call) -> Value:
     if len(values) > 1:
         return _count_rows(rows, values, nulls=False)
     value = values[0]
-    if rows.distinct:
+    if rows.distinct and not rows.in_parts:
         taken = value.expr.filter(rows.filter) if rows.filter is not None else value.expr
         return call.value(taken.drop_nulls().n_unique().cast(_INT), _INT)
-    if value.is_constant:
+    if not rows.distinct and value.is_constant:
         return call.value(rows.len().cast(_INT) * (0 if value.is_null else 1), _INT)
     return call.value(rows.reduced("count", value.expr, value.dtype).cast(_INT), _INT)
 
@@ -179,7 +179,10 @@ def _approx_distinct(call: Call) -> Value:
     """An approximate count of distinct values is exact here."""
     call.given("accuracy")
     rows = Rows(call)
+    rows.distinct = True
     value = rows.argument()
+    if rows.in_parts:
+        return call.value(rows.reduced("count", value.expr, value.dtype), _INT)
     taken = value.expr.filter(rows.filter) if rows.filter is not None else value.expr
     return call.value(taken.drop_nulls().n_unique().cast(_INT), _INT)
 

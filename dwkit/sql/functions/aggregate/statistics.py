@@ -22,13 +22,27 @@ def _doubles(rows: Rows, value: Value) -> pl.Expr:
     return rows.taken(rows.call.cast(as_number(rows.call, value), _FLOAT).expr)
 
 
-def _spread(name: str, ddof: int, *, plain: bool = False) -> Builder:
+def _spread(*, root: bool, ddof: int, plain: bool = False) -> Builder:
+    """Return STDDEV (the root) or VARIANCE.
+
+    Args:
+        plain: it is called so, without SAMP or POP.
+    """
+
     def make(rows: Rows, value: Value) -> Value:
-        taken = _doubles(rows, value)
-        made: pl.Expr = getattr(taken, name)(ddof=ddof)
-        if ddof and plain and rows.call.dialect in _ZERO_OF_ONE:
-            made = pl.when(taken.len() == 1).then(0.0).otherwise(made)
-        return rows.call.value(made, _FLOAT)
+        call = rows.call
+        if rows.in_parts:
+            number = call.cast(as_number(call, value), _FLOAT).expr
+            count = rows.reduced("count", number, _FLOAT)
+            squares = rows.reduced("squares", number, _FLOAT)
+            made: pl.Expr = pl.when(count > ddof).then(squares / (count - ddof).cast(_FLOAT))
+            made = made.sqrt() if root else made
+        else:
+            taken = _doubles(rows, value)
+            count, made = taken.len(), taken.std(ddof=ddof) if root else taken.var(ddof=ddof)
+        if ddof and plain and call.dialect in _ZERO_OF_ONE:
+            made = pl.when(count == 1).then(0.0).otherwise(made)
+        return call.value(made, _FLOAT)
 
     return of_one(make)
 
@@ -138,10 +152,10 @@ def _weighted(call: Call) -> Value:
 
 
 STATISTICS: Functions = {
-    exp.Stddev: _spread("std", 1, plain=True), exp.StddevSamp: _spread("std", 1), "STD": _spread("std", 1),
-    exp.StddevPop: _spread("std", 0), "STDEVP": _spread("std", 0), "STDDEV_POP": _spread("std", 0),
-    exp.Variance: _spread("var", 1, plain=True), "VAR": _spread("var", 1), "VAR_SAMP": _spread("var", 1),
-    exp.VariancePop: _spread("var", 0), "VARP": _spread("var", 0), "VAR_POP": _spread("var", 0),
+    exp.Stddev: _spread(root=True, ddof=1, plain=True), exp.StddevSamp: _spread(root=True, ddof=1), "STD": _spread(root=True, ddof=1),
+    exp.StddevPop: _spread(root=True, ddof=0), "STDEVP": _spread(root=True, ddof=0), "STDDEV_POP": _spread(root=True, ddof=0),
+    exp.Variance: _spread(root=False, ddof=1, plain=True), "VAR": _spread(root=False, ddof=1), "VAR_SAMP": _spread(root=False, ddof=1),
+    exp.VariancePop: _spread(root=False, ddof=0), "VARP": _spread(root=False, ddof=0), "VAR_POP": _spread(root=False, ddof=0),
     exp.Skewness: _moment(_skewness), exp.Kurtosis: _moment(_kurtosis), "KURTOSIS_POP": _moment(_kurtosis_of_rows),
     "ENTROPY": of_one(_entropy),
     "SEM": _moment(lambda x, n, _: x.std(ddof=0) / n.sqrt()),

@@ -10,7 +10,7 @@ from dwkit.sql.lower.window.frames import Frames, Run
 from dwkit.sql.lower.window.gather import gathered
 from dwkit.sql.lower.window.positions import FIRST, LAST, ROW, at
 from dwkit.sql.lower.window.ranks import RANKS, ntile
-from dwkit.sql.lower.window.reduce import OF, RANK, is_ranked, reduced
+from dwkit.sql.lower.window.reduce import OF, RANK, in_parts, is_ranked, reduced, values
 from dwkit.sql.plan import WindowItem
 
 __all__ = ["Items"]
@@ -26,19 +26,22 @@ class Items:
     def __init__(self, frame: pl.LazyFrame, frames: Frames, items: Mapping[str, WindowItem]) -> None:
         self._frames = frames
         arguments = {f"{i}:{n}": v.expr for i, w in items.items() for n, v in enumerate(w.args)}
-        arguments |= {OF + p.name: p.expr for w in items.values() for p in w.parts if p.expr is not None}
+        in_part = [(p, w) for w in items.values() if in_parts(w) for p in w.parts]
+        arguments |= {OF + p.name: p.expr for p, _ in in_part if p.expr is not None}
         frame = frame.with_columns(e.alias(n) for n, e in arguments.items())
+        frame = frame.with_columns(values(p, w).alias(OF + p.name) for p, w in in_part if p.distinct)
         frame = frame.with_columns(
             (pl.col(OF + p.name).rank("dense").cast(pl.Int64) - 1).alias(RANK + p.name)
-            for w in items.values() for p in w.parts if is_ranked(p)
+            for p, _ in in_part if is_ranked(p)
         )  # fmt: skip
         parts: dict[str, pl.Expr] = {}
         made: dict[str, pl.Expr] = {}
         for ident, item in items.items():
             if item.function == "aggregate":
-                if item.combined is None:
+                if not in_parts(item):
                     made[ident] = gathered(item, frames.runs(ident))
                     continue
+                assert item.combined is not None
                 parts |= {p.name: reduced(p, item, frames.runs(ident)) for p in item.parts}
                 made[ident] = item.combined
             elif item.function in RANKS:

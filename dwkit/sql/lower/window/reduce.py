@@ -17,7 +17,7 @@ from dwkit.sql.lower.window.frames import Run
 from dwkit.sql.lower.window.positions import FIRST, at
 from dwkit.sql.plan import Part, WindowItem
 
-__all__ = ["OF", "RANK", "is_ranked", "reduced"]
+__all__ = ["OF", "RANK", "in_parts", "is_ranked", "reduced", "values"]
 
 OF = "dwkit:of:"
 """Prefix of the column of what a part is a reduction of."""
@@ -41,6 +41,29 @@ def reduced(part: Part, item: WindowItem, runs: list[Run]) -> pl.Expr:
     if is_ranked(part):
         return at(value.drop_nulls().unique().sort(), _any_frame(part, pl.col(RANK + part.name), item, runs))
     return _any_frame(part, value, item, runs)
+
+
+def in_parts(item: WindowItem) -> bool:
+    """Whether an aggregate over its frame is put together from its parts.
+
+    Equal values count once in a frame that begins or ends with its partition: the first or the last of them.
+    """
+    if item.combined is None or item.function != "aggregate":
+        return False
+    if not any(p.distinct for p in item.parts):
+        return True
+    frame = item.frame
+    return frame is not None and not frame.exclude and (frame.start is None or frame.end is None)
+
+
+def values(part: Part, item: WindowItem) -> pl.Expr:
+    """Return what a part with DISTINCT is a reduction of: one of equal values."""
+    assert item.frame is not None
+    value = pl.col(OF + part.name)
+    same = pl.struct(FIRST.alias("first"), value.alias("value"))
+    return pl.when(same.is_first_distinct() if item.frame.start is None else same.is_last_distinct()).then(
+        value
+    )
 
 
 def is_ranked(part: Part) -> bool:
@@ -89,6 +112,8 @@ def _any_frame(part: Part, value: pl.Expr, item: WindowItem, runs: list[Run]) ->
             running = running.over(FIRST) if item.partition else running
             return at(running, pl.when(start <= end).then(start if back else end))
     bounds = [b for run in runs for b in run]
+    if part.kind == "squares":
+        return pl.map_batches([value, *bounds], _squares, return_dtype=pl.Float64())
     dtype = pl.Int64() if is_ranked(part) else part.dtype
     return pl.map_batches([value, *bounds], partial(_blocks, part.kind), return_dtype=dtype)
 
@@ -110,8 +135,41 @@ def _blocks(kind: str, columns: Sequence[pl.Series]) -> pl.Series:
     Args:
         columns: values, then start and end of each run.
     """
-    values, *bounds = columns
     merge = _MERGE[kind]
+
+    def merged(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+        return pl.coalesce(merge(a, b), a, b)
+
+    return _from_blocks(columns[0], columns[1:], merged)
+
+
+def _squares(columns: Sequence[pl.Series]) -> pl.Series:
+    """Return sums of squared deviations over frames.
+
+    Two blocks are merged by their numbers, means and squares (Chan, Golub and LeVeque 1979), which does not cancel.
+    """
+    some = pl.col("v").is_not_null()
+    one = pl.struct(
+        pl.when(some).then(1.0).alias("n"),
+        pl.col("v").alias("mean"),
+        pl.when(some).then(pl.col("v") * 0).alias("m2"),
+    )
+    values = columns[0].alias("v").to_frame().select(pl.when(some).then(one)).to_series()
+    return _from_blocks(values, columns[1:], _merged_squares).struct.field("m2")
+
+
+def _merged_squares(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    (na, ma, sa), (nb, mb, sb) = ([e.struct.field(f) for f in ("n", "mean", "m2")] for e in (a, b))
+    n, apart = na + nb, mb - ma
+    both = pl.struct(
+        n.alias("n"), (ma + apart * nb / n).alias("mean"), (sa + sb + apart**2 * na * nb / n).alias("m2")
+    )
+    return pl.when(na.is_null()).then(b).when(nb.is_null()).then(a).otherwise(both)
+
+
+def _from_blocks(
+    values: pl.Series, bounds: Sequence[pl.Series], merged: Callable[[pl.Expr, pl.Expr], pl.Expr]
+) -> pl.Series:
     total = pl.Series([None], dtype=values.dtype).new_from_index(0, len(values))
     for start, end in zip(bounds[::2], bounds[1::2], strict=True):
         state = pl.DataFrame({"block": values, "total": total, "at": start, "rest": end - start + 1})
@@ -121,14 +179,10 @@ def _blocks(kind: str, columns: Sequence[pl.Series]) -> pl.Series:
             asked = (pl.col("rest") > 0) & ((pl.col("rest") // size) % 2 == 1)
             one = pl.col("block").gather(pl.when(asked).then("at"))
             state = state.with_columns(
-                _merged(merge, pl.col("total"), one).alias("total"),
+                merged(pl.col("total"), one).alias("total"),
                 pl.when(asked).then(pl.col("at") + size).otherwise("at").alias("at"),
-                _merged(merge, pl.col("block"), pl.col("block").shift(-size)).alias("block"),
+                merged(pl.col("block"), pl.col("block").shift(-size)).alias("block"),
             )
             size *= 2
         total = state["total"]
     return total
-
-
-def _merged(merge: Callable[[pl.Expr, pl.Expr], pl.Expr], a: pl.Expr, b: pl.Expr) -> pl.Expr:
-    return pl.coalesce(merge(a, b), a, b)
