@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
 
 __all__ = ["read"]
@@ -65,7 +66,11 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.comments,
             )
     tokens = _whole_intervals(tokens)
-    trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
+    try:
+        trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
+    except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
+        # sqlglot's readers of functions take arguments for granted.
+        raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
         for select in tree.find_all(exp.Select) if tree is not None else ():
             source = select.args.get("from_")

@@ -118,6 +118,8 @@ class Call:
 
     def bind(self, node: exp.Expr) -> Value:
         """Bind a part of the call."""
+        if not isinstance(node, exp.Expr):
+            raise self.error(f"{self.name} lacks an argument")
         value = self.binder.bind(node)
         self._bound.append(value)
         return value

@@ -144,7 +144,7 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         return expr.cast(pl.Int8).cast(dtype) if is_number(dtype) else None
     if is_number(source):
         return _from_number(value, dtype, dialect, strict=strict)
-    if is_number(dtype):
+    if is_number(dtype) and not isinstance(source, pl.Duration):
         return _moment_to_number(expr, source, dtype, dialect)
     return _from_moment(expr, source, dtype)
 

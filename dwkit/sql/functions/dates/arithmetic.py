@@ -33,7 +33,7 @@ def moved(call: Call, value: Value, amount: exp.Expr, unit: exp.Expr | str | Non
     Raises:
         SqlError: no such unit, or the amount is no number.
     """
-    start = moment_of(call, value)
+    start = moment_of(call, value, time=True)
     if is_text(value.dtype) and is_date(start.dtype) and call.dialect in _TEXT_IS_TIMESTAMP:
         start = call.cast(start, pl.Datetime("us"))
     by = _amount(call, amount, unit)
@@ -194,7 +194,8 @@ def _make_interval(call: Call) -> Value:
             else call.cast(value, pl.Float64() if unit == "secs" else pl.Int64()).expr
         )
         found = of_units(amount, units[unit])
-        assert found is not None
+        if found is None:
+            raise call.error("MAKE_INTERVAL wants numbers")
         parts.append(found)
     total = {n: sum((getattr(p, n) for p in parts), start=0) for n in ("months", "days", "micros")}
     return interval_value(call, Interval(**total))
@@ -233,7 +234,7 @@ def _justify(days: bool, hours: bool, call: Call) -> Value:
 def _add_time(sign: int, call: Call) -> Value:
     """ADDTIME(d, '1:00:00'), SUBTIME: MySQL's."""
     first, second = call.node.expressions
-    value, by = moment_of(call, call.bind(first), first), call.bind(second)
+    value, by = moment_of(call, call.bind(first), first, time=True), call.bind(second)
     if isinstance(by.constant, str):
         return add_interval(call, value, parts_of(call, by.constant, "DAY TO SECOND"), sign)
     if isinstance(by.dtype, pl.Time):
@@ -278,6 +279,7 @@ def _sum_of(call: Call, units: tuple[str, ...]) -> Value:
             else call.cast(value, pl.Float64() if unit == "SECOND" else pl.Int64()).expr
         )
         one = of_units(amount, unit)
-        assert one is not None
+        if one is None:
+            raise call.error(f"{call.name} wants numbers")
         total = Interval(total.months + one.months, total.days + one.days, total.micros + one.micros)
     return interval_value(call, total)

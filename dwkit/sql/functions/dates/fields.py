@@ -68,7 +68,7 @@ def field_of(call: Call, value: Value, unit: Unit) -> Value:
     """
     if value.interval is not None or isinstance(value.dtype, pl.Duration):
         return _of_interval(call, value, unit)
-    value = moment_of(call, value)
+    value = moment_of(call, value, time=True)
     is_time = isinstance(value.dtype, pl.Time)
     if is_time and unit not in _OF_DAY:
         raise call.error(f"a time has no {unit}")
@@ -144,7 +144,8 @@ def _epoch(call: Call, expr: pl.Expr, parts: int, *, is_time: bool) -> Value:
     if call.dialect == "postgres":
         return call.value(_exact(micros), pl.Decimal(18, 6))
     if call.dialect in ("duckdb", "trino"):
-        return call.value(micros / 1_000_000, pl.Float64())
+        seconds = (micros // 1_000_000).cast(pl.Float64) + (micros % 1_000_000).cast(pl.Float64) / 1_000_000
+        return call.value(seconds, pl.Float64())
     return call.value(micros // 1_000_000, _INT)
 
 

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.units import WEEKDAYS, Unit, days_from, dow, moment_of, stamp, unit_of_node
+from dwkit.sql.functions.dates.zones import in_zone, of_zone, zone_of
 from dwkit.sql.functions.interval import add_interval, of_unit
 from dwkit.sql.types import is_date, is_text, is_timestamp
 from dwkit.sql.value import Interval, Value
@@ -45,9 +46,11 @@ def truncated(call: Call, value: Value, unit: Unit) -> pl.Expr:
         nanos = expr.cast(pl.Int64)
         return (nanos - nanos % (_TIMES[unit] * 1000)).cast(pl.Time)
     if isinstance(dtype, pl.Duration):
-        if unit not in (*_TIMES, "DAY"):
+        length = {**_TIMES, "DAY": 86_400_000_000}.get(unit)
+        if length is None:
             raise call.refuse(f"an interval cut to {unit}")
-        return expr.dt.truncate({"DAY": "1d", "HOUR": "1h", "MINUTE": "1m", "SECOND": "1s"}.get(unit, "1ms"))
+        micros = expr.dt.total_microseconds()
+        return pl.duration(microseconds=micros.sign() * (micros.abs() // length * length))
     if unit in _TIMES:
         if is_date(dtype):
             return expr
@@ -84,7 +87,9 @@ def truncated(call: Call, value: Value, unit: Unit) -> pl.Expr:
 
 def _trunc(call: Call) -> Value:
     """DATE_TRUNC('unit', d), DATETIME_TRUNC(d, unit), DATETRUNC(unit, d)."""
-    value = moment_of(call, call.arg(), call.node.this)
+    value = call.arg()
+    if not isinstance(value.dtype, pl.Duration):
+        value = moment_of(call, value, call.node.this, time=True)
     unit = unit_of_node(call, call.given("unit"))
     zone = call.given("zone")
     if zone is not None:
@@ -96,16 +101,11 @@ def _trunc(call: Call) -> Value:
     return call.value(truncated(call, value, unit), value.dtype)
 
 
-def _in_zone(call: Call, value: Value, unit: Unit, zone: str) -> Value:
+def _in_zone(call: Call, value: Value, unit: Unit, name: object) -> Value:
     """The unit is that of another time zone's clock."""
-    if is_date(value.dtype):
-        value = call.cast(value, pl.Datetime("us", "UTC"))
-    aware = value.expr if value.dtype.time_zone else value.expr.dt.replace_time_zone("UTC")  # type: ignore[attr-defined]
-    local = aware.dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    inner = Value(local, pl.Datetime("us"), value.refs)
-    cut = truncated(call, inner, unit)
-    made = cut.dt.replace_time_zone(zone, ambiguous="earliest").dt.convert_time_zone("UTC")
-    return call.value(made, pl.Datetime("us", "UTC"))
+    utc, zone = pl.Datetime("us", "UTC"), zone_of(call, name, call.given("zone"))
+    local = Value(in_zone(call.cast(value, utc).expr, zone), pl.Datetime("us"), value.refs)
+    return call.value(of_zone(truncated(call, local, unit), zone), utc)
 
 
 def _date_trunc(call: Call) -> Value:

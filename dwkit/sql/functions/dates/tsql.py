@@ -54,6 +54,8 @@ def _convert(call: Call) -> Value:
     """CONVERT(type, value, style), TRY_CONVERT: a cast, in a format of their own for dates."""
     kind, node, style = call.given("this"), call.given("expression"), call.given("style")
     safe = call.has("safe")
+    if kind is None or node is None:
+        raise call.error("CONVERT wants a type and a value")
     value = call.bind(node)
     dtype = from_sql(kind, "tsql")
     number = call.constant("style") if style is not None else None
