@@ -21,7 +21,7 @@ _SPARK = (
 _KEPT: Mapping[str, frozenset[str]] = {
     "duckdb": frozenset({"STRFTIME", "STRPTIME", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
     "postgres": frozenset(_TEMPLATES),
-    "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS"}),
+    "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS", "DATE_PART", "PGDATE_PART"}),
     "oracle": frozenset({*_TEMPLATES, "TO_TIMESTAMP_TZ"}),
     "snowflake": frozenset({
         *_TEMPLATES, "TO_VARCHAR", "DATE", "TRY_TO_DATE", "TIME", "TO_TIME", "TRY_TO_TIME",
@@ -39,8 +39,8 @@ _KEPT: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """Functions whose arguments sqlglot would translate on reading, with loss: 'Month' of TO_CHAR, seconds of Spark."""
 
-_UNIT_FIRST = frozenset({"DATENAME", "DATE_BUCKET"})
-"""Functions of SQL Server whose first argument is a unit of time, no column."""
+_UNIT_FIRST = {"tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART")}
+"""Functions whose first argument is a unit of time, no column."""
 
 
 def read(sql: str, dialect: str) -> list[exp.Expr | None]:
@@ -79,7 +79,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
-            if dialect == "tsql" and str(node.this).upper() in _UNIT_FIRST:
+            if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
                 unit = node.expressions[0] if node.expressions else None
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))

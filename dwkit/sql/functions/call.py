@@ -30,6 +30,9 @@ class Binds(Protocol):
     def now(self) -> datetime:
         """The moment at which the query is asked, in UTC."""
 
+    def is_exact(self, value: Value) -> bool:
+        """Whether a Duration holds all of an interval, months among them."""
+
     def bind(self, node: exp.Expr) -> Value:
         """Bind an expression of the query."""
 

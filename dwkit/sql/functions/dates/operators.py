@@ -32,6 +32,10 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     if is_timestamp(moment.dtype) and is_number(by.dtype) and call.dialect in ("oracle", "tsql"):
         micros = (call.cast(by, pl.Float64()).expr * 86_400e6 * sign).round().cast(pl.Int64)
         return call.value(moment.expr + pl.duration(microseconds=micros), moment.dtype)
+    if isinstance(by.dtype, pl.Duration) and not call.binder.is_exact(by):
+        raise call.refuse(
+            "an interval out of CASE, an aggregate or a subquery: its months are not kept, and such arithmetic"
+        )
     if isinstance(by.dtype, pl.Duration) and (is_date(moment.dtype) or is_timestamp(moment.dtype)):
         stamp = call.cast(moment, pl.Datetime("us")) if is_date(moment.dtype) else moment
         return call.value(stamp.expr + by.expr * sign if sign > 0 else stamp.expr - by.expr, stamp.dtype)
