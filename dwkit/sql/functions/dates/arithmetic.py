@@ -202,7 +202,7 @@ def _make_interval(call: Call) -> Value:
 
 
 def _justify(days: bool, hours: bool, call: Call) -> Value:
-    """JUSTIFY_HOURS: 24 hours are a day; JUSTIFY_DAYS: 30 days are a month."""
+    """JUSTIFY_HOURS: 24 hours are a day; JUSTIFY_DAYS: 30 days are a month; all parts get one sign."""
     value = call.arg()
     if value.interval is None:
         raise call.error(f"{call.name} wants an interval")
@@ -210,25 +210,22 @@ def _justify(days: bool, hours: bool, call: Call) -> Value:
         pl.lit(p, dtype=pl.Int64) if isinstance(p, int) else p
         for p in (value.interval.months, value.interval.days, value.interval.micros)
     ]
-    m, d, u = lits
+    months, days_, micros = lits
     day = 86_400_000_000
     if hours:
-        whole = u.sign() * (u.abs() // day)
-        d, u = d + whole, u - whole * day
-        if days:
-            # All parts get one sign.
-            total = d * day + u
-            d = total.sign() * (total.abs() // day)
-            u = total - d * day
-        else:
-            fix = ((d > 0) & (u < 0)).cast(pl.Int64) - ((d < 0) & (u > 0)).cast(pl.Int64)
-            d, u = d - fix, u + fix * day
+        whole = micros.sign() * (micros.abs() // day)
+        days_, micros = days_ + whole, micros - whole * day
     if days:
-        whole = d.sign() * (d.abs() // 30)
-        m, d = m + whole, d - whole * 30
-        fix = ((m > 0) & ((d < 0) | (u < 0))).cast(pl.Int64) - ((m < 0) & ((d > 0) | (u > 0))).cast(pl.Int64)
-        m, d = m - fix, d + fix * 30
-    return interval_value(call, Interval(m, d, u))
+        whole = days_.sign() * (days_.abs() // 30)
+        months, days_ = months + whole, days_ - whole * 30
+        ahead = (days_ < 0) | ((days_ == 0) & (micros < 0)) if hours else days_ < 0
+        behind = (days_ > 0) | ((days_ == 0) & (micros > 0)) if hours else days_ > 0
+        fix = ((months > 0) & ahead).cast(pl.Int64) - ((months < 0) & behind).cast(pl.Int64)
+        months, days_ = months - fix, days_ + fix * 30
+    if hours:
+        fix = ((days_ > 0) & (micros < 0)).cast(pl.Int64) - ((days_ < 0) & (micros > 0)).cast(pl.Int64)
+        days_, micros = days_ - fix, micros + fix * day
+    return interval_value(call, Interval(months, days_, micros))
 
 
 def _add_time(sign: int, call: Call) -> Value:
