@@ -19,8 +19,8 @@ _SPARK = (
     "TO_VARCHAR",
 )  # fmt: skip
 _KEPT: Mapping[str, frozenset[str]] = {
-    "duckdb": frozenset({"STRFTIME", "STRPTIME", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
-    "postgres": frozenset(_TEMPLATES),
+    "duckdb": frozenset({"STRFTIME", "STRPTIME", "TIME_BUCKET", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
+    "postgres": frozenset({*_TEMPLATES, "DATE_BIN"}),
     "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS", "DATE_PART", "PGDATE_PART"}),
     "oracle": frozenset({*_TEMPLATES, "TO_TIMESTAMP_TZ"}),
     "snowflake": frozenset({

@@ -207,7 +207,7 @@ class Call:
 
     def type_of(self, expr: pl.Expr) -> pl.DataType:
         """Return what type Polars gives an expression over the columns of the arguments."""
-        return self.binder.type_of(expr)  # type: ignore[attr-defined, no-any-return]
+        return self.binder.type_of(expr)
 
     def guarded(self, expr: pl.Expr) -> pl.Expr:
         """Return an expression with NULL in the rows that a CASE around it does not ask for."""

@@ -64,13 +64,15 @@ def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -
         MisreadError: it is none, and every row asks for it.
     """
     expr = _from_text(pl.lit(value.constant), dtype, dialect, strict=False)
-    if expr is None or getattr(dtype, "time_zone", None) or isinstance(dtype, pl.Binary):
+    if expr is None or isinstance(dtype, pl.Binary):
         return None
     known = pl.select(expr).item()
     if known is None:
         if guarded or dialect == "mysql":
             return None
         raise MisreadError
+    if getattr(dtype, "time_zone", None):
+        return Value(pl.lit(known).cast(dtype), dtype, value.refs)
     return constant(known, dtype)
 
 

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.dates.arithmetic import ARITHMETIC
+from dwkit.sql.functions.dates.buckets import BUCKETS
 from dwkit.sql.functions.dates.clock import CLOCK
 from dwkit.sql.functions.dates.construction import CONSTRUCTION
 from dwkit.sql.functions.dates.distance import DISTANCE
@@ -31,7 +32,7 @@ def _interval(call: Call) -> Value:
 
 
 _TABLES: tuple[Functions, ...] = (
-    {exp.Interval: _interval}, FIELDS, TRUNCATION, DISTANCE, ARITHMETIC, CLOCK, ZONES, CONSTRUCTION, EPOCH, FORMATTING,
+    {exp.Interval: _interval}, FIELDS, TRUNCATION, BUCKETS, DISTANCE, ARITHMETIC, CLOCK, ZONES, CONSTRUCTION, EPOCH, FORMATTING,
     PARSING, SERIES, SQLITE, ORACLE, TSQL,
 )  # fmt: skip
 _ARGUMENTS: dict[str, tuple[int, int]] = {
@@ -46,7 +47,7 @@ _ARGUMENTS: dict[str, tuple[int, int]] = {
     "TIME_FORMAT": (2, 2), "FORMAT_DATETIME": (2, 3), "FORMAT_DATE": (2, 2), "FORMAT_TIMESTAMP": (2, 3),
     "FORMAT_TIME": (2, 2), "STRPTIME": (2, 2), "TRY_STRPTIME": (2, 2), "STR_TO_DATE": (2, 2), "PARSE_DATE": (2, 2),
     "PARSE_TIMESTAMP": (2, 3), "PARSE_TIME": (2, 2), "PARSE_DATETIME": (2, 2), "DATE_PARSE": (2, 2), "DATE": (0, 9),
-    "TIME": (0, 9), "DATETIME": (0, 9), "JULIANDAY": (0, 9), "UNIXEPOCH": (0, 9), "TRUNC": (1, 2), "DATE_BUCKET": (3, 4),
+    "TIME": (0, 9), "DATETIME": (0, 9), "JULIANDAY": (0, 9), "UNIXEPOCH": (0, 9), "TRUNC": (1, 2), "DATE_BUCKET": (2, 4), "TIME_BUCKET": (2, 3), "DATE_BIN": (2, 3), "TIMESTAMP_BUCKET": (2, 3), "DATETIME_BUCKET": (2, 3),
     "SWITCHOFFSET": (2, 2), **{f"{t}TO_{kind}": (1, 2) for t in ("", "TRY_") for kind in (
         "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")},
     **dict.fromkeys(("NOW", "SYSDATE"), (0, 1)), **dict.fromkeys((
