@@ -65,7 +65,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
-    tokens = _whole_intervals(tokens)
+    tokens = _typed_literals(tokens, exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
@@ -95,7 +95,7 @@ def _is_dual(node: exp.Expr, dialect: str) -> bool:
 _SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")
 
 
-def _whole_intervals(tokens: list[Token]) -> list[Token]:
+def _typed_literals(tokens: list[Token], *, exact: bool) -> list[Token]:
     """Make casts of ``INTERVAL '1 day 02:00'`` and ``INTERVAL '3 days ago'``: sqlglot would take their first part only."""
     made: list[Token] = []
     place = 0
@@ -113,6 +113,10 @@ def _whole_intervals(tokens: list[Token]) -> list[Token]:
                 Token(TokenType.VAR, "CAST", *at), Token(TokenType.L_PAREN, "(", *at), text,
                 Token(TokenType.ALIAS, "AS", *at), Token(TokenType.INTERVAL, "INTERVAL", *at), Token(TokenType.R_PAREN, ")", *at),
             ]  # fmt: skip
+            place += 2
+        elif exact and token.token_type == TokenType.DECIMAL and text.token_type == TokenType.STRING:
+            # Trino's DECIMAL '10.00' has the digits of its text, a cast without any has none after the point.
+            made.append(Token(TokenType.NUMBER, text.text, token.line, token.col, token.start, text.end))
             place += 2
         else:
             made.append(token)

@@ -288,6 +288,19 @@ def _truth(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr:
 
 
 def _whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr:
+    if dialect in _HEXADECIMAL:
+        digits = plain.str.extract(r"^[+-]?0[xX]([0-9a-fA-F]+)$").str.to_integer(base=16, strict=False)
+        signed = pl.when(plain.str.starts_with("-")).then(-digits).otherwise(digits)
+        rest = _decimal_whole(pl.when(digits.is_null()).then(plain), dtype, dialect, strict=strict)
+        return pl.coalesce(rest, signed.cast(dtype, strict=strict))
+    return _decimal_whole(plain, dtype, dialect, strict=strict)
+
+
+_HEXADECIMAL = frozenset({"bigquery", "duckdb"})
+"""``'0x1F'`` is an integer there."""
+
+
+def _decimal_whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr:
     if dialect in _WHOLE_ONLY:
         return plain.cast(dtype, strict=strict)
     exact = plain.cast(dtype, strict=False)

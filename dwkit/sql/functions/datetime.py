@@ -43,7 +43,7 @@ _ARGUMENTS: dict[str, tuple[int, int]] = {
     "TODATETIMEOFFSET": (2, 2), "MAKE_DATE": (1, 3), "MAKE_TIMESTAMP": (1, 6), "MAKE_TIMESTAMPTZ": (6, 6),
     "DATETIME2FROMPARTS": (8, 8), "SMALLDATETIMEFROMPARTS": (5, 5), "MAKEDATE": (2, 2), "UNIX_TIMESTAMP": (0, 2),
     "TO_UNIX_TIMESTAMP": (1, 2), "FROM_UNIXTIME": (1, 2), "PERIOD_ADD": (2, 2), "PERIOD_DIFF": (2, 2), "TO_CHAR": (1, 3),
-    "TO_VARCHAR": (1, 2), "STRFTIME": (1, 9), "FORMAT": (2, 3), "DATENAME": (2, 2), "DATE_FORMAT": (2, 2),
+    "TO_VARCHAR": (1, 2), "STRFTIME": (1, 9), "FORMAT": (1, 99), "DATENAME": (2, 2), "DATE_FORMAT": (2, 2),
     "TIME_FORMAT": (2, 2), "FORMAT_DATETIME": (2, 3), "FORMAT_DATE": (2, 2), "FORMAT_TIMESTAMP": (2, 3),
     "FORMAT_TIME": (2, 2), "STRPTIME": (2, 2), "TRY_STRPTIME": (2, 2), "STR_TO_DATE": (2, 2), "PARSE_DATE": (2, 2),
     "PARSE_TIMESTAMP": (2, 3), "PARSE_TIME": (2, 2), "PARSE_DATETIME": (2, 2), "DATE_PARSE": (2, 2), "DATE": (0, 9),

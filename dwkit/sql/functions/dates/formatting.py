@@ -125,6 +125,15 @@ def _to_char(call: Call) -> Value:
 def _net(call: Call) -> Value:
     """FORMAT(value, 'format', 'culture') of SQL Server; of a number it is another function."""
     nodes = call.node.expressions
+    if call.dialect != "tsql":
+        from dwkit.sql.functions.string import STRING
+
+        other = STRING.get("FORMAT")
+        if other is None:
+            raise call.refuse("function FORMAT")
+        return other(call)
+    if len(nodes) < 2:
+        raise call.error("FORMAT wants a value and a format")
     value = call.bind(nodes[0])
     if is_number(value.dtype):
         return call.bind(exp.NumberToStr(this=nodes[0], format=nodes[1]))
