@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
 
 __all__ = ["read"]
@@ -18,9 +19,9 @@ _SPARK = (
     "TO_VARCHAR",
 )  # fmt: skip
 _KEPT: Mapping[str, frozenset[str]] = {
-    "duckdb": frozenset({"STRFTIME", "STRPTIME", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
-    "postgres": frozenset(_TEMPLATES),
-    "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS"}),
+    "duckdb": frozenset({"STRFTIME", "STRPTIME", "TIME_BUCKET", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
+    "postgres": frozenset({*_TEMPLATES, "DATE_BIN"}),
+    "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS", "DATE_PART", "PGDATE_PART"}),
     "oracle": frozenset({*_TEMPLATES, "TO_TIMESTAMP_TZ"}),
     "snowflake": frozenset({
         *_TEMPLATES, "TO_VARCHAR", "DATE", "TRY_TO_DATE", "TIME", "TO_TIME", "TRY_TO_TIME",
@@ -38,8 +39,8 @@ _KEPT: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """Functions whose arguments sqlglot would translate on reading, with loss: 'Month' of TO_CHAR, seconds of Spark."""
 
-_UNIT_FIRST = frozenset({"DATENAME", "DATE_BUCKET"})
-"""Functions of SQL Server whose first argument is a unit of time, no column."""
+_UNIT_FIRST = {"tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART")}
+"""Functions whose first argument is a unit of time, no column."""
 
 
 def read(sql: str, dialect: str) -> list[exp.Expr | None]:
@@ -64,8 +65,12 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
-    tokens = _whole_intervals(tokens)
-    trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
+    tokens = _typed_literals(tokens, exact=dialect == "trino")
+    try:
+        trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
+    except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
+        # sqlglot's readers of functions take arguments for granted.
+        raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
         for select in tree.find_all(exp.Select) if tree is not None else ():
             source = select.args.get("from_")
@@ -74,7 +79,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
-            if dialect == "tsql" and str(node.this).upper() in _UNIT_FIRST:
+            if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
                 unit = node.expressions[0] if node.expressions else None
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
@@ -90,7 +95,7 @@ def _is_dual(node: exp.Expr, dialect: str) -> bool:
 _SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")
 
 
-def _whole_intervals(tokens: list[Token]) -> list[Token]:
+def _typed_literals(tokens: list[Token], *, exact: bool) -> list[Token]:
     """Make casts of ``INTERVAL '1 day 02:00'`` and ``INTERVAL '3 days ago'``: sqlglot would take their first part only."""
     made: list[Token] = []
     place = 0
@@ -108,6 +113,10 @@ def _whole_intervals(tokens: list[Token]) -> list[Token]:
                 Token(TokenType.VAR, "CAST", *at), Token(TokenType.L_PAREN, "(", *at), text,
                 Token(TokenType.ALIAS, "AS", *at), Token(TokenType.INTERVAL, "INTERVAL", *at), Token(TokenType.R_PAREN, ")", *at),
             ]  # fmt: skip
+            place += 2
+        elif exact and token.token_type == TokenType.DECIMAL and text.token_type == TokenType.STRING:
+            # Trino's DECIMAL '10.00' has the digits of its text, a cast without any has none after the point.
+            made.append(Token(TokenType.NUMBER, text.text, token.line, token.col, token.start, text.end))
             place += 2
         else:
             made.append(token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from sqlglot import exp
 from dwkit.errors import SqlError
 from dwkit.model.statistics import TableStatistics
 from dwkit.sql.place import at_node, position
-from dwkit.sql.value import Value, column
+from dwkit.sql.value import Interval, Value, column
 
 if TYPE_CHECKING:
     from dwkit.sql.bind.estimate import Estimates
@@ -40,6 +40,10 @@ class Context:
     dtypes: dict[str, pl.DataType] = field(default_factory=dict)
     json: set[str] = field(default_factory=set)
     schemas: dict[str, pl.Schema] = field(default_factory=dict)
+    durations: set[str] = field(default_factory=set)
+    """Columns whose Duration is no more than days and time."""
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    """Columns that hold one interval."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     known: Callable[[str], TableStatistics | None] | None = None
     """Gives what is known of a table without reading it."""
@@ -68,6 +72,8 @@ class Context:
     def column(self, ident: str) -> Value:
         """Return the value of a column."""
         value = column(ident, self.dtypes[ident])
+        if ident in self.intervals:
+            return replace(value, interval=self.intervals[ident])
         return value.marked_json() if ident in self.json else value
 
     def made(self, name: str, value: Value) -> str:
@@ -75,7 +81,19 @@ class Context:
         ident = self.fresh(name, value.dtype)
         if value.json:
             self.json.add(ident)
+        if isinstance(value.dtype, pl.Duration):
+            parts = value.interval
+            if self.is_exact(value):
+                self.durations.add(ident)
+            elif parts is not None and all(isinstance(p, int) for p in (parts.months, parts.days, parts.micros)):
+                self.intervals[ident] = parts
         return ident
+
+    def is_exact(self, value: Value) -> bool:
+        """Whether a Duration holds all of an interval: a column has no room for months."""
+        if value.interval is not None:
+            return isinstance(value.interval.months, int) and value.interval.months == 0
+        return value.expr.meta.is_column() and value.expr.meta.output_name() in self.durations
 
     def schema(self, key: str) -> pl.Schema:
         """Return the columns of a table."""

@@ -69,6 +69,10 @@ class Stage:
         """The moment at which the query is asked, in UTC."""
         return self.context.now
 
+    def is_exact(self, value: Value) -> bool:
+        """Whether a Duration holds all of an interval, months among them."""
+        return self.context.is_exact(value)
+
     # -- what functions ask for ---------------------------------------------------------------
 
     def bind(self, node: exp.Expr) -> Value:

@@ -97,7 +97,7 @@ class SelectBinder:
         taken: set[str] = set()
         for item in self._items:
             if not item.name:
-                item.name = item.node.sql(dialect=self._context.dialect, comments=False).lower()
+                item.name = _written(item.node, self._context.dialect)
                 while item.name in taken:
                     item.name += "_1"
             taken.add(item.name)
@@ -341,3 +341,11 @@ def _own_id(value: Value) -> str | None:
         return None
     ident = next(iter(value.refs))
     return ident if value.expr.meta.eq(pl.col(ident)) else None
+
+
+def _written(node: exp.Expr, dialect: str) -> str:
+    """Return the text of an expression, which is its name where it has no other."""
+    try:
+        return node.sql(dialect=dialect, comments=False).lower()
+    except (TypeError, AttributeError, LookupError, ValueError):
+        return node.key  # sqlglot cannot write every function without its arguments

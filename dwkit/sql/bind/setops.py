@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -96,7 +97,8 @@ def _aligned(
                 {context.made(n, pair[column]): pair[column] for n, pair in zip(names, made, strict=True)},
             )
         )
-    ids = tuple(context.made(n, pair[0]) for n, pair in zip(names, made, strict=True))
+    both = [a if all(map(context.is_exact, (a, b))) else replace(a, interval=None) for a, b in made]
+    ids = tuple(context.made(n, value) for n, value in zip(names, both, strict=True))
     return sides[0], sides[1], ids
 
 

@@ -82,6 +82,7 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     ids = {
         context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
     }
+    context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
     plan = Scan(key, context.frames[key], ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
     return _finished(binder, node, plan, fields, ref.name, key)

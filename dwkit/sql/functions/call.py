@@ -30,6 +30,9 @@ class Binds(Protocol):
     def now(self) -> datetime:
         """The moment at which the query is asked, in UTC."""
 
+    def is_exact(self, value: Value) -> bool:
+        """Whether a Duration holds all of an interval, months among them."""
+
     def bind(self, node: exp.Expr) -> Value:
         """Bind an expression of the query."""
 
@@ -118,6 +121,8 @@ class Call:
 
     def bind(self, node: exp.Expr) -> Value:
         """Bind a part of the call."""
+        if not isinstance(node, exp.Expr):
+            raise self.error(f"{self.name} lacks an argument")
         value = self.binder.bind(node)
         self._bound.append(value)
         return value
@@ -202,7 +207,7 @@ class Call:
 
     def type_of(self, expr: pl.Expr) -> pl.DataType:
         """Return what type Polars gives an expression over the columns of the arguments."""
-        return self.binder.type_of(expr)  # type: ignore[attr-defined, no-any-return]
+        return self.binder.type_of(expr)
 
     def guarded(self, expr: pl.Expr) -> pl.Expr:
         """Return an expression with NULL in the rows that a CASE around it does not ask for."""

@@ -64,13 +64,15 @@ def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -
         MisreadError: it is none, and every row asks for it.
     """
     expr = _from_text(pl.lit(value.constant), dtype, dialect, strict=False)
-    if expr is None or getattr(dtype, "time_zone", None) or isinstance(dtype, pl.Binary):
+    if expr is None or isinstance(dtype, pl.Binary):
         return None
     known = pl.select(expr).item()
     if known is None:
         if guarded or dialect == "mysql":
             return None
         raise MisreadError
+    if getattr(dtype, "time_zone", None):
+        return Value(pl.lit(known).cast(dtype), dtype, value.refs)
     return constant(known, dtype)
 
 
@@ -144,7 +146,7 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         return expr.cast(pl.Int8).cast(dtype) if is_number(dtype) else None
     if is_number(source):
         return _from_number(value, dtype, dialect, strict=strict)
-    if is_number(dtype):
+    if is_number(dtype) and not isinstance(source, pl.Duration):
         return _moment_to_number(expr, source, dtype, dialect)
     return _from_moment(expr, source, dtype)
 
@@ -286,6 +288,19 @@ def _truth(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr:
 
 
 def _whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr:
+    if dialect in _HEXADECIMAL:
+        digits = plain.str.extract(r"^[+-]?0[xX]([0-9a-fA-F]+)$").str.to_integer(base=16, strict=False)
+        signed = pl.when(plain.str.starts_with("-")).then(-digits).otherwise(digits)
+        rest = _decimal_whole(pl.when(digits.is_null()).then(plain), dtype, dialect, strict=strict)
+        return pl.coalesce(rest, signed.cast(dtype, strict=strict))
+    return _decimal_whole(plain, dtype, dialect, strict=strict)
+
+
+_HEXADECIMAL = frozenset({"bigquery", "duckdb"})
+"""``'0x1F'`` is an integer there."""
+
+
+def _decimal_whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr:
     if dialect in _WHOLE_ONLY:
         return plain.cast(dtype, strict=strict)
     exact = plain.cast(dtype, strict=False)

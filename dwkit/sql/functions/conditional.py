@@ -10,14 +10,17 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.decimals import scaled_of
+from dwkit.sql.functions.interval import interval_value
 from dwkit.sql.functions.operators import alike, compared
-from dwkit.sql.value import Value, constant, null
+from dwkit.sql.value import Interval, Value, constant, null
 
 __all__ = ["CONDITIONAL", "chosen"]
 
 
 def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
     """Return the result of the first condition that is true; the last result is for none."""
+    if any(r.interval for r in results) and all(r.interval or r.is_null for r in results):
+        return _interval(call, conditions, results)
     results = alike(call, *results)
     found = call.value(_chain(conditions, [r.expr for r in results]), results[0].dtype)
     if any(r.scaled is not None for r in results):
@@ -27,6 +30,16 @@ def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
         if all(r.json or r.is_null for r in results) and any(r.json for r in results)
         else found
     )
+
+
+def _interval(call: Call, conditions: list[Value], results: list[Value]) -> Value:
+    """Return the interval of the first condition that is true, its months, days and time each for itself."""
+    chosen_parts: list[pl.Expr] = []
+    for name in ("months", "days", "micros"):
+        parts = [getattr(r.interval, name) if r.interval else None for r in results]
+        exprs = [p if isinstance(p, pl.Expr) else pl.lit(p, dtype=pl.Int64) for p in parts]
+        chosen_parts.append(_chain(conditions, exprs))
+    return interval_value(call, Interval(*chosen_parts))
 
 
 def _chain(conditions: list[Value], results: list[pl.Expr]) -> pl.Expr:

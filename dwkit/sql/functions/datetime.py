@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.dates.arithmetic import ARITHMETIC
+from dwkit.sql.functions.dates.buckets import BUCKETS
 from dwkit.sql.functions.dates.clock import CLOCK
 from dwkit.sql.functions.dates.construction import CONSTRUCTION
 from dwkit.sql.functions.dates.distance import DISTANCE
@@ -30,20 +31,47 @@ def _interval(call: Call) -> Value:
     return interval_of(call, call.node.this, call.given("unit"))
 
 
+_TABLES: tuple[Functions, ...] = (
+    {exp.Interval: _interval}, FIELDS, TRUNCATION, BUCKETS, DISTANCE, ARITHMETIC, CLOCK, ZONES, CONSTRUCTION, EPOCH, FORMATTING,
+    PARSING, SERIES, SQLITE, ORACLE, TSQL,
+)  # fmt: skip
+_ARGUMENTS: dict[str, tuple[int, int]] = {
+    "DATE_PART": (2, 2), "DATEPART": (2, 2), "YEARWEEK": (1, 2), "DATE_SUB": (2, 3), "DATESUB": (2, 3), "AGE": (1, 2),
+    "TIMEDIFF": (2, 2), "DATEADD": (2, 3), "DATE_ADD": (2, 3), "ADDDATE": (2, 2), "SUBDATE": (2, 2), "ADD_MONTHS": (2, 2),
+    "ADDTIME": (2, 2), "SUBTIME": (2, 2), "NUMTODSINTERVAL": (2, 2), "NUMTOYMINTERVAL": (2, 2), "MAKE_DT_INTERVAL": (1, 4),
+    "MAKE_YM_INTERVAL": (1, 2), "TIMEZONE": (2, 2), "AT_TIMEZONE": (2, 2), "WITH_TIMEZONE": (2, 2), "FROM_TZ": (2, 2),
+    "TODATETIMEOFFSET": (2, 2), "MAKE_DATE": (1, 3), "MAKE_TIMESTAMP": (1, 6), "MAKE_TIMESTAMPTZ": (6, 6),
+    "DATETIME2FROMPARTS": (8, 8), "SMALLDATETIMEFROMPARTS": (5, 5), "MAKEDATE": (2, 2), "UNIX_TIMESTAMP": (0, 2),
+    "TO_UNIX_TIMESTAMP": (1, 2), "FROM_UNIXTIME": (1, 2), "PERIOD_ADD": (2, 2), "PERIOD_DIFF": (2, 2), "TO_CHAR": (1, 3),
+    "TO_VARCHAR": (1, 2), "STRFTIME": (1, 9), "FORMAT": (1, 99), "DATENAME": (2, 2), "DATE_FORMAT": (2, 2),
+    "TIME_FORMAT": (2, 2), "FORMAT_DATETIME": (2, 3), "FORMAT_DATE": (2, 2), "FORMAT_TIMESTAMP": (2, 3),
+    "FORMAT_TIME": (2, 2), "STRPTIME": (2, 2), "TRY_STRPTIME": (2, 2), "STR_TO_DATE": (2, 2), "PARSE_DATE": (2, 2),
+    "PARSE_TIMESTAMP": (2, 3), "PARSE_TIME": (2, 2), "PARSE_DATETIME": (2, 2), "DATE_PARSE": (2, 2), "DATE": (0, 9),
+    "TIME": (0, 9), "DATETIME": (0, 9), "JULIANDAY": (0, 9), "UNIXEPOCH": (0, 9), "TRUNC": (1, 2), "DATE_BUCKET": (2, 4), "TIME_BUCKET": (2, 3), "DATE_BIN": (2, 3), "TIMESTAMP_BUCKET": (2, 3), "DATETIME_BUCKET": (2, 3),
+    "SWITCHOFFSET": (2, 2), **{f"{t}TO_{kind}": (1, 2) for t in ("", "TRY_") for kind in (
+        "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")},
+    **dict.fromkeys(("NOW", "SYSDATE"), (0, 1)), **dict.fromkeys((
+        "GET_CURRENT_TIMESTAMP", "TRANSACTION_TIMESTAMP", "STATEMENT_TIMESTAMP", "CLOCK_TIMESTAMP", "SYSDATETIMEOFFSET",
+        "GETUTCDATE", "SYSUTCDATETIME", "CURRENT_LOCALTIMESTAMP"), (0, 0)),
+}  # fmt: skip
+"""How few and how many arguments a function has that sqlglot does not know; one, where it is not here."""
+
+
+def _counted(name: str, builder: Builder) -> Builder:
+    low, high = _ARGUMENTS.get(name, (1, 1))
+
+    def build(call: Call) -> Value:
+        count = len(call.node.expressions)
+        if not low <= count <= high:
+            many = str(low) if low == high else f"{low} to {high}"
+            raise call.error(f"{name} wants {many} argument{'' if many == '1' else 's'}, not {count}")
+        return builder(call)
+
+    return build
+
+
 DATETIME: Functions = {
-    exp.Interval: _interval,
-    **FIELDS,
-    **TRUNCATION,
-    **DISTANCE,
-    **ARITHMETIC,
-    **CLOCK,
-    **ZONES,
-    **CONSTRUCTION,
-    **EPOCH,
-    **FORMATTING,
-    **PARSING,
-    **SERIES,
-    **SQLITE,
-    **ORACLE,
-    **TSQL,
+    key: _counted(key, builder) if isinstance(key, str) else builder
+    for table in _TABLES
+    for key, builder in table.items()
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import polars as pl
 from sqlglot import exp
@@ -70,7 +70,12 @@ def of_units(amount: pl.Expr | float | Decimal, unit: str) -> Interval | None:
         return _times(one, amount)
     if isinstance(amount, int):
         return of_unit(amount, unit)
-    exact = Decimal(str(amount))
+    try:
+        exact = Decimal(str(amount))
+    except InvalidOperation:
+        return None
+    if not exact.is_finite() or abs(exact) > 10**12:
+        return None
     assert isinstance(one.months, int)
     assert isinstance(one.days, int)
     assert isinstance(one.micros, int)

@@ -33,7 +33,7 @@ def moved(call: Call, value: Value, amount: exp.Expr, unit: exp.Expr | str | Non
     Raises:
         SqlError: no such unit, or the amount is no number.
     """
-    start = moment_of(call, value)
+    start = moment_of(call, value, time=True)
     if is_text(value.dtype) and is_date(start.dtype) and call.dialect in _TEXT_IS_TIMESTAMP:
         start = call.cast(start, pl.Datetime("us"))
     by = _amount(call, amount, unit)
@@ -194,14 +194,15 @@ def _make_interval(call: Call) -> Value:
             else call.cast(value, pl.Float64() if unit == "secs" else pl.Int64()).expr
         )
         found = of_units(amount, units[unit])
-        assert found is not None
+        if found is None:
+            raise call.error("MAKE_INTERVAL wants numbers")
         parts.append(found)
     total = {n: sum((getattr(p, n) for p in parts), start=0) for n in ("months", "days", "micros")}
     return interval_value(call, Interval(**total))
 
 
 def _justify(days: bool, hours: bool, call: Call) -> Value:
-    """JUSTIFY_HOURS: 24 hours are a day; JUSTIFY_DAYS: 30 days are a month."""
+    """JUSTIFY_HOURS: 24 hours are a day; JUSTIFY_DAYS: 30 days are a month; all parts get one sign."""
     value = call.arg()
     if value.interval is None:
         raise call.error(f"{call.name} wants an interval")
@@ -209,31 +210,28 @@ def _justify(days: bool, hours: bool, call: Call) -> Value:
         pl.lit(p, dtype=pl.Int64) if isinstance(p, int) else p
         for p in (value.interval.months, value.interval.days, value.interval.micros)
     ]
-    m, d, u = lits
+    months, days_, micros = lits
     day = 86_400_000_000
     if hours:
-        whole = u.sign() * (u.abs() // day)
-        d, u = d + whole, u - whole * day
-        if days:
-            # All parts get one sign.
-            total = d * day + u
-            d = total.sign() * (total.abs() // day)
-            u = total - d * day
-        else:
-            fix = ((d > 0) & (u < 0)).cast(pl.Int64) - ((d < 0) & (u > 0)).cast(pl.Int64)
-            d, u = d - fix, u + fix * day
+        whole = micros.sign() * (micros.abs() // day)
+        days_, micros = days_ + whole, micros - whole * day
     if days:
-        whole = d.sign() * (d.abs() // 30)
-        m, d = m + whole, d - whole * 30
-        fix = ((m > 0) & ((d < 0) | (u < 0))).cast(pl.Int64) - ((m < 0) & ((d > 0) | (u > 0))).cast(pl.Int64)
-        m, d = m - fix, d + fix * 30
-    return interval_value(call, Interval(m, d, u))
+        whole = days_.sign() * (days_.abs() // 30)
+        months, days_ = months + whole, days_ - whole * 30
+        ahead = (days_ < 0) | ((days_ == 0) & (micros < 0)) if hours else days_ < 0
+        behind = (days_ > 0) | ((days_ == 0) & (micros > 0)) if hours else days_ > 0
+        fix = ((months > 0) & ahead).cast(pl.Int64) - ((months < 0) & behind).cast(pl.Int64)
+        months, days_ = months - fix, days_ + fix * 30
+    if hours:
+        fix = ((days_ > 0) & (micros < 0)).cast(pl.Int64) - ((days_ < 0) & (micros > 0)).cast(pl.Int64)
+        days_, micros = days_ - fix, micros + fix * day
+    return interval_value(call, Interval(months, days_, micros))
 
 
 def _add_time(sign: int, call: Call) -> Value:
     """ADDTIME(d, '1:00:00'), SUBTIME: MySQL's."""
     first, second = call.node.expressions
-    value, by = moment_of(call, call.bind(first), first), call.bind(second)
+    value, by = moment_of(call, call.bind(first), first, time=True), call.bind(second)
     if isinstance(by.constant, str):
         return add_interval(call, value, parts_of(call, by.constant, "DAY TO SECOND"), sign)
     if isinstance(by.dtype, pl.Time):
@@ -278,6 +276,7 @@ def _sum_of(call: Call, units: tuple[str, ...]) -> Value:
             else call.cast(value, pl.Float64() if unit == "SECOND" else pl.Int64()).expr
         )
         one = of_units(amount, unit)
-        assert one is not None
+        if one is None:
+            raise call.error(f"{call.name} wants numbers")
         total = Interval(total.months + one.months, total.days + one.days, total.micros + one.micros)
     return interval_value(call, total)

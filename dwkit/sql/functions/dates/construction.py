@@ -75,6 +75,8 @@ def _clock(call: Call, hour: Value, minute: Value, second: Value | None, micros:
 
 
 def _timestamp(call: Call, values: list[Value], micros: pl.Expr | None = None) -> pl.Expr:
+    if len(values) < 5:
+        raise call.error(f"{call.name} wants year, month, day, hour and minute")
     year, month, day, hour, minute, *rest = values
     overflow = call.dialect == "snowflake"
     made = _date(call, _whole(call, year), _whole(call, month), _whole(call, day), overflow=overflow)
@@ -129,6 +131,8 @@ def _time_from_parts(call: Call) -> Value:
         micros = _whole(call, call.arg("nano")) // 1000
     if call.given("fractions") is not None:
         digits = call.constant("precision", 0)
+        if digits not in range(8):
+            raise call.error("the precision is a literal from 0 to 7")
         micros = _whole(call, call.arg("fractions")) * 1_000_000 // 10**digits
     call.given("overflow")
     clock = _clock(call, call.arg("hour"), call.arg("min"), call.maybe("sec"), micros)
@@ -161,6 +165,8 @@ def _to_date(call: Call) -> Value:
         if call.dialect == "sqlite":
             raise call.refuse("DATE with modifiers here")
         values = [call.arg(), *call.args()]
+        if len(values) != 3:
+            raise call.error("DATE wants one argument, or year, month and day")
         return call.value(_date(call, *(_whole(call, v) for v in values), overflow=False), pl.Date())
     value = call.arg()
     if call.given("zone") is not None:
@@ -202,7 +208,7 @@ def _to_time(call: Call) -> Value:
     value = call.arg()
     if is_text(value.dtype) and not value.is_constant:
         return call.cast(value, pl.Time())
-    return call.cast(moment_of(call, value, call.node.this), pl.Time())
+    return call.cast(moment_of(call, value, call.node.this, time=True), pl.Time())
 
 
 CONSTRUCTION: Functions = {

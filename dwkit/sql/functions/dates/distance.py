@@ -75,6 +75,8 @@ def complete(call: Call, start: Value, end: Value, unit: Unit) -> pl.Expr:
     """Return how many whole units have passed between two moments, cut towards 0."""
     if unit == "NANOSECOND":
         return (_micros(end) - _micros(start)) * 1000
+    if unit not in _MICROS and any(isinstance(v.dtype, pl.Time) for v in (start, end)):
+        raise call.error(f"a time has no {unit}")
     if unit in _MICROS:
         apart = _micros(end) - _micros(start)
         return apart.sign() * (apart.abs() // _MICROS[unit])
@@ -137,8 +139,11 @@ def _ends(call: Call) -> tuple[Value, Value]:
     end_node, start_node = call.node.this, call.node.expression
     if call.dialect == "bigquery" or call.given("unit") is not None or call.dialect == "tsql":
         end_node, start_node = _bare(end_node), _bare(start_node)
-    end, start = call.bind(end_node), call.bind(start_node)
-    return moment_of(call, start, start_node), moment_of(call, end, end_node)
+    start = moment_of(call, call.bind(start_node), start_node, time=True)
+    end = moment_of(call, call.bind(end_node), end_node, time=True)
+    if isinstance(start.dtype, pl.Time) != isinstance(end.dtype, pl.Time):
+        raise call.error("there is no difference between a time and a date")
+    return start, end
 
 
 _CUTS: dict[type[exp.Expr], frozenset[str]] = {
@@ -168,7 +173,7 @@ def _date_sub(call: Call) -> Value:
     """DATE_SUB('unit', start, end) of DuckDB counts whole units; DATE_SUB(d, interval) moves a date."""
     nodes = call.node.expressions
     if len(nodes) == 3 and call.dialect == "duckdb":
-        start, end = (moment_of(call, call.bind(n), n) for n in nodes[1:])
+        start, end = (moment_of(call, call.bind(n), n, time=True) for n in nodes[1:])
         return call.value(complete(call, start, end, unit_of_node(call, nodes[0])).cast(_INT), _INT)
     from dwkit.sql.functions.dates.arithmetic import moved
 
@@ -199,7 +204,7 @@ def _months_between(call: Call) -> Value:
 def _age(call: Call) -> Value:
     """AGE(end, start): years and months, then days, then time, as an interval; from midnight today with one argument."""
     nodes = call.node.expressions
-    values = [moment_of(call, call.bind(n), n) for n in nodes]
+    values = [moment_of(call, call.bind(n), n, time=True) for n in nodes]
     if len(values) == 1:
         today = pl.lit(call.binder.now).dt.replace_time_zone(None).dt.truncate("1d")
         values.insert(0, Value(today, pl.Datetime("us")))
@@ -225,7 +230,7 @@ def _age(call: Call) -> Value:
 
 def _minus_times(call: Call) -> Value:
     """TIMEDIFF(a, b) of MySQL: the time between two times or timestamps."""
-    a, b = (moment_of(call, call.bind(n), n) for n in call.node.expressions)
+    a, b = (moment_of(call, call.bind(n), n, time=True) for n in call.node.expressions)
     if call.dialect != "mysql":
         raise call.refuse("function TIMEDIFF")
     return interval_value(call, Interval(micros=_micros(a) - _micros(b)))

@@ -33,6 +33,11 @@ def of_seconds(call: Call, value: Value, parts: int, dtype: pl.DataType) -> Valu
     return call.value(made.dt.replace_time_zone("UTC") if zone else made, _UTC if zone else _PLAIN)
 
 
+def seconds_of(micros: pl.Expr) -> pl.Expr:
+    """Return microseconds as seconds, the double that is nearest."""
+    return (micros // 1_000_000).cast(pl.Float64) + (micros % 1_000_000).cast(pl.Float64) / 1_000_000
+
+
 def since(call: Call, value: Value, parts: int) -> pl.Expr:
     """Return how many parts of a second a moment is after 1970."""
     micros = stamp(moment_of(call, value)).dt.epoch("us")
@@ -70,7 +75,8 @@ def _epoch_ms(call: Call) -> Value:
     """EPOCH_MS(n) makes a timestamp, EPOCH_MS(timestamp) a number."""
     value = call.args()[0]
     if is_temporal(value.dtype) or is_text(value.dtype):
-        return call.value(since(call, value, 1000), _INT)
+        # DuckDB rounds here, where DATE_PART cuts off.
+        return call.value((since(call, value, 1_000_000) + 500) // 1000, _INT)
     return of_seconds(call, value, 1000, _PLAIN)
 
 
@@ -82,7 +88,7 @@ def _time_to_unix(call: Call) -> Value:
         from dwkit.sql.functions.dates.units import Unit
 
         return field_of(call, value, Unit("EPOCH"))
-    return call.value(stamp(moment_of(call, value)).dt.epoch("us") / 1_000_000, pl.Float64())
+    return call.value(seconds_of(stamp(moment_of(call, value)).dt.epoch("us")), pl.Float64())
 
 
 def _unix_timestamp(call: Call) -> Value:
@@ -139,7 +145,7 @@ def _sec_to_time(call: Call) -> Value:
 
 
 def _time_to_sec(call: Call) -> Value:
-    value = moment_of(call, call.args()[0])
+    value = moment_of(call, call.args()[0], time=True)
     e = stamp(value)
     return call.value(e.dt.hour().cast(_INT) * 3600 + e.dt.minute().cast(_INT) * 60 + e.dt.second(), _INT)
 

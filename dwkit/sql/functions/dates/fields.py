@@ -68,7 +68,7 @@ def field_of(call: Call, value: Value, unit: Unit) -> Value:
     """
     if value.interval is not None or isinstance(value.dtype, pl.Duration):
         return _of_interval(call, value, unit)
-    value = moment_of(call, value)
+    value = moment_of(call, value, time=True)
     is_time = isinstance(value.dtype, pl.Time)
     if is_time and unit not in _OF_DAY:
         raise call.error(f"a time has no {unit}")
@@ -144,7 +144,8 @@ def _epoch(call: Call, expr: pl.Expr, parts: int, *, is_time: bool) -> Value:
     if call.dialect == "postgres":
         return call.value(_exact(micros), pl.Decimal(18, 6))
     if call.dialect in ("duckdb", "trino"):
-        return call.value(micros / 1_000_000, pl.Float64())
+        seconds = (micros // 1_000_000).cast(pl.Float64) + (micros % 1_000_000).cast(pl.Float64) / 1_000_000
+        return call.value(seconds, pl.Float64())
     return call.value(micros // 1_000_000, _INT)
 
 
@@ -225,7 +226,12 @@ def _part_by_name(call: Call) -> Value:
         made = [(n.name, field_of(call, value, unit_of_node(call, n)).expr) for n in first.expressions]
         return call.value(pl.struct(e.alias(n) for n, e in made))
     if isinstance(first, exp.Literal | exp.Column | exp.Var):
-        return field_of(call, call.bind(second), unit_of_node(call, first))
+        unit, value = unit_of_node(call, first), call.bind(second)
+        if call.dialect == "redshift" and unit == "SECOND" and value.interval is None:
+            # Redshift's DATE_PART has the fraction, its EXTRACT has not.
+            expr = stamp(moment_of(call, value, time=True))
+            return call.value(expr.dt.second().cast(pl.Float64) + _micro(expr) / 1_000_000, pl.Float64())
+        return field_of(call, value, unit)
     raise call.error("the name of a field is wanted here", first)
 
 
@@ -303,7 +309,7 @@ def _of(*names: str) -> dict[type[exp.Expr] | str, Builder]:
 
 
 FIELDS: Functions = {
-    exp.Extract: _extract, "DATE_PART": _part_by_name, "DATEPART": _part_by_name,
+    exp.Extract: _extract, "DATE_PART": _part_by_name, "PGDATE_PART": _part_by_name, "DATEPART": _part_by_name,
     exp.Year: partial(_get, "YEAR"), exp.Month: partial(_get, "MONTH"), exp.Day: partial(_get, "DAY"),
     exp.DayOfMonth: partial(_get, "DAY"), exp.DayOfYear: partial(_get, "DOY"), exp.DayOfWeek: partial(_get, "DOW"),
     exp.DayOfWeekIso: partial(_get, "ISODOW"), exp.Week: partial(_get, "WEEK"), exp.WeekOfYear: partial(_get, "ISOWEEK"),

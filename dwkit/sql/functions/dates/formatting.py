@@ -61,7 +61,9 @@ def written(value: Value, pieces: list[Piece]) -> pl.Expr:
 
 def written_in(call: Call, value: Value, node: exp.Expr) -> Value:
     """Return a date as text in a format of ``CAST(... FORMAT '...')``."""
-    return call.value(written(moment_of(call, value), pieces_of(call, models.template, node)), pl.String())
+    return call.value(
+        written(moment_of(call, value, time=True), pieces_of(call, models.template, node)), pl.String()
+    )
 
 
 def _format(model: Model, at: int, call: Call) -> Value:
@@ -78,7 +80,7 @@ def _format(model: Model, at: int, call: Call) -> Value:
     ):
         nodes = [nodes[1], nodes[0]]
         value = call.bind(nodes[0])
-    moment = moment_of(call, value, nodes[1 - at])
+    moment = moment_of(call, value, nodes[1 - at], time=True)
     if len(nodes) > 2:
         zone = call.bind(nodes[2]).constant
         if call.dialect == "bigquery" and isinstance(zone, str) and is_timestamp(moment.dtype):
@@ -123,6 +125,15 @@ def _to_char(call: Call) -> Value:
 def _net(call: Call) -> Value:
     """FORMAT(value, 'format', 'culture') of SQL Server; of a number it is another function."""
     nodes = call.node.expressions
+    if call.dialect != "tsql":
+        from dwkit.sql.functions.string import STRING
+
+        other = STRING.get("FORMAT")
+        if other is None:
+            raise call.refuse("function FORMAT")
+        return other(call)
+    if len(nodes) < 2:
+        raise call.error("FORMAT wants a value and a format")
     value = call.bind(nodes[0])
     if is_number(value.dtype):
         return call.bind(exp.NumberToStr(this=nodes[0], format=nodes[1]))
@@ -155,7 +166,7 @@ def _datename(call: Call) -> Value:
 
 def _time_to_str(call: Call) -> Value:
     """A function that sqlglot reads as one with a format of C, such as MONTHNAME of MySQL."""
-    value = moment_of(call, call.arg())
+    value = moment_of(call, call.arg(), time=True)
     return call.value(written(value, pieces_of(call, models.strftime, call.given("format"))), pl.String())
 
 

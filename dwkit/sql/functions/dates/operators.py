@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.dates.units import moment_of
+from dwkit.sql.functions.dates.units import days_from, moment_of
 from dwkit.sql.functions.interval import add_interval, interval_value, summed
 from dwkit.sql.types import is_date, is_number, is_temporal, is_text, is_timestamp, unified
 from dwkit.sql.value import Interval, Value
@@ -17,6 +17,10 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     """A date or a timestamp and an interval, a date and a number of days, two intervals."""
     if moment.interval is not None and by.interval is not None:
         return summed(call, moment.interval, by.interval, sign)
+    if moment.is_null and by.interval is not None:
+        return call.cast(moment, pl.Datetime("us"))
+    if by.is_null and (is_temporal(moment.dtype) or moment.interval is not None):
+        return call.cast(by, moment.dtype)
     if by.interval is not None and is_text(moment.dtype):
         moment = moment_of(call, moment)
     if by.interval is not None and (
@@ -28,10 +32,14 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
         return call.value(stamp.expr + pl.duration(microseconds=by.expr.cast(pl.Int64) // 1000), stamp.dtype)
     if is_date(moment.dtype) and is_number(by.dtype):
         days = call.cast(by, pl.Int64()).expr
-        return call.value(moment.expr + pl.duration(days=days * sign), pl.Date())
+        return call.value((days_from(moment.expr) + days * sign).cast(pl.Int32).cast(pl.Date), pl.Date())
     if is_timestamp(moment.dtype) and is_number(by.dtype) and call.dialect in ("oracle", "tsql"):
         micros = (call.cast(by, pl.Float64()).expr * 86_400e6 * sign).round().cast(pl.Int64)
         return call.value(moment.expr + pl.duration(microseconds=micros), moment.dtype)
+    if isinstance(by.dtype, pl.Duration) and not call.binder.is_exact(by):
+        raise call.refuse(
+            "an interval out of CASE, an aggregate or a subquery: its months are not kept, and such arithmetic"
+        )
     if isinstance(by.dtype, pl.Duration) and (is_date(moment.dtype) or is_timestamp(moment.dtype)):
         stamp = call.cast(moment, pl.Datetime("us")) if is_date(moment.dtype) else moment
         return call.value(stamp.expr + by.expr * sign if sign > 0 else stamp.expr - by.expr, stamp.dtype)
@@ -46,6 +54,8 @@ _DAYS_APART = frozenset({"spark", "databricks", "trino", "bigquery"})
 
 def apart(call: Call, left: Value, right: Value) -> Value | None:
     """The days between two dates, the time between two times or timestamps."""
+    if left.is_null and is_temporal(right.dtype):
+        return call.cast(left, pl.Int64() if is_date(right.dtype) else pl.Duration("us"))
     if left.is_text_literal and is_temporal(right.dtype):
         left = call.cast(left, right.dtype)
     if right.is_text_literal and is_temporal(left.dtype):

@@ -231,6 +231,8 @@ _SNOWFLAKE: dict[str, pl.DataType] = {
 def _snowflake(call: Call) -> Value:
     """TO_DATE, TO_TIME, TO_TIMESTAMP and their TRY_ forms: of text, with or without a format; of a number of seconds."""
     nodes = call.node.expressions
+    if not nodes:
+        raise call.error(f"{call.name} lacks an argument")
     kind = call.name.removeprefix("TRY_").removeprefix("TO_")
     dtype, safe = _SNOWFLAKE[kind], call.name.startswith("TRY_")
     value = call.bind(nodes[0])
@@ -273,10 +275,10 @@ _SPARK_KINDS: dict[str, pl.DataType] = {
 def _spark(call: Call) -> Value:
     """TO_DATE, TO_TIMESTAMP and their TRY_ forms of Spark."""
     nodes = call.node.expressions
-    dtype, safe = (
-        _SPARK_KINDS[call.name.removeprefix("TRY_").removeprefix("TO_")],
-        call.name.startswith("TRY_"),
-    )
+    kind, safe = call.name.removeprefix("TRY_").removeprefix("TO_"), call.name.startswith("TRY_")
+    if kind not in _SPARK_KINDS:
+        raise call.refuse(f"function {call.name} of {call.dialect}")
+    dtype = _SPARK_KINDS[kind]
     value = call.bind(nodes[0])
     if is_number(value.dtype) and isinstance(dtype, pl.Datetime):
         return of_seconds(call, value, 1, _UTC)

@@ -1,4 +1,4 @@
-"""DATE_TRUNC and its kin, LAST_DAY, TIME_SLICE and time buckets."""
+"""DATE_TRUNC and its kin, LAST_DAY, NEXT_DAY."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.units import WEEKDAYS, Unit, days_from, dow, moment_of, stamp, unit_of_node
-from dwkit.sql.functions.interval import add_interval, of_unit
-from dwkit.sql.types import is_date, is_text, is_timestamp
-from dwkit.sql.value import Interval, Value
+from dwkit.sql.functions.dates.zones import in_zone, of_zone, zone_of
+from dwkit.sql.types import is_date
+from dwkit.sql.value import Value
 
 __all__ = ["TRUNCATION", "truncated"]
 
@@ -45,9 +45,11 @@ def truncated(call: Call, value: Value, unit: Unit) -> pl.Expr:
         nanos = expr.cast(pl.Int64)
         return (nanos - nanos % (_TIMES[unit] * 1000)).cast(pl.Time)
     if isinstance(dtype, pl.Duration):
-        if unit not in (*_TIMES, "DAY"):
+        length = {**_TIMES, "DAY": 86_400_000_000}.get(unit)
+        if length is None:
             raise call.refuse(f"an interval cut to {unit}")
-        return expr.dt.truncate({"DAY": "1d", "HOUR": "1h", "MINUTE": "1m", "SECOND": "1s"}.get(unit, "1ms"))
+        micros = expr.dt.total_microseconds()
+        return pl.duration(microseconds=micros.sign() * (micros.abs() // length * length))
     if unit in _TIMES:
         if is_date(dtype):
             return expr
@@ -84,7 +86,9 @@ def truncated(call: Call, value: Value, unit: Unit) -> pl.Expr:
 
 def _trunc(call: Call) -> Value:
     """DATE_TRUNC('unit', d), DATETIME_TRUNC(d, unit), DATETRUNC(unit, d)."""
-    value = moment_of(call, call.arg(), call.node.this)
+    value = call.arg()
+    if not isinstance(value.dtype, pl.Duration):
+        value = moment_of(call, value, call.node.this, time=True)
     unit = unit_of_node(call, call.given("unit"))
     zone = call.given("zone")
     if zone is not None:
@@ -96,16 +100,11 @@ def _trunc(call: Call) -> Value:
     return call.value(truncated(call, value, unit), value.dtype)
 
 
-def _in_zone(call: Call, value: Value, unit: Unit, zone: str) -> Value:
+def _in_zone(call: Call, value: Value, unit: Unit, name: object) -> Value:
     """The unit is that of another time zone's clock."""
-    if is_date(value.dtype):
-        value = call.cast(value, pl.Datetime("us", "UTC"))
-    aware = value.expr if value.dtype.time_zone else value.expr.dt.replace_time_zone("UTC")  # type: ignore[attr-defined]
-    local = aware.dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    inner = Value(local, pl.Datetime("us"), value.refs)
-    cut = truncated(call, inner, unit)
-    made = cut.dt.replace_time_zone(zone, ambiguous="earliest").dt.convert_time_zone("UTC")
-    return call.value(made, pl.Datetime("us", "UTC"))
+    utc, zone = pl.Datetime("us", "UTC"), zone_of(call, name, call.given("zone"))
+    local = Value(in_zone(call.cast(value, utc).expr, zone), pl.Datetime("us"), value.refs)
+    return call.value(of_zone(truncated(call, local, unit), zone), utc)
 
 
 def _date_trunc(call: Call) -> Value:
@@ -178,96 +177,7 @@ def _next_day(forward: bool, call: Call) -> Value:
     return call.value(made, pl.Date())
 
 
-# -- buckets ----------------------------------------------------------------------------------------
-
-
-def _bucket(call: Call) -> Value:
-    """TIME_BUCKET(width, d, origin or offset), DATE_BIN(width, d, origin)."""
-    from dwkit.sql.functions.interval import interval_of
-
-    node = call.node.this
-    width = call.bind(node) if not isinstance(node, exp.Literal) else interval_of(call, node, None)
-    if width.interval is None:
-        raise call.error("the width of a bucket is an interval", node)
-    value = moment_of(call, call.arg("expression"), call.node.expression)
-    origin_node = call.given("unit") or call.given("origin")
-    origin = call.bind(_named_again(origin_node)) if isinstance(origin_node, exp.Expr) else None
-    return bucketed(call, value, width.interval, origin)
-
-
-def _named_again(node: exp.Expr) -> exp.Expr:
-    return exp.column(node.name.lower()) if isinstance(node, exp.Var) else node
-
-
-def bucketed(call: Call, value: Value, width: Interval, origin: Value | None, *, end: bool = False) -> Value:
-    """Return the beginning of the bucket of a width that a moment is in.
-
-    Buckets of days and time are counted from Monday, 2000-01-03, those of months from 2000-01-01, as in DuckDB.
-
-    Raises:
-        SqlError: the width is mixed, no literal or not positive.
-    """
-    months, days, micros = width.months, width.days, width.micros
-    if not all(isinstance(p, int) for p in (months, days, micros)):
-        raise call.error("the width of a bucket is a literal")
-    assert isinstance(months, int)
-    assert isinstance(days, int)
-    assert isinstance(micros, int)
-    keeps_date = is_date(value.dtype) and not micros
-    if months and (days or micros):
-        raise call.error("a bucket is of months or of days and time, not of both")
-    if (months or days * 86_400_000_000 + micros) <= 0:
-        raise call.error("the width of a bucket must be greater than 0")
-    shift: pl.Expr | None = None
-    if origin is not None and origin.interval is not None:
-        moved = add_interval(call, value, origin.interval, -1)
-        made = bucketed(call, moved, width, None)
-        back = add_interval(call, made, origin.interval, 1)
-        return call.cast(back, value.dtype) if keeps_date else back
-    if origin is not None and not (
-        is_date(origin.dtype) or is_timestamp(origin.dtype) or is_text(origin.dtype)
-    ):
-        raise call.error("the origin of a bucket is a timestamp or an interval")
-    if months:
-        start = stamp(moment_of(call, origin)) if origin is not None else None
-        first = 24000 if start is None else start.dt.year().cast(pl.Int64) * 12 + start.dt.month() - 1
-        e = value.expr
-        index = e.dt.year().cast(pl.Int64) * 12 + e.dt.month() - 1 - first
-        index = index - index % months + first + (months if end else 0)
-        day = pl.date(index // 12, index % 12 + 1, 1)
-        return call.value(
-            day if keeps_date else day.cast(pl.Datetime("us")), pl.Date() if keeps_date else value.dtype
-        )
-    wide = days * 86_400_000_000 + micros
-    zero = 946_857_600_000_000 if origin is None else stamp(moment_of(call, origin)).dt.epoch("us")
-    since = stamp(value).dt.epoch("us") - zero
-    made_micros = since - since % wide + zero + (wide if end else 0)
-    del shift
-    made_expr = made_micros.cast(pl.Datetime("us"))
-    if keeps_date:
-        return call.value(made_expr.dt.date(), pl.Date())
-    zone = getattr(value.dtype, "time_zone", None)
-    return call.value(made_expr.dt.replace_time_zone(zone) if zone else made_expr, pl.Datetime("us", zone))
-
-
-def _slice(call: Call) -> Value:
-    """TIME_SLICE(d, n, 'unit', 'START' or 'END'): slices are counted from 1970-01-01, weeks from its Monday."""
-    value = moment_of(call, call.arg(), call.node.this)
-    count, unit = call.constant("expression"), unit_of_node(call, call.given("unit"))
-    width = of_unit(count, unit)
-    kind = str(call.constant("kind", "START")).upper()
-    if width is None or not isinstance(count, int):
-        raise call.error("TIME_SLICE wants a whole number and a unit of time")
-    from datetime import datetime
-
-    from dwkit.sql.value import constant
-
-    start = datetime(1970, 1, 1) if unit != "WEEK" else datetime(1969, 12, 29)  # noqa: DTZ001
-    return bucketed(call, value, width, constant(start, pl.Datetime("us")), end=kind == "END")
-
-
 TRUNCATION: Functions = {
     exp.TimestampTrunc: _trunc, exp.DatetimeTrunc: _trunc, exp.TimeTrunc: _trunc, exp.DateTrunc: _date_trunc,
     exp.LastDay: _last_day, exp.NextDay: partial(_next_day, True), exp.PreviousDay: partial(_next_day, False),
-    exp.DateBin: _bucket, exp.TimeSlice: _slice,
 }  # fmt: skip

@@ -8,10 +8,10 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.dates.buckets import bigquery_bucket, bucketed
 from dwkit.sql.functions.dates.formatting import written
 from dwkit.sql.functions.dates.parsing import read_code, read_text
 from dwkit.sql.functions.dates.patterns import PIECES, Piece, literal
-from dwkit.sql.functions.dates.truncation import bucketed
 from dwkit.sql.functions.dates.units import moment_of, unit_of_node
 from dwkit.sql.functions.dates.zones import in_zone, zone_of
 from dwkit.sql.functions.interval import of_unit
@@ -54,6 +54,8 @@ def _convert(call: Call) -> Value:
     """CONVERT(type, value, style), TRY_CONVERT: a cast, in a format of their own for dates."""
     kind, node, style = call.given("this"), call.given("expression"), call.given("style")
     safe = call.has("safe")
+    if kind is None or node is None:
+        raise call.error("CONVERT wants a type and a value")
     value = call.bind(node)
     dtype = from_sql(kind, "tsql")
     number = call.constant("style") if style is not None else None
@@ -114,6 +116,10 @@ def _isdate(call: Call) -> Value:
 def _date_bucket(call: Call) -> Value:
     """DATE_BUCKET(unit, n, d, origin): buckets are counted from 1900-01-01, a Monday."""
     nodes = call.node.expressions
+    if call.dialect == "bigquery":
+        return bigquery_bucket(call)
+    if len(nodes) < 3:
+        raise call.error("DATE_BUCKET wants a unit of time, a number and a date")
     unit, count = unit_of_node(call, nodes[0]), call.bind(nodes[1]).constant
     width = of_unit(count, unit) if isinstance(count, int) else None
     if width is None:

@@ -114,17 +114,20 @@ def unit_of_node(
     return found
 
 
-def moment_of(call: Call, value: Value, node: exp.Expr | None = None) -> Value:
-    """Return a value as a date, a time or a timestamp; text is read as the one that it looks like.
+def moment_of(call: Call, value: Value, node: exp.Expr | None = None, *, time: bool = False) -> Value:
+    """Return a value as a date or a timestamp; text is read as the one that it looks like.
+
+    Args:
+        time: it may be a time of day as well.
 
     Raises:
         SqlError: it is none.
     """
-    if is_date(value.dtype) or is_timestamp(value.dtype) or isinstance(value.dtype, (pl.Time, pl.Duration)):
+    if is_date(value.dtype) or is_timestamp(value.dtype) or (time and isinstance(value.dtype, pl.Time)):
         return value
     if is_text(value.dtype) or value.is_null or isinstance(value.dtype, pl.Null):
         known = value.constant.strip() if isinstance(value.constant, str) else None
-        if known is not None and ":" in known and "-" not in known:
+        if time and known is not None and ":" in known and "-" not in known:
             return call.cast(value, pl.Time())
         return call.cast(value, pl.Date() if known is not None and len(known) <= 10 else pl.Datetime("us"))
     raise call.error(f"{call.name} wants a date or a timestamp, not {shown(value.dtype)}", node)

@@ -41,12 +41,14 @@ _WINDOWS = {
 """Windows' names of time zones, as SQL Server has them (Unicode CLDR, windowsZones)."""
 
 
-def zone_of(call: Call, name: str, node: exp.Expr | None = None) -> tzinfo:
+def zone_of(call: Call, name: object, node: exp.Expr | None = None) -> tzinfo:
     """Return a time zone by its name or its distance from UTC.
 
     Raises:
         SqlError: there is none.
     """
+    if not isinstance(name, str):
+        raise call.error("a time zone is a quoted literal", node)
     plain = name.strip()
     found = _OFFSET.match(plain)
     if found:
@@ -62,10 +64,7 @@ def zone_of(call: Call, name: str, node: exp.Expr | None = None) -> tzinfo:
 
 
 def _zone(call: Call, node: exp.Expr) -> tzinfo:
-    value = call.bind(node)
-    if not isinstance(value.constant, str):
-        raise call.refuse("a time zone that is no literal")
-    return zone_of(call, value.constant, node)
+    return zone_of(call, call.bind(node).constant, node)
 
 
 def in_zone(value: pl.Expr, zone: tzinfo) -> pl.Expr:

@@ -1,0 +1,63 @@
+"""What stays different from a dialect's own database; `docs/sql.md` lists it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["DIFFERENCES", "Difference"]
+
+_ALL = (
+    "bigquery", "databricks", "duckdb", "mysql", "oracle", "postgres", "redshift", "snowflake", "spark", "sqlite",
+    "trino", "tsql",
+)  # fmt: skip
+
+
+class Difference(NamedTuple):
+    """One difference: the dialects that it is about, the construct, and what it does here."""
+
+    dialects: tuple[str, ...]
+    construct: str
+    text: str
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(_ALL, "session time zone", "It is UTC; a timestamp with a time zone is shown in UTC."),
+    Difference(
+        _ALL, "names of months and days",
+        "English, and weeks begin where the dialect's default says: no locale, NLS_TERRITORY, DATEFIRST, LANGUAGE or "
+        "WEEK_START is read.",
+    ),
+    Difference(
+        ("tsql", "trino", "oracle", "snowflake"), "AT TIME ZONE, SWITCHOFFSET, CONVERT_TIMEZONE",
+        "The clock of the other zone, as a timestamp without a time zone; the offset is not kept with it.",
+    ),
+    Difference(
+        _ALL, "an hour that a change of the clock repeats or leaves out",
+        "A repeated hour is its first one; an hour left out is read an hour later.",
+    ),
+    Difference(_ALL, "fractions of a second", "Six digits; more are cut off."),
+    Difference(
+        ("spark",), "CAST", "As in ANSI mode, the default of Spark 4: what cannot be cast is an error, not NULL."
+    ),
+    Difference(
+        ("spark", "databricks"), "patterns of TO_DATE and TO_TIMESTAMP",
+        "A field such as dd is read from one digit as well as from two.",
+    ),
+    Difference(
+        ("mysql",), "DATE_ADD and its kin of text", "A date or a timestamp by what the text holds, where MySQL gives text."
+    ),
+    Difference(("mysql",), "TIME", "From 00:00:00 to 23:59:59; a longer SEC_TO_TIME is an error, TIMEDIFF an interval."),
+    Difference(
+        ("tsql",), "CAST and CONVERT of a DATETIME to text without a style",
+        "Written as a DATETIME2, 2024-01-31 10:00:00, where SQL Server's DATETIME gives Jan 31 2024 10:00AM.",
+    ),
+    Difference(
+        ("oracle",), "DATE and TIMESTAMP as text without a format", "In the default NLS_DATE_FORMAT, DD-MON-RR, both."
+    ),
+    Difference(("oracle",), "text as a date without a format", "ISO 8601 is read as well as DD-MON-RR."),
+    Difference(("redshift",), "DATEDIFF in weeks", "Counts the Sundays that are passed; the manual does not say which day."),
+    Difference(
+        ("duckdb", "postgres", "redshift"), "an interval as a result",
+        "Months as 30 days in files and tables; in calculations months, days and time stay apart.",
+    ),
+)  # fmt: skip
