@@ -38,7 +38,7 @@ def insert(run: Run) -> Done:
     source = _source(run, tree, table, names)
     table, rows = new_rows(run, table, source)
     base = table.with_rows(table.data.clear()) if tree.args.get("overwrite") else table
-    made, touched = upserted(run, tree, base, rows)
+    made, touched = upserted(run, tree, base, rows, source.columns)
     checked(run, made, touched)
     frame = returned(run, tree, made, touched)
     return Done(run.catalog.with_object(key, made), Result("INSERT", frame, touched.height))
