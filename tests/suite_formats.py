@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -61,7 +62,8 @@ def _sqlite_value(value: object, kind: str) -> str:
             else _leading(value)
         )
     if kind == "R":
-        return f"{float(value):.3f}" if not isinstance(value, str) else "0.000"
+        # SQLite writes sixteen digits, then zeros.
+        return f"{Decimal(f'{float(value):.15e}'):.3f}" if not isinstance(value, str) else "0.000"
     text = shown(value) if not isinstance(value, bool) else str(int(value))
     return "".join(c if " " <= c <= "~" else "@" for c in text)
 
