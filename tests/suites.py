@@ -10,6 +10,7 @@ Only queries count. Each ends as one of
     wrong     other rows
     refused   an error of ours: something that is not supported
     blocked   refused or wrong over a table of which a statement was refused
+    foreign   not run: it asks for what only that engine has
     undefined other rows of a query with LIMIT and no ORDER BY, whose rows are anyone's guess
     crashed   any other error, or the process died
     timeout   no answer within --limit seconds
@@ -34,7 +35,18 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-OUTCOMES = ("right", "wrong", "refused", "blocked", "undefined", "crashed", "timeout", "errors", "answered")
+OUTCOMES = (
+    "right",
+    "wrong",
+    "refused",
+    "blocked",
+    "undefined",
+    "crashed",
+    "timeout",
+    "foreign",
+    "errors",
+    "answered",
+)
 MEMORY = 8 << 30
 
 
@@ -61,7 +73,8 @@ class Family:
 
 def work(pipe: Connection, name: str, root: str, base: str, dialect: str, step: int) -> None:
     """Run files that come through a pipe, record by record; say before each what comes, after it how it ended."""
-    from suite_formats import FORMATS, Tables
+    from suite_formats import FORMATS
+    from suite_values import Tables
 
     from dwkit.sql import Session
 
@@ -93,12 +106,14 @@ def _run(suite, session, tables, record, failed: set[str]) -> tuple[str, str]:
         failed: tables of which a statement could not be run; kept up to date.
     """
     import polars as pl
-    from suite_formats import is_select
+    from suite_values import is_select
 
     from dwkit.errors import DwkitError
     from dwkit.sql.failure import collected
 
     fails = len(record.words) > 1 and record.words[1] == "error"
+    if record.kind == "query" and suite.foreign is not None and suite.foreign.search(record.sql):
+        return "foreign", ""
     counts = record.kind == "query" and is_select(record.sql)
     try:
         data = None
@@ -150,7 +165,7 @@ def _over(sql: str, failed: set[str]) -> bool:
 
 def _loose(record, data) -> bool:
     """Whether any rows would do, as many as there are."""
-    from suite_formats import is_ordered
+    from suite_values import is_ordered
 
     limited = re.search(r"\b(limit|offset|fetch|top|distinct\s+on)\b", record.sql, re.IGNORECASE)
     return (
@@ -305,14 +320,14 @@ def _report(families: dict[str, Family]) -> None:
     width = max(map(len, [*families, "family"]))
     print(
         f"{'family':{width}} {'queries':>8}"
-        + "".join(f"{o:>9}" for o in OUTCOMES)
+        + "".join(f"{o:>10}" for o in OUTCOMES)
         + "  right %  seconds  per s"
     )
     for name, family in [*sorted(families.items()), ("total", total)]:
         queries = sum(family.counts[o] for o in OUTCOMES[:7])
         share = f"{100 * family.counts['right'] / queries:8.2f}" if queries else "       -"
         pace = sum(family.counts.values()) / family.seconds if family.seconds else 0
-        counts = "".join(f"{family.counts[o]:9}" for o in OUTCOMES)
+        counts = "".join(f"{family.counts[o]:10}" for o in OUTCOMES)
         print(f"{name:{width}} {queries:8}{counts} {share} {family.seconds:8.1f} {pace:6.0f}")
 
 

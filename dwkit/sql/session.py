@@ -15,7 +15,7 @@ from dwkit.sql.statements.change import delete, truncate, update
 from dwkit.sql.statements.constraints import references
 from dwkit.sql.statements.copy import copy
 from dwkit.sql.statements.create import create, stored
-from dwkit.sql.statements.insert import insert
+from dwkit.sql.statements.insert import insert, replace_into
 from dwkit.sql.statements.merge import merge
 from dwkit.sql.statements.run import Done, Files, Outer, Result, Run
 from dwkit.sql.statements.show import describe, explain, show, summarize
@@ -27,7 +27,7 @@ _STATEMENTS: dict[type[exp.Expr], Callable[[Run], Done]] = {
     exp.TruncateTable: truncate, exp.Alter: alter, exp.Drop: drop, exp.Describe: describe, exp.Show: show,
     exp.Summarize: summarize, exp.Copy: copy,
 }  # fmt: skip
-_COMMANDS: dict[str, Callable[[Run], Done]] = {"EXPLAIN": explain, "SHOW": show}
+_COMMANDS: dict[str, Callable[[Run], Done]] = {"EXPLAIN": explain, "SHOW": show, "REPLACE": replace_into}
 
 
 class Session:

@@ -97,8 +97,9 @@ def column_of(run: Run, node: exp.ColumnDef, made: Definition) -> Column:
     Raises:
         SqlError: a type or a constraint that there is not.
     """
-    kind, dtype, length = kind_of(run, node.args.get("kind"), node)
-    declared: exp.DataType = node.args["kind"]
+    declared: exp.DataType | None = node.args.get("kind") or _generated_kind(run, node, made)
+    kind, dtype, length = kind_of(run, declared, node)
+    assert declared is not None
     column = Column(node.name, kind, dtype, length=length)
     if declared.this in (
         exp.DataType.Type.SERIAL,
@@ -120,6 +121,17 @@ def column_of(run: Run, node: exp.ColumnDef, made: Definition) -> Column:
     if run.dialect == "sqlite" and integer_key and column.step is None:
         column = _identity(run, column, None, made)  # SQLite numbers the rows of an INTEGER PRIMARY KEY
     return column
+
+
+def _generated_kind(run: Run, node: exp.ColumnDef, made: Definition) -> exp.DataType | None:
+    """Return the type of a generated column without one: that of its expression over the columns before it."""
+    for one in node.args.get("constraints") or ():
+        what = one.args.get("kind")
+        if isinstance(what, exp.ComputedColumnConstraint) and made.columns:
+            table = made.table(run, "this")
+            dtype = run.over(table, table.data, [what.this]).dtypes[0]
+            return exp.DataType.build(shown(dtype), dialect="duckdb")
+    return None
 
 
 def _with_constraint(run: Run, column: Column, what: exp.Expr, name: str, made: Definition) -> Column:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.query import is_query
+from dwkit.sql.query import is_query, statements
 from dwkit.sql.statements.assign import assigned, is_default, new_rows
 from dwkit.sql.statements.catalog import Column, Table
 from dwkit.sql.statements.constraints import checked
@@ -14,7 +16,7 @@ from dwkit.sql.statements.returning import returned
 from dwkit.sql.statements.run import Done, Result, Run
 from dwkit.sql.statements.upsert import upserted
 
-__all__ = ["insert"]
+__all__ = ["insert", "replace_into"]
 
 
 def insert(run: Run) -> Done:
@@ -38,10 +40,24 @@ def insert(run: Run) -> Done:
     source = _source(run, tree, table, names)
     table, rows = new_rows(run, table, source)
     base = table.with_rows(table.data.clear()) if tree.args.get("overwrite") else table
-    made, touched = upserted(run, tree, base, rows)
+    made, touched = upserted(run, tree, base, rows, source.columns)
     checked(run, made, touched)
     frame = returned(run, tree, made, touched)
     return Done(run.catalog.with_object(key, made), Result("INSERT", frame, touched.height))
+
+
+def replace_into(run: Run) -> Done:
+    """Run MySQL's and SQLite's REPLACE INTO, which sqlglot leaves as text.
+
+    Raises:
+        SqlError, DataError: as `insert`.
+    """
+    text = f"INSERT {run.tree.text('expression')}"
+    [tree] = statements(text, run.dialect)
+    if not isinstance(tree, exp.Insert):
+        raise run.refuse("REPLACE of this")
+    tree.set("alternative", "replace")
+    return insert(replace(run, tree=tree, text=text))
 
 
 def _source(run: Run, tree: exp.Insert, table: Table, names: list[str] | None) -> pl.DataFrame:

@@ -176,6 +176,8 @@ def _inserted(run: Run, sides: _Sides, taken: pl.DataFrame, then: exp.Expr) -> p
     listed, values = then.args.get("this"), then.args.get("expression")
     table = sides.table
     by_name = isinstance(listed, exp.Star) or values is None or isinstance(values, exp.Var)
+    if values is None and isinstance(listed, exp.Tuple) and all(map(is_default, listed.expressions)):
+        return pl.DataFrame(height=taken.height)  # INSERT DEFAULT VALUES
     if by_name:  # INSERT *, INSERT BY NAME, INSERT ROW
         named = _same(run, sides, "source")
         columns, expressions = [n for n, _ in named], [quoted(o, sides.called) for _, o in named]

@@ -21,4 +21,7 @@ def returned(run: Run, tree: exp.Expr, table: Table, rows: pl.DataFrame) -> pl.L
         expressions=[e.copy() for e in clause.expressions],
         from_=exp.From(this=internal("__rows", target.alias or table.name.rpartition(".")[2])),
     )
-    return run.rows(select, {"__rows": rows}).lazy()
+    found = run.rows(select, {"__rows": rows})
+    if not found.width:
+        raise run.error("RETURNING gives no columns", clause)
+    return found.lazy()

@@ -17,8 +17,13 @@ _PAIR = "__pair"
 _NEW = "__new"
 
 
-def upserted(run: Run, tree: exp.Insert, table: Table, rows: pl.DataFrame) -> tuple[Table, pl.DataFrame]:
+def upserted(
+    run: Run, tree: exp.Insert, table: Table, rows: pl.DataFrame, given: list[str]
+) -> tuple[Table, pl.DataFrame]:
     """Return the table with rows added as an INSERT says, and the rows that were added or changed.
+
+    Args:
+        given: columns that the statement gives values to; the others have their defaults in `rows`.
 
     Raises:
         SqlError: the conflict that it names is none.
@@ -29,6 +34,12 @@ def upserted(run: Run, tree: exp.Insert, table: Table, rows: pl.DataFrame) -> tu
     if tree.args.get("ignore"):
         action = "ignore"
     if isinstance(conflict, exp.OnConflict):
+        if action:
+            raise run.refuse(f"OR {action.upper()} together with ON CONFLICT", conflict)
+        if conflict.args.get("index_predicate"):
+            raise run.refuse(
+                "WHERE of a conflict target", conflict.args["index_predicate"], "DO UPDATE SET ... WHERE"
+            )
         words = conflict.text("action").upper()
         action = "ignore" if "NOTHING" in words else "update"
     if action in ("", "abort", "rollback"):
@@ -41,13 +52,30 @@ def upserted(run: Run, tree: exp.Insert, table: Table, rows: pl.DataFrame) -> tu
         return table.with_rows(table.data.vstack(kept)), kept
     if action == "replace":
         for key in keys:
-            rows = rows.unique(key.columns, keep="last", maintain_order=True)
+            whole = pl.all_horizontal(pl.col(c).is_not_null() for c in key.columns)
+            rows = rows.filter(pl.struct(key.columns).is_last_distinct() | ~whole)
+        rows = _completed(run, table, rows, keys, given)
         data = table.data
         for key in keys:
             data = data.join(rows, on=list(key.columns), how="anti", maintain_order="left")
         return table.with_rows(data.vstack(rows)), rows
     assert isinstance(conflict, exp.OnConflict)
     return _updated(run, tree, conflict, table, rows, keys)
+
+
+def _completed(run: Run, table: Table, rows: pl.DataFrame, keys: list[Key], given: list[str]) -> pl.DataFrame:
+    """Return rows that replace others, with the old values of columns that are not given, where those stay."""
+    left = [c.name for c in table.columns if c.name not in given and c.generated is None]
+    if run.dialect != "duckdb" or not left:  # SQLite and MySQL put the defaults in
+        return rows
+    if len(keys) > 1:
+        raise run.refuse(f"OR REPLACE of some columns of a table with {len(keys)} keys")
+    for key in keys:
+        old = table.data.select(*key.columns, *(pl.col(c).alias(f"__old_{c}") for c in left), __met=True)
+        met = rows.join(old, on=list(key.columns), how="left", maintain_order="left")
+        values = (pl.when("__met").then(pl.col(f"__old_{c}")).otherwise(pl.col(c)).alias(c) for c in left)
+        rows = generated(run, table, met.with_columns(values).select(rows.columns))
+    return rows
 
 
 def _keys(run: Run, table: Table, conflict: exp.Expr | None) -> list[Key]:

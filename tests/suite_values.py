@@ -1,0 +1,163 @@
+"""Rows, files and numbers of public suites: read, written in one way, compared."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+from logic import Record, read, shown
+
+from dwkit.sql import TableRef
+
+__all__ = [
+    "HASHED",
+    "Tables",
+    "close",
+    "is_ordered",
+    "is_select",
+    "listed",
+    "normal",
+    "plain_records",
+    "scan",
+    "texts",
+]
+
+_QUERY = re.compile(r"(\s|--[^\n]*\n|\()*(select|with|values|from|table)\b", re.IGNORECASE)
+HASHED = re.compile(r"(\d+) values hashing to ([0-9a-f]{32})")
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
+
+
+def is_ordered(sql: str) -> bool:
+    """Whether the outermost query has an ORDER BY."""
+    text = re.sub(r"'[^']*'|--[^\n]*", "", sql).strip().rstrip(";").lower()
+    depth, outer = 0, ""
+    for mark in re.split(r"([()])", text):
+        depth += {"(": 1, ")": -1}.get(mark, 0)
+        outer += mark if depth == 0 else ""
+    return bool(re.search(r"\border\s+by\b", outer)) or text.startswith("(")
+
+
+def is_select(sql: str) -> bool:
+    """Whether a text is a query that gives rows of tables."""
+    return bool(_QUERY.match(sql))
+
+
+def plain_records(path: Path) -> Iterator[Record]:
+    """Read the records of a file as they stand there."""
+    yield from read(path.read_text(encoding="utf-8", errors="replace"))
+
+
+class Tables:
+    """Tables that a session reads but does not own: files below a folder, and external tables over them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.known: dict[str, pl.LazyFrame] = {}
+
+    def __call__(self, ref: TableRef) -> pl.LazyFrame | None:
+        """Return the frame of a reference."""
+        if ref.file is None:
+            return self.known.get(ref.name.lower())
+        return scan(self.root / ref.file)
+
+
+def scan(path: Path, *, header: bool = True, separator: str = ",") -> pl.LazyFrame | None:
+    """Return the rows of a file, None where there is none."""
+    if not glob.glob(str(path)):  # noqa: PTH207 — the path may be a pattern
+        return None
+    if path.is_dir():
+        inside = sorted(p for p in path.rglob("*.*") if p.is_file())
+        if not inside or any("=" in p.parent.name for p in inside):
+            return None
+        path = path / f"**/*{inside[0].suffix}"
+    suffix = "".join(path.suffixes[-2:]).lower()
+    if "parquet" in suffix:
+        return pl.scan_parquet(path)
+    if "arrow" in suffix:
+        return pl.scan_ipc(path)
+    if "ndjson" in suffix or "json" in suffix:
+        return pl.scan_ndjson(path)
+    return pl.scan_csv(
+        path, has_header=header, separator=separator, try_parse_dates=True, infer_schema_length=None
+    )
+
+
+def listed(values: Sequence[str], expected: Sequence[str]) -> bool:
+    """Whether values are those expected, or hash to what is."""
+    hashed = HASHED.fullmatch(expected[0].strip()) if len(expected) == 1 else None
+    if hashed is None:
+        return list(values) == list(expected)
+    digest = hashlib.md5("".join(f"{v}\n" for v in values).encode(), usedforsecurity=False).hexdigest()
+    return len(values) == int(hashed[1]) and digest == hashed[2]
+
+
+def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
+    """Return rows as text; binary values in an encoding, or as they are shown elsewhere."""
+    exact = data.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
+    if binary:
+        exact = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
+    return [[shown(v) for v in row] for row in exact.iter_rows()]
+
+
+def normal(text: str) -> str:
+    """Return a line with times, intervals and quotes written in one way."""
+    text = _STAMP.sub(r"\1 \2", text).replace("'", "").replace('"', "")
+    text = _INTERVAL.sub(_interval, text)
+    text = re.sub(r"(\d\d:\d\d:\d\d)(\.\d*?)0+\b", r"\1\2", text)
+    text = re.sub(r"(\d\d:\d\d:\d\d)\.(?!\d)", r"\1", text)
+    text = re.sub(r"(:\d\d(?:\.\d+)?)(?:Z|\+00(?::?00)?)(?=\W|$)", r"\1", text)
+    text = re.sub(r"(?<![\w.])-0(?:\.0+)?(?![\w.])", "0", text)
+    return " ".join(text.split())
+
+
+_INTERVAL = re.compile(
+    r"(?:-?[\d.]+ (?:years?|mons?|months?|days?|hours?|mins?|secs?)\b ?)+(?:-?\d+:\d\d:\d\d[\d.]*)?"
+)
+_UNITS = {"d": 86400.0, "h": 3600.0, "s": 1.0}
+
+
+def _interval(found: re.Match[str]) -> str:
+    """Write an interval as months, days and a time, however its engine does it."""
+    months = seconds = 0.0
+    for number, unit in re.findall(r"(-?[\d.]+) ([a-z]+)", found[0]):
+        value = float(number)
+        if unit.startswith(("y", "mon")):
+            months += value * (12 if unit[0] == "y" else 1)
+        else:
+            seconds += value * (60 if unit.startswith("min") else _UNITS[unit[0]])
+    clock = re.search(r"(-?)(\d+):(\d\d):(\d\d[\d.]*)", found[0])
+    if clock:
+        size = int(clock[2]) * 3600 + int(clock[3]) * 60 + float(clock[4])
+        seconds += -size if clock[1] else size
+    days, rest = divmod(round(seconds, 6), 86400)
+    day_text = f"{days:g} days " if days else ""
+    month_text = f"{months:g} mons " if months else ""
+    return f"{month_text}{day_text}{int(rest // 3600):02}:{int(rest // 60 % 60):02}:{rest % 60:09.6f} "
+
+
+def close(got: str, wanted: str) -> bool:
+    """Whether two lines are the same, but for how numbers, times and quotes are written."""
+    if got == wanted:
+        return True
+    got, wanted = normal(got), normal(wanted)
+    if got.lower() == wanted.lower():
+        return True
+    ours, theirs = (re.split(r"([\s,\[\]{}:()]+)", t) for t in (got, wanted))
+    return len(ours) == len(theirs) and all(map(_near, ours, theirs))
+
+
+def _near(a: str, b: str) -> bool:
+    if a.lower() == b.lower() or {a.lower(), b.lower()} in ({"true", "1"}, {"false", "0"}):
+        return True
+    if not a.strip() and not b.strip():
+        return True
+    try:
+        x, y = float(a), float(b)
+    except ValueError:
+        return False
+    return math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) or (math.isnan(x) and math.isnan(y))
