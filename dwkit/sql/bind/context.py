@@ -85,7 +85,9 @@ class Context:
             parts = value.interval
             if self.is_exact(value):
                 self.durations.add(ident)
-            elif parts is not None and all(isinstance(p, int) for p in (parts.months, parts.days, parts.micros)):
+            elif parts is not None and all(
+                isinstance(p, int) for p in (parts.months, parts.days, parts.micros)
+            ):
                 self.intervals[ident] = parts
         return ident
 

@@ -125,6 +125,10 @@ class Stage:
         finally:
             self._parameters.pop()
 
+    def list_subquery(self, node: exp.Expr) -> Value:
+        """Bind ``ARRAY(SELECT ...)``: the rows of a query of one column as a list."""
+        return self.query.subquery_list(self, node)
+
     def type_of(self, expr: pl.Expr) -> pl.DataType:
         """Return what type Polars gives an expression."""
         return self.context.type_of(expr)

@@ -143,6 +143,10 @@ class QueryBinder:
         """Bind a subquery that stands for a value, and join it to the plan of the stage."""
         return subqueries.value(self, stage, node)
 
+    def subquery_list(self, stage: Stage, node: exp.Expr) -> Value:
+        """Bind a subquery whose rows are the elements of a list, and join it to the plan of the stage."""
+        return subqueries.as_list(self, stage, node)
+
     def semi_join(self, stage: Stage, node: exp.Expr) -> subqueries.SemiJoin | None:
         """Bind a condition that keeps rows by their partners in a subquery; None for any other."""
         return subqueries.semi_join(self, stage, node)

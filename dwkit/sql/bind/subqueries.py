@@ -31,7 +31,7 @@ from dwkit.sql.value import Value
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import Bound, QueryBinder
 
-__all__ = ["SemiJoin", "filtered", "semi_join", "value"]
+__all__ = ["SemiJoin", "as_list", "filtered", "semi_join", "value"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -174,6 +174,29 @@ def _scalar(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
         plan, ident = _single(stage, plan, ident)
     _join(stage, node, plan, "left" if plan.outer & frozenset(stage.plan.columns) else "inner")
     return stage.context.column(ident)
+
+
+def as_list(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
+    """Bind ``ARRAY(SELECT ...)``: the values of a subquery of one column, in its order, as a list."""
+    bound = _bound(binder, stage, node)
+    if len(bound.fields) != 1:
+        raise stage.context.error(f"a list of {len(bound.fields)} columns", node)
+    column = stage.context.column(bound.fields[0].id)
+    dtype = pl.List(column.dtype)
+    plan, made = bound.plan, column.expr
+    if isinstance(plan, Sort):
+        keys = plan.keys
+        made = made.sort_by(
+            [k.value.expr for k in keys], descending=[k.descending for k in keys],
+            nulls_last=[k.nulls_last for k in keys], maintain_order=True,
+        )  # fmt: skip
+    ident = stage.context.fresh("dwkit:list", dtype)
+    refs = column.refs.union(*(k.value.refs for k in plan.keys)) if isinstance(plan, Sort) else column.refs
+    aggregate = Aggregate(plan, {}, {ident: Value(made.implode(), dtype, refs)})
+    _join(stage, node, aggregate, "left" if aggregate.outer & frozenset(stage.plan.columns) else "inner")
+    found = stage.context.column(ident)
+    empty = pl.lit(pl.Series([[]], dtype=dtype)).first()
+    return found.as_(found.expr.fill_null(empty), dtype)
 
 
 def _computed(plan: Plan) -> dict[str, Value] | None:

@@ -5,8 +5,7 @@ from dwkit.sql.functions.nested.access import ACCESS
 from dwkit.sql.functions.nested.json import JSON
 from dwkit.sql.functions.nested.lambdas import LAMBDAS
 from dwkit.sql.functions.nested.lists import LISTS
-from dwkit.sql.functions.nested.series import SERIES
 
 __all__ = ["NESTED"]
 
-NESTED: Functions = {**ACCESS, **LISTS, **LAMBDAS, **SERIES, **JSON}
+NESTED: Functions = {**ACCESS, **LISTS, **LAMBDAS, **JSON}

@@ -52,7 +52,11 @@ def _struct(call: Call) -> Value:
             value = call.bind(node.this if isinstance(node, exp.Alias) else node.expression)
         else:
             value = call.bind(node)
-            name = str(node.meta.get("name") or node.name) if isinstance(node, exp.Column) else _unnamed(call, number)
+            name = (
+                str(node.meta.get("name") or node.name)
+                if isinstance(node, exp.Column)
+                else _unnamed(call, number)
+            )
         made.append((name, value))
     if len({n for n, _ in made}) < len(made):
         raise call.error("a struct with two fields of one name")

@@ -77,7 +77,9 @@ def _position(call: Call) -> Value:
     equal = value.expr.list.eval((pl.element() == item.expr).arg_max() + 1).list.first().cast(pl.Int64)
     there = value.expr.list.contains(item.expr)
     none = 0 if call.dialect in ("spark", "databricks", "trino") else None
-    return call.value(pl.when(there).then(equal).when(value.expr.is_not_null()).then(pl.lit(none, dtype=_NUMBER)), _NUMBER)
+    return call.value(
+        pl.when(there).then(equal).when(value.expr.is_not_null()).then(pl.lit(none, dtype=_NUMBER)), _NUMBER
+    )
 
 
 def _concat(call: Call) -> Value:
@@ -195,7 +197,11 @@ def _slice(call: Call) -> Value:
     zero = call.dialect == "snowflake"
     begin = pl.when(first < 0).then(size + first).otherwise(first if zero else first - 1)
     begin = pl.max_horizontal(begin, pl.lit(0))
-    stop = begin + second if by_length else pl.when(second < 0).then(size + second + (0 if zero else 1)).otherwise(second)
+    stop = (
+        begin + second
+        if by_length
+        else pl.when(second < 0).then(size + second + (0 if zero else 1)).otherwise(second)
+    )
     span = pl.max_horizontal(pl.min_horizontal(stop, size) - begin, pl.lit(0))
     return call.value(value.expr.list.slice(begin, span), value.dtype)
 
@@ -210,9 +216,7 @@ def _flatten(call: Call) -> Value:
 
 def _sets(name: str) -> Builder:
     def build(call: Call) -> Value:
-        if isinstance(call.node, exp.Anonymous):
-            a, b = alike(call, *call.args())
-        elif call.node.expressions:
+        if isinstance(call.node, exp.Anonymous) or call.node.expressions:
             a, b = alike(call, *call.args())
         else:
             a, b = alike(call, call.arg(), call.arg("expression"))
@@ -223,13 +227,17 @@ def _sets(name: str) -> Builder:
 
 
 def _overlap(call: Call) -> Value:
-    a, b = alike(call, *(call.args() if isinstance(call.node, exp.Anonymous) else [call.arg(), call.arg("expression")]))
+    a, b = alike(
+        call, *(call.args() if isinstance(call.node, exp.Anonymous) else [call.arg(), call.arg("expression")])
+    )
     both = a.expr.list.drop_nulls().list.set_intersection(b.expr.list.drop_nulls())
     return call.value(both.list.len() > 0, _BOOLEAN)
 
 
 def _contains_all(call: Call) -> Value:
-    a, b = alike(call, *(call.args() if isinstance(call.node, exp.Anonymous) else [call.arg(), call.arg("expression")]))
+    a, b = alike(
+        call, *(call.args() if isinstance(call.node, exp.Anonymous) else [call.arg(), call.arg("expression")])
+    )
     rest = b.expr.list.drop_nulls().list.set_difference(a.expr)
     return call.value(rest.list.len() == 0, _BOOLEAN)
 
@@ -281,7 +289,7 @@ LISTS: Functions = {
     exp.ArrayReverse: _plain(lambda e: e.list.reverse()), "LIST_REVERSE": _plain(lambda e: e.list.reverse()),
     exp.ArrayCompact: _plain(lambda e: e.list.drop_nulls()),
     exp.ArrayDistinct: _distinct, "LIST_DISTINCT": _distinct,
-    exp.ArraySort: _sort, exp.SortArray: _sort, "LIST_SORT": _sort, "LIST_REVERSE_SORT": _sort,
+    exp.ArraySort: _sort, "LIST_SORT": _sort, "LIST_REVERSE_SORT": _sort,
     exp.ArrayToString: _to_string, "LIST_TO_STRING": _to_string,
     exp.ArraySlice: _slice, "LIST_SLICE": _slice,
     exp.Flatten: _flatten,
@@ -297,4 +305,3 @@ LISTS: Functions = {
     "LIST_AGGREGATE": _aggregate, "ARRAY_AGGREGATE": _aggregate, "LIST_AGGR": _aggregate,
     "LIST_UNIQUE": _unique_count, "ARRAY_UNIQUE": _unique_count,
 }  # fmt: skip
-
