@@ -235,8 +235,12 @@ def _shown(value: object) -> str:
         case bytes():
             return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02X}" for b in value)
         case list() | tuple():
-            return f"[{', '.join(map(_shown, value))}]"
+            return f"[{', '.join(map(_inner, value))}]"
         case dict():
-            return f"{{{', '.join(f'{k!r}: {_shown(v)}' for k, v in value.items())}}}"
+            return f"{{{', '.join(f'{k!r}: {_inner(v)}' for k, v in value.items())}}}"
         case _:
             return str(value)
+
+
+def _inner(value: object) -> str:
+    return repr(value) if isinstance(value, str) else _shown(value)

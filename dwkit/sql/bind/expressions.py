@@ -108,7 +108,10 @@ class Stage:
         Raises:
             SqlError: the call has an argument that the function does not know.
         """
-        value = builder(call)
+        try:
+            value = builder(call)
+        except (ValueError, IndexError) as error:
+            raise self.context.error(f"{call.name} cannot take these arguments", call.node) from error
         rest = call.passed_over()
         if rest:
             raise self.context.refuse(f"{call.name} with {rest[0].replace('_', ' ').upper()}", call.node)
