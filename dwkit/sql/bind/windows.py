@@ -188,7 +188,7 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
         return WindowItem("ntile", (call.cast(call.arg(), pl.Int64()),), partition, keys, None, pl.Int64())
     if kind in (exp.Lag, exp.Lead):
         return _shift(call, "lag" if kind is exp.Lag else "lead", partition, keys, ignore)
-    if kind in _PICKS and not (kind in (exp.First, exp.Last) and isinstance(function.this, exp.Order)):
+    if kind in _PICKS and not (kind is not exp.NthValue and isinstance(function.this, exp.Order)):
         value = call.arg()
         args: tuple[Value, ...] = (value,)
         if kind is exp.NthValue:
@@ -290,7 +290,11 @@ def _whole(stage: Stage, bound: _Bound, unit: str, node: exp.Expr) -> int | None
     value, direction = bound
     if not isinstance(value.constant, int) or isinstance(value.constant, bool):
         raise stage.context.error(f"{unit.upper()} wants a whole number", node)
-    return value.constant * direction
+    return min(value.constant, _FAR) * direction
+
+
+_FAR = 2**40
+"""An offset beyond the rows of any table, with which positions can be calculated."""
 
 
 _DAYS_OF_DATES = frozenset({"oracle", "spark", "databricks"})

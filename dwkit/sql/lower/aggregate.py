@@ -23,7 +23,8 @@ _COMBINED: dict[str, Callable[[pl.Expr], pl.Expr]] = {
 def aggregate(frame: pl.LazyFrame, plan: Aggregate) -> pl.LazyFrame:
     """Return a row for each group, or for each group of each grouping set."""
     if plan.sets is None:
-        return _grouped(frame, plan, tuple(plan.keys))
+        plain = [pl.lit(0, dtype=pl.Int64).alias(i) for i in plan.grouping]  # no key is left out
+        return _grouped(frame, plan, tuple(plan.keys)).with_columns(plain)
     if len(plan.sets) > 1 and plan.combined.keys() >= plan.items.keys():
         return _from_finest(frame, plan, plan.sets)
     return pl.concat([_completed(_grouped(frame, plan, one), plan, one) for one in plan.sets])

@@ -97,7 +97,18 @@ def _arg(most: bool, keep_nulls: bool, call: Call) -> Value:
     return call.value(pl.when(keys.len() > 0).then(ordered.implode()), pl.List(value.dtype))
 
 
+_VALUE_AGGREGATES = frozenset({"spark", "databricks"})
+"""FIRST_VALUE and LAST_VALUE are aggregates too there."""
+
+
 def _first(last: bool, call: Call) -> Value:
+    named_value = isinstance(call.node, (exp.FirstValue, exp.LastValue))
+    if (
+        named_value
+        and call.dialect not in _VALUE_AGGREGATES
+        and not isinstance(call.wrapped.parent, exp.Window)
+    ):
+        raise call.error(f"{call.name} wants a window", hint=f"{call.name.lower()}(x) over (order by y)")
     rows = Rows(call)
     value = rows.argument()
     taken = rows.taken(value.expr, nulls=not rows.ignore_nulls)
@@ -165,5 +176,6 @@ COLLECT: Functions = {
     "ARG_MAX_NULL": _arg_builder(most=True, keep_nulls=True),
     "ARG_MIN_NULL": _arg_builder(most=False, keep_nulls=True),
     "ARBITRARY": partial(_first, False), exp.First: partial(_first, False), exp.Last: partial(_first, True),
+    exp.FirstValue: partial(_first, False), exp.LastValue: partial(_first, True),
     exp.ApproxTopK: _top, "HISTOGRAM": _histogram, "MAP_AGG": _map_agg,
 }  # fmt: skip

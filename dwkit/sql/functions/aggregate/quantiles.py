@@ -40,6 +40,8 @@ class _Quantile:
                 raise call.error(f"{call.name} wants WITHIN GROUP (ORDER BY one expression)")
             self.value, self.descending, _ = rows.order[0]
             of_function = rows.nodes[0] if rows.nodes else None
+        if isinstance(self.value.dtype, pl.Null):
+            self.value = call.cast(self.value, pl.Float64())
         rows.order = []
         if of_function is None:
             raise call.error(f"{call.name} lacks its fraction")
