@@ -58,6 +58,8 @@ def _string_agg(call: Call) -> Value:
     comma = call.dialect in _COMMA or call.name == "WM_CONCAT"
     between = ("," if comma else "") if separator is None else call.bind(separator).constant
     if between is None:
+        if call.dialect == "duckdb":
+            return call.value(pl.lit(None, dtype=pl.String).first(), pl.String())
         between = ""
     if not isinstance(between, str):
         raise call.error(f"{call.name} wants a literal between the texts", separator)

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call
 from dwkit.sql.types import is_float, is_number, is_text, shown
-from dwkit.sql.value import Value
+from dwkit.sql.value import NOT_CONSTANT, Value
 
 __all__ = ["Make", "Rows", "as_number", "is_keep", "of_one", "reduction", "unwrapped"]
 
@@ -143,12 +143,14 @@ class Rows:
         return self.call.noted(self.call.binder.truth(node))
 
     def bind(self, node: exp.Expr) -> Value:
-        """Bind an argument; a literal becomes one value for each row."""
-        value = self.call.bind(node)
-        if value.refs or value.volatile:
-            return value
-        every = pl.when(pl.int_range(pl.len()) >= 0).then(value.expr)
-        return replace(value, expr=every, scaled=None)
+        """Bind an argument."""
+        return _of_each_row(self.call.bind(node))
+
+    def condition(self) -> Value:
+        """Bind the one argument, which is a condition."""
+        if len(self.nodes) != 1:
+            raise self.call.error(f"{self.call.name} wants one condition")
+        return _of_each_row(self.truth(self.nodes[0].unnest()))
 
     def argument(self, place: int = 0) -> Value:
         """Bind an argument by its place.
@@ -209,6 +211,14 @@ class Rows:
         if self.filter is not None:
             return self.reduced("count", pl.when(self.filter).then(1), pl.Int32())
         return pl.len() if self.call.parts is None else self.call.parts.add("len", None, pl.Int64())
+
+
+def _of_each_row(value: Value) -> Value:
+    """Return a value of which there is one for each row: in Polars a literal is one value for all."""
+    if value.refs or value.volatile:
+        return value
+    every = pl.when(pl.int_range(pl.len()) >= 0).then(value.expr)
+    return replace(value, expr=every, scaled=None, constant=None if value.is_null else NOT_CONSTANT)
 
 
 def reduction(kind: str, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:

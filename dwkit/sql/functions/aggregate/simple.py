@@ -118,7 +118,12 @@ def _avg(rows: Rows, value: Value) -> Value:
 
 def _ratio(rows: Rows, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     count = rows.reduced("count", expr, dtype)
-    return pl.when(count > 0).then(rows.reduced("sum", expr, dtype).cast(_FLOAT) / count)
+    total = rows.reduced("sum", expr, dtype)
+    if not is_integer(dtype):
+        return pl.when(count > 0).then(total.cast(_FLOAT) / count)
+    # A sum may have more digits than a double, its mean not.
+    some = pl.when(count > 0).then(count.cast(dtype))
+    return (total // some).cast(_FLOAT) + (total % some).cast(_FLOAT) / some.cast(_FLOAT)
 
 
 def _rounded_ratio(total: pl.Expr, count: pl.Expr, digits: int) -> pl.Expr:
@@ -153,15 +158,15 @@ def _count(call: Call) -> Value:
         return call.value(rows.len().cast(_INT), _INT)
     if len(nodes) == 1 and rows.distinct and isinstance(nodes[0], exp.Tuple):
         return _count_rows(rows, [rows.bind(n) for n in nodes[0].expressions], nulls=True)
-    values = [rows.bind(n) for n in nodes]
-    if len(values) > 1:
-        return _count_rows(rows, values, nulls=False)
-    value = values[0]
+    if len(nodes) > 1:
+        return _count_rows(rows, [rows.bind(n) for n in nodes], nulls=False)
+    literal = call.bind(nodes[0])
+    if literal.is_constant and not literal.is_null and not rows.distinct:
+        return call.value(rows.len().cast(_INT), _INT)
+    value = rows.bind(nodes[0])
     if rows.distinct and not rows.in_parts:
         taken = value.expr.filter(rows.filter) if rows.filter is not None else value.expr
         return call.value(taken.drop_nulls().n_unique().cast(_INT), _INT)
-    if not rows.distinct and value.is_constant:
-        return call.value(rows.len().cast(_INT) * (0 if value.is_null else 1), _INT)
     return call.value(rows.reduced("count", value.expr, value.dtype).cast(_INT), _INT)
 
 
@@ -190,7 +195,7 @@ def _approx_distinct(call: Call) -> Value:
 def _count_if(call: Call) -> Value:
     call.given("zero_on_all_null")
     rows = Rows(call)
-    condition = rows.truth(rows.nodes[0])
+    condition = rows.condition()
     if rows.distinct:
         raise call.refuse("COUNT_IF with DISTINCT")
     counted = rows.reduced("count", pl.when(condition.expr).then(1), pl.Int32()).cast(_INT)
@@ -239,15 +244,12 @@ def _single(call: Call) -> Value:
 
 def _logical(name: str, call: Call) -> Value:
     rows = Rows(call)
-    node = rows.nodes[0].unnest() if rows.nodes else None
-    if node is None:
-        raise call.error(f"{call.name} lacks an argument")
-    return call.value(rows.reduced(name, rows.truth(node).expr, pl.Boolean()), pl.Boolean())
+    return call.value(rows.reduced(name, rows.condition().expr, pl.Boolean()), pl.Boolean())
 
 
 def _exactly_one(call: Call) -> Value:
     rows = Rows(call)
-    condition = rows.truth(rows.nodes[0]).expr
+    condition = rows.condition().expr
     there = rows.reduced("count", condition, pl.Boolean()) > 0
     made = rows.reduced("count", pl.when(condition).then(1), pl.Int32()) == 1
     return call.value(pl.when(there).then(made), pl.Boolean())

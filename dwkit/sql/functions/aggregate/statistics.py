@@ -145,10 +145,9 @@ def _weighted(call: Call) -> Value:
     rows = Rows(call)
     value, weight = (call.cast(as_number(call, rows.argument(n)), _FLOAT).expr for n in (0, 1))
     both = value.is_not_null() & weight.is_not_null()
-    total = rows.taken(weight, nulls=True, keep=both).sum()
-    return call.value(
-        pl.when(total != 0).then(rows.taken(value * weight, nulls=True, keep=both).sum() / total), _FLOAT
-    )
+    total = rows.taken(weight, nulls=True, keep=both)
+    mean = rows.taken(value * weight, nulls=True, keep=both).sum() / total.sum()
+    return call.value(pl.when(total.len() > 0).then(mean), _FLOAT)
 
 
 STATISTICS: Functions = {
