@@ -60,4 +60,24 @@ DIFFERENCES: tuple[Difference, ...] = (
         ("duckdb", "postgres", "redshift"), "an interval as a result",
         "Months as 30 days in files and tables; in calculations months, days and time stay apart.",
     ),
+    Difference(
+        _ALL, "approximate counts, percentiles and most frequent values",
+        "Exact; of equally frequent values those that come first.",
+    ),
+    Difference(
+        ("duckdb", "postgres", "snowflake", "oracle", "mysql", "trino"), "SUM of integers beyond 64 bits",
+        "An error: the sum is a BIGINT. Sum decimals or doubles where it may be greater.",
+    ),
+    Difference(
+        ("postgres", "oracle"), "AVG of integers and decimals", "A decimal of 16 digits after the point, rounded.",
+    ),
+    Difference(
+        ("oracle", "mysql", "trino", "snowflake", "redshift"), "LISTAGG, GROUP_CONCAT",
+        "The text may have any length: ON OVERFLOW and group_concat_max_len have nothing to do.",
+    ),
+    Difference(
+        ("mysql",), "a column that is neither grouped by nor in an aggregate",
+        "The value of the first row of the group, as without ONLY_FULL_GROUP_BY.",
+    ),
+    Difference(_ALL, "rows that an ORDER BY of a window leaves equal", "They keep the order in which they were read."),
 )  # fmt: skip
