@@ -15,7 +15,6 @@ from dwkit.sql.types import (
     is_decimal,
     is_float,
     is_integer,
-    is_list,
     is_timestamp,
     scale_of,
     shown,
@@ -215,7 +214,9 @@ def _extreme(name: str, call: Call) -> Value:
     rows = Rows(call)
     count = call.given("count") or next(iter(call.given("expressions") or ()), None)
     value = rows.argument()
-    if is_list(value.dtype) or isinstance(value.dtype, pl.Struct):
+    if isinstance(value.dtype, pl.Struct) and count is None:
+        return _extreme_struct(name, rows, value)
+    if value.dtype.is_nested():
         raise call.refuse(f"{call.name} of {shown(value.dtype)}")
     if isinstance(value.dtype, pl.Boolean) and call.dialect in _NUMBERED_TRUTHS:
         value = call.cast(value, _INT)
@@ -227,6 +228,23 @@ def _extreme(name: str, call: Call) -> Value:
     taken = rows.taken(value.expr)
     most = taken.sort(descending=name == "max").head(number).implode()
     return call.value(pl.when(taken.len() > 0).then(most), pl.List(value.dtype))
+
+
+_NULLS_LEAST = frozenset({"spark", "databricks"})
+"""A NULL in a struct is less than any value there, elsewhere greater."""
+
+
+def _extreme_struct(name: str, rows: Rows, value: Value) -> Value:
+    """The greatest or least struct: by its first field, then by its second, ..."""
+    call, dtype = rows.call, value.dtype
+    assert isinstance(dtype, pl.Struct)
+    if any(f.dtype.is_nested() for f in dtype.fields):
+        raise call.refuse(f"{call.name} of {shown(dtype)}")
+    taken = rows.taken(value.expr)
+    last = (name == "max") == (call.dialect in _NULLS_LEAST)
+    fields = [taken.struct.field(f.name) for f in dtype.fields]
+    ordered = taken.sort_by(fields, descending=name == "max", nulls_last=last, maintain_order=True)
+    return call.value(ordered.first(), dtype)
 
 
 def _any_value(rows: Rows, value: Value) -> Value:
