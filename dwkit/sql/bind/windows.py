@@ -279,6 +279,8 @@ def _bound(stage: Stage, bound: object, side: object, node: exp.Expr) -> _Bound:
     if not isinstance(bound, exp.Expr):
         raise stage.context.error("a window frame wants a number or an interval", node)
     value = stage.bind(bound)
+    if not value.refs and not value.volatile and not value.is_constant and value.interval is None:
+        value = constant(pl.select(value.expr).item(), value.dtype)
     if value.is_null or (isinstance(value.constant, (int, float, Decimal)) and value.constant < 0):
         raise stage.context.error("the offset of a window frame cannot be negative or NULL", node)
     return value, -1 if str(side or "").upper() == "PRECEDING" else 1
@@ -321,7 +323,8 @@ def _moved(call: Call, key: Value, offset: Value, direction: int) -> Value:
         interval = Interval(days=call.cast(offset, pl.Int64()).expr)
     if interval is not None and is_temporal(key.dtype):
         made = add_interval(call, key, interval, direction)
-        return Value(made.expr, made.dtype, key.refs | offset.refs)
+        parts = (interval.months, interval.days, interval.micros)
+        return Value(_unless_negative(made.expr, *parts), made.dtype, key.refs | offset.refs)
     if interval is not None or not is_number(key.dtype) or not is_number(offset.dtype):
         raise call.error(f"RANGE over {shown(key.dtype)} cannot have an offset of {shown(offset.dtype)}")
     value, moved = alike(call, key, offset)
@@ -329,4 +332,11 @@ def _moved(call: Call, key: Value, offset: Value, direction: int) -> Value:
         value, moved = call.cast(value, pl.Int128()), call.cast(moved, pl.Int128())
     dtype = pl.Decimal(38, scale_of(value.dtype)) if is_decimal(value.dtype) else value.dtype
     expr = value.expr + moved.expr if direction > 0 else value.expr - moved.expr
-    return Value(expr, dtype, value.refs | moved.refs)
+    return Value(_unless_negative(expr, moved.expr), dtype, value.refs | moved.refs)
+
+
+def _unless_negative(expr: pl.Expr, *offset: pl.Expr | int) -> pl.Expr:
+    """Return NULL where a part of an offset is negative or NULL: that is an error when it runs."""
+    return pl.when(pl.all_horizontal(pl.lit(p) >= 0 if isinstance(p, int) else p >= 0 for p in offset)).then(
+        expr
+    )

@@ -115,6 +115,8 @@ def _searched(side: int, descending: bool, columns: Sequence[pl.Series]) -> pl.S
         columns: keys; bounds; for each the first and the last position where it can be.
     """
     key, bound, first, last = columns
+    if (bound.is_null() & key.is_not_null()).any():
+        raise pl.exceptions.ComputeError("the offset of a window frame cannot be negative or NULL")
     state = pl.DataFrame({"key": key, "bound": bound, "low": first, "high": last + 1})
     value, goal = pl.col("value"), pl.col("bound")
     before = [value < goal, value <= goal, value > goal, value >= goal][2 * descending + side]
