@@ -147,29 +147,36 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_number(source):
         return _from_number(value, dtype, dialect, strict=strict)
     if is_number(dtype) and not isinstance(source, pl.Duration):
-        return _moment_to_number(expr, source, dtype, dialect)
+        return _moment_to_number(expr, source, dtype, dialect, strict=strict)
     return _from_moment(expr, source, dtype)
 
 
 _DAYS_TO_1900 = 25_567
 
 
-def _number_to_moment(value: Value, dtype: pl.DataType, dialect: str) -> pl.Expr | None:
+def _number_to_moment(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
     """A number as a timestamp: seconds since 1970 in Spark and Snowflake, days since 1900 in SQL Server."""
     number = value.expr.cast(pl.Float64)
     if isinstance(dtype, pl.Date):
         return None
     if dialect in ("spark", "databricks", "snowflake"):
-        made = (number * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us"))
+        made = (number * 1_000_000).round().cast(pl.Int64, strict=strict).cast(pl.Datetime("us"))
     elif dialect == "tsql":
-        made = ((number - _DAYS_TO_1900) * 86_400e6).round().cast(pl.Int64).cast(pl.Datetime("us"))
+        made = (
+            ((number - _DAYS_TO_1900) * 86_400e6)
+            .round()
+            .cast(pl.Int64, strict=strict)
+            .cast(pl.Datetime("us"))
+        )
     else:
         return None
     zone = dtype.time_zone if isinstance(dtype, pl.Datetime) else None
     return made.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else made
 
 
-def _moment_to_number(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str) -> pl.Expr | None:
+def _moment_to_number(
+    expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str, *, strict: bool
+) -> pl.Expr | None:
     """A date or a timestamp as a number: 20240131100000 in MySQL, seconds since 1970 in Spark, days in SQL Server."""
     if dialect == "mysql":
         code = (
@@ -179,13 +186,13 @@ def _moment_to_number(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, di
             if isinstance(source, pl.Time)
             else "%Y%m%d%H%M%S"
         )
-        return expr.dt.strftime(code).cast(pl.Int64).cast(dtype)
+        return expr.dt.strftime(code).cast(pl.Int64).cast(dtype, strict=strict)
     if dialect in ("spark", "databricks") and isinstance(source, pl.Datetime):
         seconds = expr.dt.epoch("us") / 1_000_000
-        return seconds.floor().cast(dtype) if is_integer(dtype) else seconds.cast(dtype)
+        return (seconds.floor() if is_integer(dtype) else seconds).cast(dtype, strict=strict)
     if dialect == "tsql" and isinstance(source, pl.Datetime):
         days = expr.dt.epoch("us") / 86_400e6 + _DAYS_TO_1900
-        return days.round().cast(dtype) if is_integer(dtype) else days.cast(dtype)
+        return (days.round() if is_integer(dtype) else days).cast(dtype, strict=strict)
     return None
 
 
@@ -194,7 +201,7 @@ def _from_number(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool
     if isinstance(dtype, pl.Boolean):
         return expr != 0
     if isinstance(dtype, (pl.Date, pl.Datetime)):
-        return _number_to_moment(value, dtype, dialect)
+        return _number_to_moment(value, dtype, dialect, strict=strict)
     if is_integer(dtype) and not is_integer(source):
         return rounded_to_integer(expr, source, dialect).cast(dtype, strict=strict)
     if is_decimal(dtype):
