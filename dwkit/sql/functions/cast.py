@@ -140,8 +140,10 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         )
     if is_list(source) != is_list(dtype) or isinstance(source, pl.Struct) != isinstance(dtype, pl.Struct):
         return None
-    if is_list(source) or isinstance(source, pl.Struct):
-        return expr.cast(dtype, strict=strict)
+    if is_list(source):
+        return _list(expr, source, dtype, dialect, strict=strict)
+    if isinstance(source, pl.Struct) and isinstance(dtype, pl.Struct):
+        return _struct(expr, source, dtype, dialect, strict=strict)
     if isinstance(source, pl.Boolean):
         return expr.cast(pl.Int8).cast(dtype) if is_number(dtype) else None
     if is_number(source):
@@ -149,6 +151,41 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_number(dtype) and not isinstance(source, pl.Duration):
         return _moment_to_number(expr, source, dtype, dialect, strict=strict)
     return _from_moment(expr, source, dtype)
+
+
+def _list(
+    expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str, *, strict: bool
+) -> pl.Expr | None:
+    given: pl.DataType = source.inner  # type: ignore[attr-defined]
+    wanted: pl.DataType = dtype.inner  # type: ignore[attr-defined]
+    inner = (
+        pl.element()
+        if given == wanted
+        else _expression(Value(pl.element(), given), wanted, dialect, strict=strict)
+    )
+    lists = expr.arr.to_list() if isinstance(source, pl.Array) else expr
+    return None if inner is None else lists.list.eval(inner).cast(dtype, strict=strict)
+
+
+def _struct(
+    expr: pl.Expr, source: pl.Struct, dtype: pl.Struct, dialect: str, *, strict: bool
+) -> pl.Expr | None:
+    """Cast the fields of a struct, by name where all names are alike, else by place."""
+    if len(source.fields) != len(dtype.fields):
+        return None
+    names = [f.name for f in source.fields]
+    by_name = set(names) == {f.name for f in dtype.fields}
+    made: list[pl.Expr] = []
+    for place, field in enumerate(dtype.fields):
+        one = source.fields[names.index(field.name) if by_name else place]
+        given: pl.DataType = one.dtype  # type: ignore[assignment]
+        wanted: pl.DataType = field.dtype  # type: ignore[assignment]
+        value = Value(expr.struct.field(one.name), given)
+        inner = value.expr if given == wanted else _expression(value, wanted, dialect, strict=strict)
+        if inner is None:
+            return None
+        made.append(inner.alias(field.name))
+    return pl.when(expr.is_not_null()).then(pl.struct(made))
 
 
 _DAYS_TO_1900 = 25_567

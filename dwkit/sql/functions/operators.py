@@ -220,6 +220,14 @@ def _cast(safe: bool, call: Call) -> Value:
     return made.marked_json() if json else made
 
 
+def _typeof(call: Call) -> Value:
+    """TYPEOF(x): the name of its type, as DuckDB calls it."""
+    if call.dialect != "duckdb":
+        raise call.refuse(f"function TYPEOF of {call.dialect}")
+    dtype = call.arg().dtype
+    return constant('"NULL"' if isinstance(dtype, pl.Null) else shown(dtype), pl.String())
+
+
 def _counted(kind: exp.DataType) -> bool:
     return kind.this in (
         exp.DataType.Type.VARCHAR,
@@ -246,6 +254,7 @@ OPERATORS: Functions = {
     exp.Or: _or,
     exp.Xor: _xor,
     exp.Not: _not,
+    exp.Typeof: _typeof,
     exp.Cast: partial(_cast, False),
     exp.TryCast: partial(_cast, True),
 }
