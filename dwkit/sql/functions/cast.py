@@ -128,6 +128,8 @@ def _fits(number: int, dtype: pl.DataType) -> bool:
 
 def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
     source, expr = value.dtype, value.expr
+    if isinstance(source, pl.Null):
+        return expr.cast(dtype)
     if is_text(dtype):
         return to_text(value, dialect).cast(dtype)
     if is_text(source):
