@@ -18,6 +18,7 @@ from dwkit.sql.types import (
     from_sql,
     is_integer,
     is_number,
+    is_temporal,
     is_text,
     shown,
     unified,
@@ -211,6 +212,8 @@ def _cast(safe: bool, call: Call) -> Value:
     call.given("safe")
     call.given("requires_string")
     call.given("probe_date_format")
+    if call.dialect == "sqlite" and is_temporal(dtype) and is_text(call.arg().dtype):
+        raise call.error("a CAST of text to a date gives a number in SQLite", hint="date(x), time(x) or datetime(x)")
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
