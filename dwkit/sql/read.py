@@ -39,6 +39,8 @@ _KEPT: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """Functions whose arguments sqlglot would translate on reading, with loss: 'Month' of TO_CHAR, seconds of Spark."""
 
+_BEFORE_TYPES = (TokenType.ALIAS, TokenType.DCOLON, TokenType.VAR, TokenType.IDENTIFIER)
+"""What stands before TIME(3) where it is a type: AS, ``::`` or the name of a column."""
 _UNIT_FIRST = {"tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART")}
 """Functions whose first argument is a unit of time, no column."""
 
@@ -55,7 +57,10 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
     tokens = reader.tokenize(sql)
     kept = _KEPT.get(dialect, frozenset())
     for place, token in enumerate(tokens[:-1]):
-        if tokens[place + 1].token_type == TokenType.L_PAREN and token.text.upper() in kept:
+        before = tokens[place - 1].token_type if place else None
+        is_type = token.token_type != TokenType.VAR and before in _BEFORE_TYPES
+        called = tokens[place + 1].token_type == TokenType.L_PAREN
+        if called and not is_type and token.text.upper() in kept:
             tokens[place] = Token(
                 TokenType.VAR,
                 _MARK + token.text.upper(),

@@ -128,6 +128,8 @@ def _fits(number: int, dtype: pl.DataType) -> bool:
 
 def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
     source, expr = value.dtype, value.expr
+    if isinstance(source, pl.Null):
+        return expr.cast(dtype)
     if is_text(dtype):
         return to_text(value, dialect).cast(dtype)
     if is_text(source):
@@ -140,36 +142,80 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         )
     if is_list(source) != is_list(dtype) or isinstance(source, pl.Struct) != isinstance(dtype, pl.Struct):
         return None
-    if is_list(source) or isinstance(source, pl.Struct):
-        return expr.cast(dtype, strict=strict)
+    if is_list(source):
+        return _list(expr, source, dtype, dialect, strict=strict)
+    if isinstance(source, pl.Struct) and isinstance(dtype, pl.Struct):
+        return _struct(expr, source, dtype, dialect, strict=strict)
     if isinstance(source, pl.Boolean):
         return expr.cast(pl.Int8).cast(dtype) if is_number(dtype) else None
     if is_number(source):
         return _from_number(value, dtype, dialect, strict=strict)
     if is_number(dtype) and not isinstance(source, pl.Duration):
-        return _moment_to_number(expr, source, dtype, dialect)
+        return _moment_to_number(expr, source, dtype, dialect, strict=strict)
     return _from_moment(expr, source, dtype)
+
+
+def _list(
+    expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str, *, strict: bool
+) -> pl.Expr | None:
+    given: pl.DataType = source.inner  # type: ignore[attr-defined]
+    wanted: pl.DataType = dtype.inner  # type: ignore[attr-defined]
+    inner = (
+        pl.element()
+        if given == wanted
+        else _expression(Value(pl.element(), given), wanted, dialect, strict=strict)
+    )
+    lists = expr.arr.to_list() if isinstance(source, pl.Array) else expr
+    return None if inner is None else lists.list.eval(inner).cast(dtype, strict=strict)
+
+
+def _struct(
+    expr: pl.Expr, source: pl.Struct, dtype: pl.Struct, dialect: str, *, strict: bool
+) -> pl.Expr | None:
+    """Cast the fields of a struct, by name where all names are alike, else by place."""
+    if len(source.fields) != len(dtype.fields):
+        return None
+    names = [f.name for f in source.fields]
+    by_name = set(names) == {f.name for f in dtype.fields}
+    made: list[pl.Expr] = []
+    for place, field in enumerate(dtype.fields):
+        one = source.fields[names.index(field.name) if by_name else place]
+        given: pl.DataType = one.dtype  # type: ignore[assignment]
+        wanted: pl.DataType = field.dtype  # type: ignore[assignment]
+        value = Value(expr.struct.field(one.name), given)
+        inner = value.expr if given == wanted else _expression(value, wanted, dialect, strict=strict)
+        if inner is None:
+            return None
+        made.append(inner.alias(field.name))
+    return pl.when(expr.is_not_null()).then(pl.struct(made))
 
 
 _DAYS_TO_1900 = 25_567
 
 
-def _number_to_moment(value: Value, dtype: pl.DataType, dialect: str) -> pl.Expr | None:
+def _number_to_moment(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
     """A number as a timestamp: seconds since 1970 in Spark and Snowflake, days since 1900 in SQL Server."""
     number = value.expr.cast(pl.Float64)
     if isinstance(dtype, pl.Date):
         return None
     if dialect in ("spark", "databricks", "snowflake"):
-        made = (number * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us"))
+        made = (number * 1_000_000).round().cast(pl.Int64, strict=strict).cast(pl.Datetime("us"))
     elif dialect == "tsql":
-        made = ((number - _DAYS_TO_1900) * 86_400e6).round().cast(pl.Int64).cast(pl.Datetime("us"))
+        made = (
+            ((number - _DAYS_TO_1900) * 86_400e6)
+            .round()
+            .cast(pl.Int64, strict=strict)
+            .cast(pl.Datetime("us"))
+        )
     else:
         return None
     zone = dtype.time_zone if isinstance(dtype, pl.Datetime) else None
     return made.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else made
 
 
-def _moment_to_number(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str) -> pl.Expr | None:
+def _moment_to_number(
+    expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str, *, strict: bool
+) -> pl.Expr | None:
     """A date or a timestamp as a number: 20240131100000 in MySQL, seconds since 1970 in Spark, days in SQL Server."""
     if dialect == "mysql":
         code = (
@@ -179,13 +225,13 @@ def _moment_to_number(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, di
             if isinstance(source, pl.Time)
             else "%Y%m%d%H%M%S"
         )
-        return expr.dt.strftime(code).cast(pl.Int64).cast(dtype)
+        return expr.dt.strftime(code).cast(pl.Int64).cast(dtype, strict=strict)
     if dialect in ("spark", "databricks") and isinstance(source, pl.Datetime):
         seconds = expr.dt.epoch("us") / 1_000_000
-        return seconds.floor().cast(dtype) if is_integer(dtype) else seconds.cast(dtype)
+        return (seconds.floor() if is_integer(dtype) else seconds).cast(dtype, strict=strict)
     if dialect == "tsql" and isinstance(source, pl.Datetime):
         days = expr.dt.epoch("us") / 86_400e6 + _DAYS_TO_1900
-        return days.round().cast(dtype) if is_integer(dtype) else days.cast(dtype)
+        return (days.round() if is_integer(dtype) else days).cast(dtype, strict=strict)
     return None
 
 
@@ -194,7 +240,7 @@ def _from_number(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool
     if isinstance(dtype, pl.Boolean):
         return expr != 0
     if isinstance(dtype, (pl.Date, pl.Datetime)):
-        return _number_to_moment(value, dtype, dialect)
+        return _number_to_moment(value, dtype, dialect, strict=strict)
     if is_integer(dtype) and not is_integer(source):
         return rounded_to_integer(expr, source, dialect).cast(dtype, strict=strict)
     if is_decimal(dtype):

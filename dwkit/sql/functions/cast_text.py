@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from dwkit.sql.types import is_decimal, is_float
+from dwkit.sql.types import is_decimal, is_float, is_text
 from dwkit.sql.value import Interval, Value
 
 __all__ = ["to_text"]
@@ -38,7 +38,7 @@ def to_text(value: Value, dialect: str) -> pl.Expr:
         yes, no = ("1", "0") if dialect in ("mysql", "sqlite", "tsql") else ("true", "false")
         return pl.when(expr).then(pl.lit(yes)).when(~expr).then(pl.lit(no))
     if isinstance(source, (pl.List, pl.Struct, pl.Array)):
-        return expr.struct.json_encode() if isinstance(source, pl.Struct) else expr.cast(pl.String)
+        return _nested(value, dialect)
     if is_float(source):
         return _float(expr, dialect)
     if is_decimal(source) and dialect in _TRIMMED:
@@ -50,6 +50,49 @@ def to_text(value: Value, dialect: str) -> pl.Expr:
         )
         return made.str.replace(r"^(-?)0\.", "$1.") if dialect == "oracle" else made
     return expr.cast(pl.String)
+
+
+_JSON = frozenset({"snowflake", "trino", "bigquery", "mysql", "sqlite", "tsql", "oracle", "redshift"})
+"""A list or struct is JSON as text there."""
+
+
+def _nested(value: Value, dialect: str) -> pl.Expr:
+    """Return a list as ``[1, 2]`` and a struct as ``{'a': 1}``, in PostgreSQL ``{1,2}``, in Spark ``{1}``."""
+    source, expr = value.dtype, value.expr
+    if dialect in _JSON or (dialect == "postgres" and isinstance(source, pl.Struct)):
+        whole = pl.struct(expr.alias("v")).struct.json_encode()
+        return pl.when(expr.is_not_null()).then(whole.str.slice(5).str.strip_suffix("}"))
+    missing = "null" if dialect in _JAVA else "NULL"
+    if isinstance(source, pl.Struct):
+        parts = []
+        for field in source.fields:
+            inner = Value(expr.struct.field(field.name), field.dtype)  # type: ignore[arg-type]
+            text = _element(inner, dialect).fill_null(missing)
+            parts.append(text if dialect in _JAVA else pl.concat_str(pl.lit(f"'{field.name}': "), text))
+        made = pl.concat_str(pl.lit("{"), pl.concat_str(parts, separator=", "), pl.lit("}"))
+        return pl.when(expr.is_not_null()).then(made)
+    if isinstance(source, pl.Array):
+        expr = expr.arr.to_list()
+    text = _element(Value(pl.element(), source.inner), dialect)  # type: ignore[attr-defined]
+    opening, between, closing = ("{", ",", "}") if dialect == "postgres" else ("[", ", ", "]")
+    joined = expr.list.eval(text.fill_null(missing)).list.join(between)
+    return pl.concat_str(pl.lit(opening), joined, pl.lit(closing))
+
+
+_QUOTED = {"duckdb": ("'", r"""[,'"\[\]{}()=:\\]|^\s|\s$"""), "postgres": ('"', r"""[{}",\\\s]""")}
+"""The quotation mark of a text in a list, and what a text must have to need it."""
+
+
+def _element(value: Value, dialect: str) -> pl.Expr:
+    text = to_text(value, dialect)
+    if not is_text(value.dtype) or dialect not in _QUOTED:
+        return text
+    mark, pattern = _QUOTED[dialect]
+    escaped = text.str.replace_all("\\", "\\\\", literal=True).str.replace_all(
+        mark, f"\\{mark}", literal=True
+    )
+    needs = text.str.contains(pattern) | (text == "") | (text.str.to_uppercase() == "NULL")
+    return pl.when(needs).then(pl.concat_str(pl.lit(mark), escaped, pl.lit(mark))).otherwise(text)
 
 
 def _with_fraction(expr: pl.Expr, code: str, dialect: str) -> pl.Expr:

@@ -18,6 +18,7 @@ from dwkit.sql.types import (
     from_sql,
     is_integer,
     is_number,
+    is_temporal,
     is_text,
     shown,
     unified,
@@ -211,6 +212,8 @@ def _cast(safe: bool, call: Call) -> Value:
     call.given("safe")
     call.given("requires_string")
     call.given("probe_date_format")
+    if call.dialect == "sqlite" and is_temporal(dtype) and is_text(call.arg().dtype):
+        raise call.error("a CAST of text to a date gives a number in SQLite", hint="date(x), time(x) or datetime(x)")
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
@@ -218,6 +221,14 @@ def _cast(safe: bool, call: Call) -> Value:
         made = made.as_(made.expr.str.slice(0, int(length.name)), dtype)
     json = kind.this in (exp.DataType.Type.JSON, exp.DataType.Type.JSONB, exp.DataType.Type.VARIANT)
     return made.marked_json() if json else made
+
+
+def _typeof(call: Call) -> Value:
+    """TYPEOF(x): the name of its type, as DuckDB calls it."""
+    if call.dialect != "duckdb":
+        raise call.refuse(f"function TYPEOF of {call.dialect}")
+    dtype = call.arg().dtype
+    return constant('"NULL"' if isinstance(dtype, pl.Null) else shown(dtype), pl.String())
 
 
 def _counted(kind: exp.DataType) -> bool:
@@ -246,6 +257,7 @@ OPERATORS: Functions = {
     exp.Or: _or,
     exp.Xor: _xor,
     exp.Not: _not,
+    exp.Typeof: _typeof,
     exp.Cast: partial(_cast, False),
     exp.TryCast: partial(_cast, True),
 }

@@ -89,9 +89,9 @@ def _slice(call: Call) -> Value:
     """TIME_SLICE(d, n, 'unit', 'START' or 'END'): slices are counted from 1970-01-01, weeks from its Monday."""
     value = moment_of(call, call.arg(), call.node.this)
     count, unit = call.constant("expression"), unit_of_node(call, call.given("unit"))
-    width = of_unit(count, unit)
+    width = of_unit(count, unit) if isinstance(count, int) else None
     kind = str(call.constant("kind", "START")).upper()
-    if width is None or not isinstance(count, int):
+    if width is None:
         raise call.error("TIME_SLICE wants a whole number and a unit of time")
     start = datetime(1970, 1, 1) if unit != "WEEK" else datetime(1969, 12, 29)  # noqa: DTZ001
     return bucketed(call, value, width, constant(start, pl.Datetime("us")), end=kind == "END")

@@ -204,7 +204,7 @@ def _months_between(call: Call) -> Value:
 def _age(call: Call) -> Value:
     """AGE(end, start): years and months, then days, then time, as an interval; from midnight today with one argument."""
     nodes = call.node.expressions
-    values = [moment_of(call, call.bind(n), n, time=True) for n in nodes]
+    values = [moment_of(call, call.bind(n), n) for n in nodes]
     if len(values) == 1:
         today = pl.lit(call.binder.now).dt.replace_time_zone(None).dt.truncate("1d")
         values.insert(0, Value(today, pl.Datetime("us")))

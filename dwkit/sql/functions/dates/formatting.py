@@ -13,6 +13,7 @@ from dwkit.sql.functions.dates import models
 from dwkit.sql.functions.dates.patterns import Piece
 from dwkit.sql.functions.dates.units import moment_of, unit_of_node
 from dwkit.sql.functions.dates.zones import in_zone, zone_of
+from dwkit.sql.functions.strings import STRING
 from dwkit.sql.types import is_date, is_number, is_temporal, is_text, is_timestamp
 from dwkit.sql.value import Value
 
@@ -126,12 +127,7 @@ def _net(call: Call) -> Value:
     """FORMAT(value, 'format', 'culture') of SQL Server; of a number it is another function."""
     nodes = call.node.expressions
     if call.dialect != "tsql":
-        from dwkit.sql.functions.string import STRING
-
-        other = STRING.get("FORMAT")
-        if other is None:
-            raise call.refuse("function FORMAT")
-        return other(call)
+        return STRING["FORMAT"](call)
     if len(nodes) < 2:
         raise call.error("FORMAT wants a value and a format")
     value = call.bind(nodes[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
+
 import polars as pl
 from sqlglot import exp
 
@@ -62,7 +64,25 @@ def _numbers(call: Call, start: Value, end: Value, step: Value | None, *, exclus
         if step.constant == 0:
             raise call.error("the step of a series cannot be 0")
         by = call.cast(step, _INT).expr
+    known = (start.constant, end.constant, 1 if step is None else step.constant)
+    if all(isinstance(n, int) for n in known):
+        _check_length(call, abs(known[1] - known[0]) // abs(known[2]))
     return call.value(_ranges(a, b, by, exclusive=exclusive), pl.List(_INT))
+
+
+_LONGEST = 2**27
+
+
+def _check_length(call: Call, count: int) -> None:
+    """Refuse a list that would not fit the memory of most machines."""
+    if count > _LONGEST:
+        raise call.error(f"a series of {count} values is too long", hint=f"at most {_LONGEST}")
+
+
+def _capped(count: pl.Expr) -> pl.Expr:
+    """Let a cast fail where a list would be too long for memory."""
+    spare = 2**31 // _LONGEST
+    return (count * spare).cast(pl.Int32, strict=True).cast(_INT) // spare
 
 
 def _ranges(a: pl.Expr, b: pl.Expr, by: pl.Expr, *, exclusive: bool) -> pl.Expr:
@@ -73,6 +93,7 @@ def _ranges(a: pl.Expr, b: pl.Expr, by: pl.Expr, *, exclusive: bool) -> pl.Expr:
     if exclusive:
         count = (room.abs() + by.abs() - 1) // by.abs()
     count = pl.when(ahead).then(count).otherwise(0)
+    count = _capped(count)
     known = a.is_not_null() & b.is_not_null() & by.is_not_null() & (by != 0)
     steps = pl.int_ranges(0, pl.when(known).then(count).otherwise(0), dtype=_INT)
     return pl.when(known).then(steps * by.fill_null(1) + a.fill_null(0))
@@ -85,7 +106,7 @@ def _decimals(call: Call, start: Value, end: Value, step: Value | None, *, exclu
     a, b = (call.cast(v, pl.Float64()).expr for v in (start, end))
     by = call.cast(step, pl.Float64()).expr if step is not None else pl.lit(1.0)
     room = ((b - a) / by + 1e-9).floor().cast(_INT)
-    count = pl.when(room >= 0).then(room + 1).otherwise(0)
+    count = _capped(pl.when(room >= 0).then(room + 1).otherwise(0))
     steps = pl.int_ranges(0, count.fill_null(0), dtype=_INT).cast(pl.List(pl.Float64))
     known = a.is_not_null() & b.is_not_null() & by.is_not_null()
     return call.value(
@@ -112,6 +133,10 @@ def _moments(call: Call, first: Value, last: Value, step: Value | None, *, exclu
         raise call.refuse("a step of months together with days or time")
     if not (months or days or micros):
         raise call.error("the step of a series cannot be 0")
+    ends = (first.constant, last.constant)
+    if all(isinstance(e, date) for e in ends) and not months:
+        span = (_midnight(ends[1]) - _midnight(ends[0])) / timedelta(days=days, microseconds=micros)
+        _check_length(call, int(span))
     as_dates = (
         is_date(first.dtype)
         and is_date(last.dtype)
@@ -140,6 +165,10 @@ def _moments(call: Call, first: Value, last: Value, step: Value | None, *, exclu
             stamps.list.eval(pl.element().dt.replace_time_zone("UTC")), pl.List(pl.Datetime("us", "UTC"))
         )
     return call.value(stamps, pl.List(_PLAIN))
+
+
+def _midnight(moment: date) -> datetime:
+    return moment if isinstance(moment, datetime) else datetime.combine(moment, time.min)
 
 
 def _by_months(call: Call, a: pl.Expr, b: pl.Expr, months: int, *, exclusive: bool) -> pl.Expr:
