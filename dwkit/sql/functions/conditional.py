@@ -91,7 +91,18 @@ def _if(call: Call) -> Value:
 
 
 def _coalesce(call: Call) -> Value:
-    values = alike(call, *call.values())
+    """COALESCE: an argument is only asked for where those before it are NULL."""
+    bound: list[Value] = []
+    missing: pl.Expr | None = None
+    for node in [call.node.this, *call.node.expressions]:
+        if missing is None:
+            bound.append(call.bind(node))
+        else:
+            with call.binder.only_where(missing):
+                bound.append(call.bind(node))
+        absent = bound[-1].expr.is_null()
+        missing = absent if missing is None else missing & absent
+    values = alike(call, *bound)
     return call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
 
 

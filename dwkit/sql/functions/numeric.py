@@ -104,6 +104,13 @@ def _safe(op: type[exp.Expr]) -> Builder:
     return build
 
 
+def _safe_negate(call: Call) -> Value:
+    value = call.arg()
+    if not is_integer(value.dtype):
+        return call.bind(exp.Neg(this=call.node.this))
+    return call.value((0 - value.expr.cast(pl.Int128)).cast(pl.Int64, strict=False), _INTEGER)
+
+
 def _safe_divide(call: Call) -> Value:
     return divided(call, call.arg(), call.arg("expression"))
 
@@ -261,7 +268,7 @@ NUMERIC: Functions = {
     exp.SafeAdd: _safe(exp.Add),
     exp.SafeSubtract: _safe(exp.Sub),
     exp.SafeMultiply: _safe(exp.Mul),
-    exp.SafeNegate: lambda call: call.bind(exp.Neg(this=call.node.this)),
+    exp.SafeNegate: _safe_negate,
     "ZEROIFNULL": _zero_if_null,
     "NULLIFZERO": _null_if_zero,
     "PMOD": _pmod,

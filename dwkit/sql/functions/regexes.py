@@ -101,6 +101,8 @@ def _extract(call: Call) -> Value:
     group = call.constant("group")
     if isinstance(group, str):
         raise call.refuse("a named group")
+    if group == 0 and call.dialect == "snowflake" and "e" in flags:
+        group = None  # sqlglot fills in 0; without a number the flag e means the first group
     if group is None:
         plain = isinstance(call.node, exp.RegexpSubstr) and call.dialect != "bigquery"
         one = (call.dialect in ("bigquery", "spark", "databricks") and not plain) or (
