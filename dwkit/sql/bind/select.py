@@ -157,7 +157,7 @@ class SelectBinder:
         for item in self._items:
             if not isinstance(item.node, exp.Query):
                 walked = item.node.walk(prune=lambda n: isinstance(n, exp.Query))
-                found += [n for n in walked if isinstance(n, _EXPANDING)]
+                found += [n for n in walked if isinstance(n, _EXPANDING) and not isinstance(n.parent, exp.In)]
         if not found:
             return stage
         lists: dict[str, Value] = {}

@@ -215,10 +215,17 @@ def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
         return expr
     if is_float(value.dtype) and call.dialect == "duckdb" and not safe:
         return expr
-    if not safe and call.dialect not in ("duckdb", "sqlite", "mysql"):
+    never = (
+        ("duckdb", "sqlite", "mysql", "oracle")
+        if isinstance(call.node, exp.Mod)
+        else ("duckdb", "sqlite", "mysql")
+    )
+    if not safe and call.dialect not in never:
         zero = expr == 0 if call.binder.condition is None else (expr == 0) & call.binder.condition
         failed = pl.when(zero).then(pl.lit("division by zero")).cast(pl.Int8, strict=True)
-        return pl.when(failed.is_null() & (expr != 0)).then(expr)
+        if value.is_constant and not value.is_null and call.binder.condition is None:
+            raise call.error("division by zero")
+        return pl.when(failed.is_null()).then(pl.when(expr != 0).then(expr))
     return pl.when(expr != 0).then(expr)
 
 
@@ -255,6 +262,16 @@ def _mod(call: Call) -> Value:
     left, right = _operands(call)
     if not (is_number(left.dtype) and is_number(right.dtype)):
         raise _wrong(call, left, right)
+    made = _remainder(call, left, right)
+    if call.dialect != "oracle":
+        return made
+    # MOD(n, 0) is n there.
+    return call.value(
+        pl.when(right.expr == 0).then(left.expr.cast(made.dtype)).otherwise(made.expr), made.dtype
+    )
+
+
+def _remainder(call: Call, left: Value, right: Value) -> Value:
     if is_float(left.dtype) or is_float(right.dtype):
         a, b = _doubles(call, left, right)
         divisor = _divisor(call, right, b)

@@ -91,7 +91,18 @@ def _if(call: Call) -> Value:
 
 
 def _coalesce(call: Call) -> Value:
-    values = alike(call, *call.values())
+    """COALESCE: an argument is only asked for where those before it are NULL."""
+    bound: list[Value] = []
+    missing: pl.Expr | None = None
+    for node in [call.node.this, *call.node.expressions]:
+        if missing is None:
+            bound.append(call.bind(node))
+        else:
+            with call.binder.only_where(missing):
+                bound.append(call.bind(node))
+        absent = bound[-1].expr.is_null()
+        missing = absent if missing is None else missing & absent
+    values = alike(call, *bound)
     return call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
 
 
@@ -118,7 +129,7 @@ def _extreme(greatest: bool, call: Call) -> Value:
     values = alike(call, *call.values())
     exprs = [v.expr for v in values]
     made = pl.max_horizontal(exprs) if greatest else pl.min_horizontal(exprs)
-    if call.dialect in _NULL_WINS:
+    if call.dialect in _NULL_WINS and not call.has("ignore_nulls"):
         made = pl.when(reduce(lambda a, b: a | b, (e.is_null() for e in exprs)).not_()).then(made)
     return call.value(made, values[0].dtype)
 

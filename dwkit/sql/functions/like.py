@@ -9,7 +9,8 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.value import Value
+from dwkit.sql.functions.strings.ascii import ascii_case
+from dwkit.sql.value import Value, constant
 
 __all__ = ["LIKE", "like_regex"]
 
@@ -73,7 +74,15 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
         joined = reduce(lambda a, b: a | b if isinstance(right, exp.Any) else a & b, each)
         return call.value(joined, _BOOLEAN)
     text, pattern = call.as_text(call.bind(left)), call.bind(right)
-    insensitive = insensitive or call.dialect == "sqlite"
+    if call.dialect == "sqlite":  # no case, of ASCII alone
+        text = ascii_case(text, upper=False)
+        folded = ascii_case(call.as_text(pattern), upper=False)
+        known_text = pattern.constant
+        if isinstance(known_text, str):
+            pattern = constant(pl.select(folded).item(), pl.String())
+            escape = escape.lower()
+        else:
+            pattern = pattern.as_(folded, pl.String())
     if not isinstance(pattern.constant, str):
         made = call.as_text(pattern).str.escape_regex()
         if escape and call.has("escape"):

@@ -13,7 +13,7 @@ from sqlglot import exp
 from dwkit.sql.functions.arithmetic import divided, number_of
 from dwkit.sql.functions.call import Builder, Call, Functions, numbers
 from dwkit.sql.functions.rounding import ROUNDING
-from dwkit.sql.types import is_float, is_integer
+from dwkit.sql.types import is_float, is_integer, unified
 from dwkit.sql.value import Value, constant
 
 __all__ = ["NUMERIC"]
@@ -37,19 +37,42 @@ def _sign(call: Call) -> Value:
 def _log(call: Call) -> Value:
     """LOG(base, x), or LOG(x), which is that of base 10 where the dialect does not say LN."""
     if not call.has("expression"):
-        return call.value(_positive(call.number()).log10(), _DOUBLE)
+        return call.value(_positive(call, call.number()).log10(), _DOUBLE)
     base, number = call.arg(), call.number("expression")
     if base.constant == 10:
-        return call.value(_positive(number).log10(), _DOUBLE)
+        return call.value(_positive(call, number).log10(), _DOUBLE)
     if base.constant == 2:
-        return call.value(_positive(number).log(2), _DOUBLE)
+        return call.value(_positive(call, number).log(2), _DOUBLE)
     base_expr = call.cast(base, _DOUBLE).expr
-    return call.value(_positive(number).log(math.e) / _positive(base_expr).log(math.e), _DOUBLE)
+    return call.value(_positive(call, number).log(math.e) / _positive(call, base_expr).log(math.e), _DOUBLE)
 
 
-def _positive(number: pl.Expr) -> pl.Expr:
-    """Logarithms are of numbers above zero; of others they are NULL."""
-    return pl.when(number > 0).then(number)
+def _positive(call: Call, number: pl.Expr) -> pl.Expr:
+    """Logarithms are of numbers above zero; of others they are NULL, or as IEEE 754 says."""
+    return number if call.dialect in _IEEE else pl.when(number > 0).then(number)
+
+
+_IEEE = frozenset({"duckdb", "trino"})
+"""LN(0) is minus infinity there, LN(-1) and SQRT(-1) are NaN."""
+
+
+def _logarithm(call: Call) -> Value:
+    return call.value(_positive(call, call.number()).log(math.e), _DOUBLE)
+
+
+def _listed_logarithm(base: int) -> Builder:
+    def build(call: Call) -> Value:
+        number = _positive(call, call.cast(call.args()[0], _DOUBLE).expr)
+        return call.value(number.log10() if base == 10 else number.log(base), _DOUBLE)
+
+    return build
+
+
+def _sqrt(call: Call) -> Value:
+    number = call.number()
+    return call.value(
+        (number if call.dialect in _IEEE else pl.when(number >= 0).then(number)).sqrt(), _DOUBLE
+    )
 
 
 def _pow(call: Call) -> Value:
@@ -73,10 +96,19 @@ def _safe(op: type[exp.Expr]) -> Builder:
         if is_integer(left.dtype) and is_integer(right.dtype):
             a, b = left.expr.cast(pl.Int128), right.expr.cast(pl.Int128)
             wide = {exp.Add: a + b, exp.Sub: a - b, exp.Mul: a * b}[op]
-            return call.value(wide.cast(pl.Int64, strict=False), _INTEGER)
+            dtype = unified((left.dtype, right.dtype)) if call.dialect in ("spark", "databricks") else None
+            dtype = dtype or _INTEGER
+            return call.value(wide.cast(dtype, strict=False), dtype)
         return call.bind(op(this=nodes[0], expression=nodes[1]))
 
     return build
+
+
+def _safe_negate(call: Call) -> Value:
+    value = call.arg()
+    if not is_integer(value.dtype):
+        return call.bind(exp.Neg(this=call.node.this))
+    return call.value((0 - value.expr.cast(pl.Int128)).cast(pl.Int64, strict=False), _INTEGER)
 
 
 def _safe_divide(call: Call) -> Value:
@@ -146,9 +178,18 @@ def _null_if_zero(call: Call) -> Value:
 
 
 def _pmod(call: Call) -> Value:
-    a, b = (call.cast(v, _INTEGER).expr for v in call.args())
+    """PMOD of Spark: the remainder r with the sign of the dividend; where r < 0, that of r + divisor."""
+    values = call.args()
+    dtype = _INTEGER if all(is_integer(v.dtype) for v in values) else _DOUBLE
+    a, b = (call.cast(v, dtype).expr for v in values)
     divisor = pl.when(b != 0).then(b)
-    return call.value(((a % divisor) + divisor) % divisor, _INTEGER)
+
+    def remainder(x: pl.Expr) -> pl.Expr:
+        rest = x.abs() % divisor.abs()
+        return pl.when(x < 0).then(0 - rest).otherwise(rest)
+
+    rest = remainder(a)
+    return call.value(pl.when(rest < 0).then(remainder(rest + divisor)).otherwise(rest), dtype)
 
 
 def _greatest_divisor(call: Call) -> Value:
@@ -195,13 +236,13 @@ NUMERIC: Functions = {
     **ROUNDING,
     exp.Abs: _abs,
     exp.Sign: _sign,
-    exp.Sqrt: numbers(lambda x: pl.when(x >= 0).then(x.sqrt())),
+    exp.Sqrt: _sqrt,
     exp.Cbrt: _cbrt,
     exp.Exp: numbers(lambda x: x.exp()),
-    exp.Ln: numbers(lambda x: _positive(x).log(math.e)),
+    exp.Ln: _logarithm,
     exp.Log: _log,
-    "LOG10": _listed(lambda x: _positive(x).log10()),
-    "LOG2": _listed(lambda x: _positive(x).log(2)),
+    "LOG10": _listed_logarithm(10),
+    "LOG2": _listed_logarithm(2),
     exp.Pow: _pow,
     exp.Sin: numbers(lambda x: x.sin()),
     exp.Cos: numbers(lambda x: x.cos()),
@@ -227,7 +268,7 @@ NUMERIC: Functions = {
     exp.SafeAdd: _safe(exp.Add),
     exp.SafeSubtract: _safe(exp.Sub),
     exp.SafeMultiply: _safe(exp.Mul),
-    exp.SafeNegate: lambda call: call.bind(exp.Neg(this=call.node.this)),
+    exp.SafeNegate: _safe_negate,
     "ZEROIFNULL": _zero_if_null,
     "NULLIFZERO": _null_if_zero,
     "PMOD": _pmod,

@@ -62,9 +62,9 @@ def _given_flags(call: Call, key: str) -> str:
     return value or ""
 
 
-def _like(call: Call, *, insensitive: bool = False) -> Value:
-    flags = _given_flags(call, "flag") + ("i" if insensitive else "")
-    full = call.has("full_match") or call.dialect == "snowflake"
+def _like(call: Call, *, insensitive: bool = False, full: bool = False) -> Value:
+    flags = _given_flags(call, "options" if full else "flag") + ("i" if insensitive else "")
+    full = full or call.has("full_match") or call.dialect == "snowflake"
     pattern = pattern_of(call, flags=flags)
     if full:
         pattern = (
@@ -101,8 +101,11 @@ def _extract(call: Call) -> Value:
     group = call.constant("group")
     if isinstance(group, str):
         raise call.refuse("a named group")
+    if group == 0 and call.dialect == "snowflake" and "e" in flags:
+        group = None  # sqlglot fills in 0; without a number the flag e means the first group
     if group is None:
-        one = call.dialect in ("bigquery", "spark", "databricks") or (
+        plain = isinstance(call.node, exp.RegexpSubstr) and call.dialect != "bigquery"
+        one = (call.dialect in ("bigquery", "spark", "databricks") and not plain) or (
             call.dialect == "snowflake" and "e" in flags
         )
         group = 1 if one and _groups(pattern) else 0
@@ -114,7 +117,7 @@ def _extract(call: Call) -> Value:
     else:
         matches = subject.str.extract_all(pattern).list.get(occurrence - 1, null_on_oob=True)
         made = matches.str.extract(pattern, group) if group else matches
-    if call.dialect in _EMPTY_WITHOUT:
+    if call.dialect in _EMPTY_WITHOUT and isinstance(call.node, exp.RegexpExtract):
         made = pl.when(subject.is_not_null()).then(made.fill_null(""))
     return call.value(made, _TEXT)
 
@@ -155,7 +158,7 @@ def _replacement(call: Call) -> pl.Expr:
         return call.as_text(value)
     text = value.constant
     if call.dialect in _DOLLAR:
-        return pl.lit(re.sub(r"\$(\d)", r"$${\1}", text))
+        return pl.lit(re.sub(r"\$(\d)", r"${\1}", text))
     text = text.replace("$", "$$")
     return pl.lit(re.sub(r"\\(\d|&)", lambda m: "${0}" if m[1] == "&" else "${" + m[1] + "}", text))
 
@@ -164,7 +167,8 @@ def _replace(call: Call) -> Value:
     flags = _given_flags(call, "modifiers")
     pattern, new = pattern_of(call, flags=flags.replace("g", "")), _replacement(call)
     subject = call.text()
-    single = call.has("single_replace") or (call.dialect in _FIRST_ONLY and "g" not in flags)
+    call.has("single_replace")  # true with the flag g as well
+    single = call.dialect in _FIRST_ONLY and "g" not in flags
     position = call.constant("position", 1) or 1
     occurrence = call.constant("occurrence", 0) or 0
     if occurrence > 1:
@@ -217,6 +221,8 @@ REGEX: Functions = {
     exp.RegexpLike: _like,
     exp.RegexpILike: lambda call: _like(call, insensitive=True),
     exp.RegexpExtract: _extract,
+    exp.RegexpSubstr: _extract,
+    exp.RegexpFullMatch: lambda call: _like(call, full=True),
     exp.RegexpExtractAll: _extract_all,
     exp.RegexpReplace: _replace,
     exp.RegexpCount: _count,

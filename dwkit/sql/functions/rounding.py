@@ -105,7 +105,14 @@ def _round(call: Call) -> Value:
     cut = call.constant("truncate")
     if isinstance(cut, str):
         return _rounded(call, "even" if "EVEN" in cut.upper() else "round")
-    return _rounded(call, "trunc" if cut else "round")
+    if cut:
+        return _rounded(call, "trunc")
+    even = call.dialect in _FLOATS_TO_EVEN and is_float(number_of(call).dtype)
+    return _rounded(call, "even" if even else "round")
+
+
+_FLOATS_TO_EVEN = frozenset({"postgres", "mysql"})
+"""A double half is rounded to the even neighbour there, as the C library does; a decimal half never is."""
 
 
 def _to(how: str) -> Callable[[Call], Value]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions, text
+from dwkit.sql.functions.strings.ascii import ascii_case
 from dwkit.sql.types import is_list, is_text, shown
 from dwkit.sql.value import Value
 
@@ -54,8 +57,6 @@ def _trim(call: Call) -> Value:
 def _without(call: Call, subject: pl.Expr, given: Value, position: str) -> pl.Expr:
     if not isinstance(given.constant, str):
         raise call.refuse("TRIM of a computed text")
-    import re
-
     part = f"(?:{re.escape(given.constant)})+"
     made = subject
     if given.constant and position in ("BOTH", "LEADING"):
@@ -110,7 +111,8 @@ def _concat_ws(call: Call) -> Value:
     call.has("flatten")
     separator, *rest = call.args()
     texts = [v.expr if is_list(v.dtype) else call.as_text(v) for v in rest]
-    skip = not call.has("coalesce") and call.dialect not in ("snowflake", "bigquery")
+    call.has("coalesce")  # sqlglot says so of nearly all
+    skip = call.dialect not in ("snowflake", "bigquery")
     if any(is_list(v.dtype) for v in rest):
         joined = pl.concat_list(*texts).list.join(call.as_text(separator), ignore_nulls=True)
         return call.value(joined, _TEXT)
@@ -122,9 +124,21 @@ def _concat_ws(call: Call) -> Value:
 
 
 def _initcap(call: Call) -> Value:
-    if call.has("expression") and call.dialect not in ("snowflake", "bigquery"):
-        raise call.refuse("INITCAP with separators")
-    return call.value(call.text().str.to_lowercase().str.to_titlecase(), _TEXT)
+    """INITCAP: words are of letters and digits, in some dialects of all but a list of separators."""
+    separators = call.constant("expression")
+    if call.dialect in _LISTED_SEPARATORS and isinstance(separators, str):
+        between = re.sub(r"([\\\[\]^&~-])", r"\\\1", separators)
+        words = f"(?s)[^{between}]+|[{between}]+" if separators else "(?s).+"
+    else:
+        words = r"(?s)[\p{L}\p{M}\p{N}]+|[^\p{L}\p{M}\p{N}]+"
+    word = pl.element()
+    capital = pl.concat_str(word.str.slice(0, 1).str.to_uppercase(), word.str.slice(1))
+    pieces = call.text().str.to_lowercase().str.extract_all(words)
+    return call.value(pieces.list.eval(capital).list.join(""), _TEXT)
+
+
+_LISTED_SEPARATORS = frozenset({"snowflake", "bigquery", "spark", "databricks"})
+"""INITCAP has a list of what stands between words there (and sqlglot gives the default one)."""
 
 
 def _reverse(call: Call) -> Value:
@@ -145,6 +159,8 @@ def _upper_or_lower(name: str) -> object:
         value = call.arg()
         if is_list(value.dtype):
             raise call.error(f"{call.name} wants text, not {shown(value.dtype)}")
+        if call.dialect == "sqlite":
+            return call.value(ascii_case(call.as_text(value), upper=name == "to_uppercase"), _TEXT)
         return call.value(getattr(call.as_text(value).str, name)(), _TEXT)
 
     return build

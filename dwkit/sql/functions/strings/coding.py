@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions, text
 from dwkit.sql.types import is_integer
-from dwkit.sql.value import Value
+from dwkit.sql.value import Value, constant
 
 __all__ = ["CODING"]
 
@@ -34,7 +34,14 @@ def _code_point(call: Call) -> Value:
         .when(size == 4).then((bits // 16777216) % 8 * 262144 + six(16) * 4096 + six(8) * 64 + six(0))
     )  # fmt: skip
     empty = None if call.dialect in ("sqlite", "oracle", "tsql") else 0
+    if call.dialect == "duckdb" and isinstance(call.node, exp.Unicode):
+        empty = -1
     return call.value(pl.when(first == "").then(pl.lit(empty, dtype=pl.Int64)).otherwise(made), _NUMBER)
+
+
+def _named(call: Call) -> Call:
+    """Return a call of a name that sqlglot has no class for as one with its argument in place."""
+    return Call(exp.Unicode(this=call.node.expressions[0]), call.binder)
 
 
 def _first_byte(call: Call) -> Value:
@@ -171,7 +178,11 @@ def _normalized(call: Call) -> Value:
 CODING: Functions = {
     exp.Ascii: _first_byte,
     exp.Unicode: _code_point,
-    "ORD": _code_point,
+    "ORD": lambda call: _code_point(_named(call)),
+    "CODEPOINT": lambda call: _code_point(_named(call)),
+    exp.National: lambda call: constant(call.node.name, _TEXT),
+    exp.RawString: lambda call: constant(call.node.name, _TEXT),
+    exp.Base64Encode: text(lambda s: s.str.encode("base64")),
     exp.Chr: _chr,
     exp.Hex: _hex(),  # type: ignore[dict-item]
     exp.LowerHex: _hex(upper=False),  # type: ignore[dict-item]
