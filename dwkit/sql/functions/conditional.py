@@ -94,6 +94,8 @@ def _if(call: Call) -> Value:
 
 def _coalesce(call: Call) -> Value:
     """COALESCE: an argument is only asked for where those before it are NULL."""
+    for flag in ("is_nvl", "is_null"):  # how the dialect calls it
+        call.has(flag)
     bound: list[Value] = []
     missing: pl.Expr | None = None
     for node in [call.node.this, *call.node.expressions]:
