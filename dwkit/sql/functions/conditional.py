@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
+from typing import Any
 
 import polars as pl
 from sqlglot import exp
@@ -43,10 +44,11 @@ def _interval(call: Call, conditions: list[Value], results: list[Value]) -> Valu
 
 
 def _chain(conditions: list[Value], results: list[pl.Expr]) -> pl.Expr:
-    chain = pl.when(conditions[0].expr).then(results[0])
+    chain: Any = pl.when(conditions[0].expr).then(results[0])
     for condition, result in zip(conditions[1:], results[1:], strict=False):
         chain = chain.when(condition.expr).then(result)
-    return chain.otherwise(results[-1])
+    made: pl.Expr = chain.otherwise(results[-1])
+    return made
 
 
 def _case(call: Call) -> Value:
@@ -63,19 +65,19 @@ def _case(call: Call) -> Value:
         )
         conditions.append(condition)
         met = condition.expr if before is None else condition.expr & before.fill_null(True)
-        with call.binder.only_where(met):  # type: ignore[attr-defined]
+        with call.binder.only_where(met):
             results.append(call.bind(one.args["true"]))
         missed = condition.expr.fill_null(False).not_()
         before = missed if before is None else before & missed
     default = call.given("default")
     assert before is not None
-    with call.binder.only_where(before):  # type: ignore[attr-defined]
+    with call.binder.only_where(before):
         results.append(call.bind(default) if default is not None else null())
     return chosen(call, conditions, results)
 
 
 def _truth(call: Call, node: exp.Expr) -> Value:
-    value: Value = call.binder.truth(node)  # type: ignore[attr-defined]
+    value: Value = call.binder.truth(node)
     call._bound.append(value)  # noqa: SLF001
     return value
 
@@ -83,15 +85,17 @@ def _truth(call: Call, node: exp.Expr) -> Value:
 def _if(call: Call) -> Value:
     node = call.node
     condition = _truth(call, node.this)
-    with call.binder.only_where(condition.expr):  # type: ignore[attr-defined]
+    with call.binder.only_where(condition.expr):
         yes = call.arg("true")
-    with call.binder.only_where(condition.expr.fill_null(False).not_()):  # type: ignore[attr-defined]
+    with call.binder.only_where(condition.expr.fill_null(False).not_()):
         no = call.maybe("false") or null()
     return chosen(call, [condition], [yes, no])
 
 
 def _coalesce(call: Call) -> Value:
     """COALESCE: an argument is only asked for where those before it are NULL."""
+    for flag in ("is_nvl", "is_null"):  # how the dialect calls it
+        call.has(flag)
     bound: list[Value] = []
     missing: pl.Expr | None = None
     for node in [call.node.this, *call.node.expressions]:
@@ -142,7 +146,38 @@ def _decode(call: Call) -> Value:
     return chosen(call, conditions, [*(rest[n] for n in range(1, len(rest), 2)), default])
 
 
+def _picked(call: Call) -> Value:
+    """ELT and CHOOSE: the nth of some values, NULL where there is no such one."""
+    nodes = list(call.node.expressions)
+    index = call.cast(
+        call.bind(call.node.this if isinstance(call.node, exp.Elt) else nodes.pop(0)), pl.Int64()
+    )
+    conditions = [Value(index.expr == n, pl.Boolean(), index.refs) for n in range(1, len(nodes) + 1)]
+    return chosen(call, conditions, [*(call.bind(n) for n in nodes), null()])
+
+
+def _field(call: Call) -> Value:
+    """FIELD(x, a, b, ...): the place of the first value that equals x, 0 where none does (or x is NULL)."""
+    subject, *rest = call.args()
+    conditions = [compared(call, "=", subject, v) for v in rest]
+    return chosen(call, conditions, [constant(n, pl.Int64()) for n in [*range(1, len(rest) + 1), 0]])
+
+
+def _is_null(call: Call) -> Value:
+    """ISNULL(x) of Spark and MySQL; with two arguments, SQL Server's, it is another function."""
+    values = call.args()
+    if len(values) != 1:
+        raise call.refuse("ISNULL of more than one argument")
+    made = values[0].expr.is_null()
+    return call.value(made.cast(pl.Int64) if call.dialect == "mysql" else made)
+
+
 CONDITIONAL: Functions = {
+    exp.Elt: _picked,
+    "CHOOSE": _picked,
+    "FIELD": _field,
+    "ISNULL": _is_null,
+    "ISNOTNULL": lambda call: call.value(call.args()[0].expr.is_not_null(), pl.Boolean()),
     exp.Case: _case,
     exp.If: _if,
     exp.Coalesce: _coalesce,

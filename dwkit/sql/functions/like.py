@@ -106,8 +106,8 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
                 return call.value(text.str.starts_with(core), _BOOLEAN)
             if core:
                 return call.value(text.str.ends_with(core), _BOOLEAN)
-    regex = like_regex(known, escape)
-    return call.value(text.str.contains("(?i)" + regex if insensitive else regex), _BOOLEAN)
+    shape = like_regex(known, escape)
+    return call.value(text.str.contains("(?i)" + shape if insensitive else shape), _BOOLEAN)
 
 
 def _similar(call: Call) -> Value:

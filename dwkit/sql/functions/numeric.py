@@ -13,7 +13,7 @@ from sqlglot import exp
 from dwkit.sql.functions.arithmetic import divided, number_of
 from dwkit.sql.functions.call import Builder, Call, Functions, numbers
 from dwkit.sql.functions.rounding import ROUNDING
-from dwkit.sql.types import is_float, is_integer, unified
+from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
 from dwkit.sql.value import Value, constant
 
 __all__ = ["NUMERIC"]
@@ -83,7 +83,7 @@ def _cbrt(call: Call) -> Value:
     return call.value(call.number().cbrt(), _DOUBLE)
 
 
-def _safe(op: type[exp.Expr]) -> Builder:
+def _safe(op: type[exp.Binary]) -> Builder:
     """SAFE_ADD and the like: NULL where the result leaves the type."""
 
     def build(call: Call) -> Value:
@@ -223,6 +223,31 @@ def _is_infinite(call: Call) -> Value:
     return call.value(call.cast(value, _DOUBLE).expr.is_infinite(), _BOOLEAN)
 
 
+def _is_finite(call: Call) -> Value:
+    value = call.args()[0]
+    if not is_number(value.dtype):
+        raise call.refuse(f"{call.name} of {shown(value.dtype)}")
+    return call.value(call.cast(value, _DOUBLE).expr.is_finite(), _BOOLEAN)
+
+
+def _hypotenuse(call: Call) -> Value:
+    a, b = (call.cast(v, _DOUBLE).expr for v in call.args())
+    return call.value((a * a + b * b).sqrt(), _DOUBLE)
+
+
+def _nanvl(call: Call) -> Value:
+    number, other = call.number(), call.number("expression")
+    return call.value(pl.when(number.is_nan()).then(other).otherwise(number), _DOUBLE)
+
+
+def _bit_of(call: Call) -> Value:
+    """BIT_GET(x, n): the bit at a place, from 0 at the right."""
+    place = call.constant("expression")
+    if not isinstance(place, int) or not 0 <= place < 63 or call.has("zero_is_msb"):
+        raise call.refuse(f"{call.name} at this place")
+    return call.value((call.integer() // 2**place) % 2, _INTEGER)
+
+
 def _listed(make: Callable[[pl.Expr], pl.Expr]) -> Builder:
     """A function of one double that sqlglot has no class for."""
 
@@ -273,9 +298,18 @@ NUMERIC: Functions = {
     "NULLIFZERO": _null_if_zero,
     "PMOD": _pmod,
     "GCD": _greatest_divisor,
+    "HYPOT": _hypotenuse,
+    exp.Rint: numbers(lambda x: x.round(0, mode="half_to_even")),
+    exp.Nanvl: _nanvl,
+    exp.Getbit: _bit_of,
+    "NAN": lambda _: constant(math.nan, _DOUBLE),
+    "INFINITY": lambda _: constant(math.inf, _DOUBLE),
+    "IS_FINITE": _is_finite,
+    "ISFINITE": _is_finite,
     "LCM": _greatest_divisor,
     exp.ToNumber: _to_number,
     exp.IsNan: _is_nan,
     exp.IsInf: _is_infinite,
     "ISINF": _is_infinite,
+    "IS_INFINITE": _is_infinite,
 }

@@ -54,6 +54,11 @@ def _trim(call: Call) -> Value:
     return call.value(methods[position](chars), _TEXT)
 
 
+def _btrim(call: Call) -> Value:
+    subject, *rest = call.node.expressions
+    return call.bind(exp.Trim(this=subject, expression=rest[0] if rest else None))
+
+
 def _without(call: Call, subject: pl.Expr, given: Value, position: str) -> pl.Expr:
     if not isinstance(given.constant, str):
         raise call.refuse("TRIM of a computed text")
@@ -183,6 +188,7 @@ BASIC: Functions = {
     "STRLEN": lambda call: call.value(call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER),
     exp.BitLength: text(lambda s: s.str.len_bytes().cast(pl.Int64) * 8, dtype=_NUMBER),
     exp.Trim: _trim,
+    "BTRIM": _btrim,
     exp.Pad: _pad,
     exp.Repeat: lambda call: call.value(repeated(call.text(), call.integer("times")), _TEXT),
     "REPLICATE": lambda call: call.value(

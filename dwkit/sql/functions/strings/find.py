@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Call, Functions, text
+from dwkit.sql.functions.call import Builder, Call, Functions, text
 from dwkit.sql.functions.strings.part import chars
 from dwkit.sql.types import is_list
 from dwkit.sql.value import Value
@@ -111,6 +111,16 @@ def _strcmp(call: Call) -> Value:
     )
 
 
+def _at_edge(kind: type[exp.Expr]) -> Builder:
+    """PREFIX and SUFFIX of DuckDB."""
+
+    def build(call: Call) -> Value:
+        subject, part = call.node.expressions
+        return call.bind(kind(this=subject, expression=part))
+
+    return build
+
+
 FIND: Functions = {
     exp.StrPosition: _position,
     exp.StartsWith: text(lambda s, p: s.str.starts_with(p), "this", "expression", dtype=_BOOLEAN),
@@ -119,4 +129,6 @@ FIND: Functions = {
     exp.Translate: _translate,
     "FIND_IN_SET": _find_in_set,
     "STRCMP": _strcmp,
+    "PREFIX": _at_edge(exp.StartsWith),
+    "SUFFIX": _at_edge(exp.EndsWith),
 }

@@ -191,7 +191,13 @@ def _replace(call: Call) -> Value:
     )
 
 
+def _mid(call: Call) -> Value:
+    subject, *rest = call.node.expressions
+    return call.bind(exp.Substring(this=subject, **dict(zip(("start", "length"), rest, strict=False))))
+
+
 PARTS: Functions = {
+    "MID": _mid,
     exp.Substring: _substring,
     "SUBSTR": _substring,
     exp.Left: _left,
