@@ -212,6 +212,8 @@ _NODES: dict[type[exp.Expr], Callable[[Stage, exp.Expr], Value]] = {
 def literal(node: exp.Literal, dialect: str) -> Value:
     """Return the value of a literal: text, an integer, a decimal or a double."""
     if node.is_string:
+        if dialect == "oracle" and not node.this:  # an empty text is NULL there
+            return Value(pl.lit(None, dtype=pl.String), pl.String(), constant=None)
         return constant(node.this, pl.String())
     text = node.this.replace("_", "")
     if "e" in text.lower():

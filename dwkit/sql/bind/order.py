@@ -93,6 +93,8 @@ def limited(
 
 
 def _number(stage: Stage, node: exp.Expr) -> float | None:
+    if isinstance(node, exp.Query):
+        return _looked_up(stage, node)
     value = stage.bind(node)
     if value.is_null:
         return None
@@ -108,3 +110,18 @@ def _number(stage: Stage, node: exp.Expr) -> float | None:
             return None
         raise stage.context.error(f"LIMIT and OFFSET cannot be {number}", node)
     return float(number) if number != int(number) else int(number)
+
+
+def _looked_up(stage: Stage, node: exp.Expr) -> float | None:
+    """Return the number that a subquery in LIMIT gives; it is asked at once, as the plan depends on it."""
+    from dwkit.sql.failure import collected
+    from dwkit.sql.lower import lowered
+
+    bound = stage.query.query(node.copy())
+    if bound.plan.outer or len(bound.fields) != 1:
+        raise stage.context.refuse("this subquery in LIMIT", node)
+    rows = collected(lowered(bound.plan).head(2)).get_column(bound.fields[0].id)
+    if len(rows) > 1:
+        raise stage.context.error("the subquery in LIMIT gives more than one row", node)
+    found = rows[0] if len(rows) else None
+    return None if found is None else float(found)

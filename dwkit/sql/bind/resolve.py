@@ -31,11 +31,22 @@ def resolve(
     """
     if isinstance(node, exp.Column):
         return _column(node, scope, context, aliases or {}, aliases_first=aliases_first)
+    _name_elements(node)
     for column in list(node.find_all(exp.Column)) if not _has_query(node) else _own_columns(node):
         made = _column(column, scope, context, aliases or {}, aliases_first=aliases_first)
         if made is not column:
             column.replace(made)
     return node
+
+
+def _name_elements(node: exp.Expr) -> None:
+    """Tell the variable of a list comprehension from a column."""
+    for one in list(node.find_all(exp.Comprehension)):
+        name = one.expression.name
+        for part in (one.this, one.args.get("condition")):
+            for column in list(part.find_all(exp.Column)) if part is not None else ():
+                if len(column.parts) == 1 and column.name == name:
+                    column.replace(column.this.copy())
 
 
 def _has_query(node: exp.Expr) -> bool:

@@ -165,6 +165,8 @@ class SelectBinder:
         stage.clause = "UNNEST"
         keep = any(isinstance(n, (exp.ExplodeOuter, exp.PosexplodeOuter)) for n in found)
         for node in dict.fromkeys(found):
+            if isinstance(node, (exp.Explode, exp.ExplodeOuter)) and node.expressions:
+                raise self._context.refuse("UNNEST with options", node)
             if isinstance(node, (exp.Posexplode, exp.PosexplodeOuter)):
                 raise self._context.refuse("POSEXPLODE in the SELECT list", node, "LATERAL VIEW POSEXPLODE")
             value = (
@@ -266,11 +268,11 @@ class SelectBinder:
                     raise self._context.error(
                         f"ORDER BY {number}: there are {len(self._items)} columns", node
                     )
-                keys.append(sort_key(ordered, stage.bind(self._items[number - 1].node)))
+                keys.append(sort_key(ordered, self._output(stage.bind(self._items[number - 1].node))))
             elif self._is_all(node):
-                keys += [sort_key(ordered, stage.bind(i.node)) for i in self._items]
+                keys += [sort_key(ordered, self._output(stage.bind(i.node))) for i in self._items]
             else:
-                keys.append(sort_key(ordered, stage.bind(node)))
+                keys.append(sort_key(ordered, self._output(stage.bind(node))))
         return tuple(k for k in keys if not k.value.is_constant)
 
     def _hidden(

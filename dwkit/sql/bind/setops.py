@@ -179,6 +179,8 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
     base = binder.query(node.this)
     fields = renamed(context, base.fields, names, node) if names else base.fields
     dtypes = [_roomy(context.dtypes[f.id]) for f in fields]
+    if any(isinstance(context.dtypes[f.id], pl.Null) for f in fields):
+        dtypes = _from_step(binder, name, node, fields, dtypes)
     refs = tuple(context.fresh(f.name, t) for f, t in zip(fields, dtypes, strict=True))
     own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
     step = replace(binder, ctes={**binder.ctes, name.lower(): own}).query(node.expression)
@@ -199,6 +201,28 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
         made.append(Project(bound.plan, columns))
     plan = Recursive(name, made[0], made[1], ids, not node.args.get("distinct"))
     return Bound(plan, tuple(Field(f.name, i) for f, i in zip(fields, ids, strict=True)))
+
+
+def _from_step(
+    binder: QueryBinder, name: str, node: exp.Union, fields: tuple[Field, ...], dtypes: list[pl.DataType]
+) -> list[pl.DataType]:
+    """Return the types of columns that begin as NULL: those that the part that recurs gives them."""
+    from dataclasses import replace
+
+    from dwkit.sql.bind.query import Bound
+
+    context = binder.context
+    guess = [
+        pl.String() if isinstance(context.dtypes[f.id], pl.Null) else t
+        for f, t in zip(fields, dtypes, strict=True)
+    ]
+    refs = tuple(context.fresh(f.name, t) for f, t in zip(fields, guess, strict=True))
+    own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
+    step = replace(binder, ctes={**binder.ctes, name.lower(): own}).query(node.expression.copy())
+    return [
+        _roomy(context.dtypes[s.id]) if isinstance(context.dtypes[f.id], pl.Null) else t
+        for f, s, t in zip(fields, step.fields, dtypes, strict=False)
+    ]
 
 
 def _roomy(dtype: pl.DataType) -> pl.DataType:

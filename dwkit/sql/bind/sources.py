@@ -68,11 +68,13 @@ class Source:
             plan, rest = self._before(step, pool, rest)
             if step.unnest is not None:
                 plan = Unnest(plan, step.unnest.lists, step.unnest.ordinality, step.unnest.keep_empty)
+                if step.made:
+                    plan = Extend(plan, step.made)
                 if step.on:
                     plan = Filter(plan, step.on)
             else:
                 plan = self._applied(plan, step)
-            if step.made:
+            if step.made and step.unnest is None:
                 plan = Extend(plan, step.made)
             pool = Pool(self.binder.context, plan)
         if pool.empty:
@@ -170,7 +172,7 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     kind, outer = _kind(source, join, node, table)
     if not source.steps:
         scope.relations += table.relations
-        source.steps.append(Step(table.plan, "inner", unnest=table.unnest))
+        source.steps.append(Step(table.plan, "inner", made=table.made, unnest=table.unnest))
         _nested_joins(source, node)
         return
     before = Scope(
@@ -181,7 +183,7 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     unnest = table.unnest
     if unnest is not None and (outer or kind == "left"):
         unnest = Unnest(unnest.input, unnest.lists, unnest.ordinality, keep_empty=True)
-    source.steps.append(Step(table.plan, kind, tuple(on), made, unnest))
+    source.steps.append(Step(table.plan, kind, tuple(on), {**table.made, **made}, unnest))
     if kind in ("semi", "anti"):
         scope.relations = [r for r in scope.relations if r not in table.relations]
         for name in [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.plan import OneRow, Plan, Sample, Scan, Unnest
 from dwkit.sql.query import table_ref
 from dwkit.sql.types import is_list, shown
+from dwkit.sql.value import Value
 
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import QueryBinder
@@ -33,6 +34,8 @@ class Table:
     plan: Plan
     relations: list[Relation]
     unnest: Unnest | None = None
+    made: dict[str, Value] = field(default_factory=dict)
+    """Columns that are computed of the elements: fields of structs, their number."""
 
 
 def bind_table(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table:
@@ -176,6 +179,7 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
     stage = Stage(context, binder, scope, OneRow(), "UNNEST")
     lists = {}
     names: list[str] = []
+    structs: list[tuple[str, pl.Struct]] = []
     alias = node.args.get("alias")
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     for one in node.expressions:
@@ -184,8 +188,11 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
             raise context.error(f"UNNEST wants a list, not {shown(value.dtype)}", one)
         inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
         name = columns[len(names)] if len(names) < len(columns) else _element_name(context, alias)
-        lists[context.fresh(name, inner)] = value
+        ident = context.fresh(name, inner)
+        lists[ident] = value
         names.append(name)
+        if isinstance(inner, pl.Struct):
+            structs.append((ident, inner))
     offset = node.args.get("offset")
     ordinality = None
     number = ""
@@ -194,10 +201,36 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
         ordinality = context.fresh(number, pl.Int64())
     fields = [Field(n, i) for n, i in zip(names, lists, strict=True)]
     called = alias.name if alias is not None and alias.this is not None else ""
+    made: dict[str, Value] = {}
+    if structs and (context.dialect in ("bigquery", "trino") or len(columns) > len(names)):
+        parts = _fields_of(context, structs, made)
+        if context.dialect == "bigquery":
+            fields += parts
+        else:  # the fields stand for the element
+            fields = [Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(parts)]
     if ordinality is not None:
-        fields.append(Field(number, ordinality))
+        if context.dialect != "bigquery":  # counted from 1
+            first = context.column(ordinality)
+            ident = context.fresh(number, pl.Int64())
+            made[ident] = first.as_(first.expr + 1, pl.Int64())
+            fields.append(Field(number, ident))
+        else:
+            fields.append(Field(number, ordinality))
     unnest = Unnest(OneRow(), lists, ordinality)
-    return Table(OneRow(), [Relation(called, tuple(fields), called)], unnest)
+    return Table(OneRow(), [Relation(called, tuple(fields), called)], unnest, made)
+
+
+def _fields_of(context: Context, structs: list[tuple[str, pl.Struct]], made: dict[str, Value]) -> list[Field]:
+    """Make columns of the fields of structs."""
+    found: list[Field] = []
+    for ident, struct in structs:
+        element = context.column(ident)
+        for one in struct.fields:
+            value = element.as_(element.expr.struct.field(one.name), one.dtype)  # type: ignore[arg-type]
+            name = context.made(one.name, value)
+            made[name] = value
+            found.append(Field(one.name, name))
+    return found
 
 
 def _element_name(context: Context, alias: exp.Expr | None) -> str:

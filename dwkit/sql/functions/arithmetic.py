@@ -36,9 +36,9 @@ def _operands(call: Call) -> tuple[Value, Value]:
     """Return the operands of an arithmetic operator, text among them read as numbers."""
     left, right = call.arg(), call.arg("expression")
     if is_text(left.dtype) and is_number(right.dtype):
-        left = call.cast(left, _read_as(left, right))
+        left = call.cast(left, _read_as(call, left, right))
     elif is_text(right.dtype) and is_number(left.dtype):
-        right = call.cast(right, _read_as(right, left))
+        right = call.cast(right, _read_as(call, right, left))
     elif (
         is_text(left.dtype)
         and is_text(right.dtype)
@@ -56,7 +56,9 @@ def _operands(call: Call) -> tuple[Value, Value]:
     return left, right
 
 
-def _read_as(text: Value, number: Value) -> pl.DataType:
+def _read_as(call: Call, text: Value, number: Value) -> pl.DataType:
+    if call.dialect == "mysql":
+        return pl.Float64()
     if text.is_text_literal and re.fullmatch(r"\s*[+-]?\d+\s*", text.constant):
         return pl.Int64() if is_integer(number.dtype) else number.dtype
     return pl.Float64()
@@ -205,6 +207,9 @@ def _div(call: Call) -> Value:
     ):
         return _decimal_quotient(call, left, right, scale_rule)
     a, b = _doubles(call, left, right)
+    if call.dialect == "duckdb":  # 1 / 0 is infinite, as floats have it
+        call.has("safe")
+        return call.value(a / b, pl.Float64())
     return call.value(a / _divisor(call, right, b), pl.Float64())
 
 
@@ -213,13 +218,7 @@ def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
     safe = call.has("safe")
     if value.is_constant and value.constant:
         return expr
-    if is_float(value.dtype) and call.dialect == "duckdb" and not safe:
-        return expr
-    never = (
-        ("duckdb", "sqlite", "mysql", "oracle")
-        if isinstance(call.node, exp.Mod)
-        else ("duckdb", "sqlite", "mysql")
-    )
+    never = ("sqlite", "mysql", "oracle") if isinstance(call.node, exp.Mod) else ("sqlite", "mysql")
     if not safe and call.dialect not in never:
         zero = expr == 0 if call.binder.condition is None else (expr == 0) & call.binder.condition
         failed = pl.when(zero).then(pl.lit("division by zero")).cast(pl.Int8, strict=True)
@@ -241,9 +240,14 @@ def _decimal_quotient(call: Call, left: Value, right: Value, rule: Callable[[_Di
 
 def _int_quotient(call: Call, left: Value, right: Value) -> Value:
     """Division of integers cuts the fraction off; Polars' goes to the lower."""
+    call.has("safe")
+    x, y = left.constant, right.constant
+    if isinstance(x, int) and isinstance(y, int) and y:
+        return _constant_integers(
+            call, lambda a, b: abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1), x, y
+        )
     a, b = left.expr.cast(pl.Int64), _divisor(call, right, right.expr.cast(pl.Int64))
-    whole = a.abs() // b.abs()
-    return call.value(pl.when((a < 0) != (b < 0)).then(-whole).otherwise(whole), pl.Int64())
+    return call.value(a.abs() // b.abs() * (a.sign() * b.sign()), pl.Int64())
 
 
 def _floor_div(call: Call) -> Value:
@@ -275,17 +279,18 @@ def _remainder(call: Call, left: Value, right: Value) -> Value:
     if is_float(left.dtype) or is_float(right.dtype):
         a, b = _doubles(call, left, right)
         divisor = _divisor(call, right, b)
-        made = a.abs() % divisor.abs()
-        return call.value(pl.when(a < 0).then(-made).otherwise(made), pl.Float64())
+        return call.value(a.abs() % divisor.abs() * a.sign(), pl.Float64())
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         dtype = pl.Decimal(38, scale)
         a, b = _decimal(left).cast(dtype), _divisor(call, right, _decimal(right).cast(dtype))
         made = a.abs() % b.abs()
         return call.value(pl.when(a < 0).then(-made).otherwise(made), dtype)
+    x, y = left.constant, right.constant
+    if isinstance(x, int) and isinstance(y, int) and y:
+        return _constant_integers(call, lambda a, b: abs(a) % abs(b) * (1 if a >= 0 else -1), x, y)
     a, b = left.expr.cast(pl.Int64), _divisor(call, right, right.expr.cast(pl.Int64))
-    made = a.abs() % b.abs()
-    return call.value(pl.when(a < 0).then(-made).otherwise(made), pl.Int64())
+    return call.value(a.abs() % b.abs() * a.sign(), pl.Int64())
 
 
 def _neg(call: Call) -> Value:

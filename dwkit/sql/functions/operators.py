@@ -74,9 +74,20 @@ def _for_texts(dtype: pl.DataType, texts: list[str]) -> pl.DataType:
 
 def compared(call: Call, op: str, left: Value, right: Value) -> Value:
     """Return a comparison of two values: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``is``, ``is not``."""
+    if call.dialect == "sqlite" and _apart(left, right) and op in ("=", "<>", "is", "is not"):
+        known = left.expr.is_not_null() & right.expr.is_not_null()
+        differs = op in ("<>", "is not")
+        return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
     left, right = alike(call, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
+
+
+def _apart(left: Value, right: Value) -> bool:
+    """Whether SQLite compares a number with a text, neither of them a column: they are never equal."""
+    if left.refs or right.refs or left.is_null or right.is_null:
+        return False
+    return is_number(left.dtype) != is_number(right.dtype) and is_text(left.dtype) != is_text(right.dtype)
 
 
 _COMPARE: dict[str, Callable[[Any, Any], pl.Expr]] = {
@@ -213,7 +224,9 @@ def _cast(safe: bool, call: Call) -> Value:
     call.given("requires_string")
     call.given("probe_date_format")
     if call.dialect == "sqlite" and is_temporal(dtype) and is_text(call.arg().dtype):
-        raise call.error("a CAST of text to a date gives a number in SQLite", hint="date(x), time(x) or datetime(x)")
+        raise call.error(
+            "a CAST of text to a date gives a number in SQLite", hint="date(x), time(x) or datetime(x)"
+        )
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None

@@ -161,7 +161,7 @@ class Lowering:
             )
             names.append(plan.ordinality)
         if plan.keep_empty:
-            return frame.explode(names)
+            return frame.explode(names, empty_as_null=True)
         return frame.filter(pl.col(names[0]).list.len() > 0).explode(names)
 
     def sample(self, plan: Sample) -> pl.LazyFrame:
