@@ -1,11 +1,14 @@
-"""Lists, structs and JSON."""
+"""Lists, structs, maps and JSON."""
 
 from dwkit.sql.functions.call import Functions
 from dwkit.sql.functions.nested.access import ACCESS
+from dwkit.sql.functions.nested.documents import DOCUMENTS
 from dwkit.sql.functions.nested.json import JSON
 from dwkit.sql.functions.nested.lambdas import LAMBDAS
 from dwkit.sql.functions.nested.lists import LISTS
+from dwkit.sql.functions.nested.maps import MAPS
+from dwkit.sql.functions.nested.sets import SETS
 
 __all__ = ["NESTED"]
 
-NESTED: Functions = {**ACCESS, **LISTS, **LAMBDAS, **JSON}
+NESTED: Functions = {**ACCESS, **LISTS, **SETS, **MAPS, **LAMBDAS, **JSON, **DOCUMENTS}

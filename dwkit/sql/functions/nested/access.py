@@ -42,9 +42,15 @@ def _array(call: Call) -> Value:
 def _struct(call: Call) -> Value:
     """STRUCT(1 AS a), {'a': 1}, NAMED_STRUCT, ROW: fields without a name are called by their place."""
     if call.dialect == "snowflake":
-        from dwkit.sql.functions.nested.json import object_of
+        from dwkit.sql.functions.nested.documents import object_of
 
-        return object_of(call, call.node.expressions)
+        return object_of(
+            call,
+            call.node.expressions,
+            keep_nulls=isinstance(call.node.expressions[0].this, exp.Identifier)
+            if call.node.expressions
+            else True,
+        )
     made: list[tuple[str, Value]] = []
     for number, node in enumerate(call.node.expressions, 1):
         if isinstance(node, (exp.PropertyEQ, exp.Alias)):

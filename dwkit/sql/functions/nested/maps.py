@@ -1,0 +1,167 @@
+"""Maps: lists of their entries, as structs of ``key`` and ``value``."""
+
+from __future__ import annotations
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.nested.access import list_of
+from dwkit.sql.functions.nested.elements import beside, inner_of, listed, over
+from dwkit.sql.functions.nested.encode import is_map
+from dwkit.sql.types import shown
+from dwkit.sql.value import Value
+
+__all__ = ["MAPS", "entry_of"]
+
+
+def _map_type(key: pl.DataType, value: pl.DataType) -> pl.DataType:
+    return pl.List(pl.Struct({"key": key, "value": value}))
+
+
+def _map_of(call: Call, keys: Value, values: Value) -> Value:
+    """Return a map of two lists."""
+    pairs = beside([keys.expr, values.expr])
+    fields = pl.element().struct
+    made = pairs.list.eval(pl.struct(fields.field("0").alias("key"), fields.field("1").alias("value")))
+    dtype = _map_type(inner_of(keys).dtype, inner_of(values).dtype)
+    return call.value(made.cast(dtype), dtype)
+
+
+def _map(call: Call) -> Value:
+    """MAP(keys, values): lists of one length."""
+    if call.given("keys") is None:
+        return _empty(call)
+    return _map_of(call, listed(call, call.arg("keys")), listed(call, call.arg("values")))
+
+
+def _empty(call: Call) -> Value:
+    dtype = _map_type(pl.Null(), pl.Null())
+    return call.value(pl.lit(pl.Series([[]], dtype=dtype)).first(), dtype)
+
+
+def _to_map(call: Call) -> Value:
+    """``MAP {'a': 1}``."""
+    node = call.given("this")
+    if not isinstance(node, exp.Struct) or not node.expressions:
+        return _empty(call)
+    keys: list[Value] = []
+    for pair in node.expressions:
+        keys.append(
+            call.bind(exp.Literal.string(pair.this.name))
+            if isinstance(pair.this, exp.Identifier)
+            else call.bind(pair.this)
+        )
+    values = [call.bind(pair.expression) for pair in node.expressions]
+    return _map_of(call, list_of(call, keys), list_of(call, values))
+
+
+def _mapped(call: Call) -> Value:
+    value = call.args()[0] if isinstance(call.node, exp.Anonymous) else call.arg()
+    if not is_map(value.dtype):
+        raise call.error(f"{call.name} wants a map, not {shown(value.dtype)}")
+    return value
+
+
+def _field(name: str) -> Builder:
+    """MAP_KEYS and MAP_VALUES."""
+
+    def build(call: Call) -> Value:
+        value = _mapped(call)
+        dtype = next(f.dtype for f in value.dtype.inner.fields if f.name == name)  # type: ignore[attr-defined]
+        return call.value(value.expr.list.eval(pl.element().struct.field(name)), pl.List(dtype))
+
+    return build
+
+
+def _found(call: Call, value: Value, key: Value) -> tuple[pl.Expr, pl.DataType]:
+    """Return the values of a key, as a list of one or none."""
+    types = {f.name: f.dtype for f in value.dtype.inner.fields}  # type: ignore[attr-defined]
+    wanted = call.cast(key, types["key"])
+    others = [] if wanted.is_constant else [wanted.expr]
+
+    def own(entry: pl.Expr, outer: list[pl.Expr]) -> pl.Expr:
+        same = entry.struct.field("key") == (outer[0] if outer else wanted.expr)
+        return entry.struct.field("value").filter(same)
+
+    return over(value.expr, others, own), types["value"]
+
+
+def entry_of(call: Call, value: Value, key: Value) -> Value:
+    """Return what a map has for a key, NULL where it has no such key."""
+    found, dtype = _found(call, value, key)
+    return call.value(found.list.last(), dtype)
+
+
+def _extract(call: Call) -> Value:
+    """MAP_EXTRACT(map, key), ELEMENT_AT in DuckDB: a list of the value, or an empty one."""
+    value, key = call.args()
+    if not is_map(value.dtype):
+        if call.dialect == "duckdb":
+            raise call.error(f"{call.name} wants a map, not {shown(value.dtype)}")
+        index = call.cast(key, pl.Int64()).expr
+        found = listed(call, value).expr.list.get(
+            pl.when(index > 0).then(index - 1).when(index < 0).then(index), null_on_oob=True
+        )
+        return call.value(found, inner_of(value).dtype)
+    if call.dialect != "duckdb" or call.name == "MAP_EXTRACT_VALUE":
+        return entry_of(call, value, key)
+    found, dtype = _found(call, value, key)
+    return call.value(found, pl.List(dtype))
+
+
+def _contains_key(call: Call) -> Value:
+    value = _mapped(call)
+    key = call.args()[1] if isinstance(call.node, exp.Anonymous) else call.arg("key")
+    found, _ = _found(call, value, key)
+    return call.value(found.list.len() > 0, pl.Boolean())
+
+
+def _from_entries(call: Call) -> Value:
+    value = listed(call, call.args()[0] if isinstance(call.node, exp.Anonymous) else call.arg())
+    entry = inner_of(value).dtype
+    if not isinstance(entry, pl.Struct) or len(entry.fields) != 2:
+        raise call.error(f"{call.name} wants a list of pairs, not {shown(value.dtype)}")
+    first, second = entry.fields
+    dtype = _map_type(first.dtype, second.dtype)  # type: ignore[arg-type]
+    one = pl.struct(
+        pl.element().struct.field(first.name).alias("key"),
+        pl.element().struct.field(second.name).alias("value"),
+    )
+    return call.value(value.expr.list.eval(one), dtype)
+
+
+def _entries(call: Call) -> Value:
+    value = _mapped(call)
+    return value
+
+
+def _concat(call: Call) -> Value:
+    """MAP_CONCAT: of equal keys the last map's counts."""
+    maps = call.args()
+    for one in maps:
+        if not is_map(one.dtype):
+            raise call.error(f"{call.name} wants maps, not {shown(one.dtype)}")
+    entry = pl.element()
+    last = entry.struct.field("key").is_last_distinct()
+    made = pl.concat_list(m.expr for m in maps).list.eval(entry.filter(last))
+    return call.value(made, maps[0].dtype)
+
+
+def _str_to_map(call: Call) -> Value:
+    """STR_TO_MAP(text [, between pairs [, between key and value]])."""
+    subject = call.text()
+    pair, inside = call.constant("pair_delim", ","), call.constant("key_value_delim", ":")
+    if not isinstance(pair, str) or not isinstance(inside, str) or call.has("duplicate_resolution_callback"):
+        raise call.refuse("STR_TO_MAP with these arguments")
+    parts = pl.element().str.splitn(inside, 2).struct
+    one = pl.struct(parts.field("field_0").alias("key"), parts.field("field_1").alias("value"))
+    return call.value(subject.str.split(pair).list.eval(one), _map_type(pl.String(), pl.String()))
+
+
+MAPS: Functions = {
+    exp.Map: _map, exp.VarMap: _map, exp.ToMap: _to_map, exp.MapKeys: _field("key"), "MAP_KEYS": _field("key"),
+    "MAP_VALUES": _field("value"), "MAP_ENTRIES": _entries, exp.MapFromEntries: _from_entries,
+    "MAP_EXTRACT": _extract, "ELEMENT_AT": _extract, "MAP_EXTRACT_VALUE": _extract, exp.MapContainsKey: _contains_key,
+    "MAP_CONTAINS": _contains_key, "MAP_CONCAT": _concat, exp.StrToMap: _str_to_map,
+}  # fmt: skip

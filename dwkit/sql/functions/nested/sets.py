@@ -1,0 +1,85 @@
+"""Lists as sets: union, intersection, difference, overlap."""
+
+from __future__ import annotations
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.nested.elements import given_back
+from dwkit.sql.functions.nested.lists import two_lists
+from dwkit.sql.value import Value
+
+__all__ = ["SETS"]
+
+_BOOLEAN = pl.Boolean()
+
+
+def _sets(name: str) -> Builder:
+    """UNION, INTERSECT and EXCEPT of lists: each element once, in the order of the first list; as bags in Snowflake."""
+
+    def build(call: Call) -> Value:
+        bags = call.has("is_multiset")
+        a, b = two_lists(call)
+        first, second = a.expr, b.expr
+        if bags:
+            first, second = _numbered(first), _numbered(second)
+        if name == "union":
+            made = pl.concat_list([first, second]).list.eval(pl.element().unique(maintain_order=True))
+        else:
+            made = _kept(first, second, there=name == "intersection")
+        if bags:
+            made = made.list.eval(pl.element().struct.field("v"))
+        elif call.dialect == "duckdb":
+            made = made.list.drop_nulls()
+        return given_back(call, a, made)
+
+    return build
+
+
+def _numbered(value: pl.Expr) -> pl.Expr:
+    """Return each element with the number of its equals before it."""
+    element = pl.element()
+    number = pl.int_range(pl.len()).over(element)
+    return value.list.eval(pl.struct(element.alias("v"), number.alias("n")))
+
+
+def _kept(first: pl.Expr, second: pl.Expr, *, there: bool) -> pl.Expr:
+    """Return the different elements of a list that another one has, or has not; NULL equals NULL."""
+    sets = first.list.set_intersection(second) if there else first.list.set_difference(second)
+    return sets.list.eval(pl.element().unique(maintain_order=True))
+
+
+def _overlap(call: Call) -> Value:
+    """Whether two lists have an element together; NULL for none if one has a NULL, in Spark and Trino."""
+    call.has("null_safe")
+    a, b = two_lists(call)
+    first, second = a.expr.list.drop_nulls(), b.expr.list.drop_nulls()
+    made = first.list.set_intersection(second).list.len() > 0
+    if call.dialect in ("spark", "databricks", "trino"):
+        some = (a.expr.list.len() > 0) & (b.expr.list.len() > 0)
+        unknown = (first.list.len() < a.expr.list.len()) | (second.list.len() < b.expr.list.len())
+        made = pl.when(made | (some & unknown).not_()).then(made)
+    return call.value(made, _BOOLEAN)
+
+
+def _contains_all(swapped: bool) -> Builder:
+    def build(call: Call) -> Value:
+        a, b = two_lists(call)
+        if swapped:
+            a, b = b, a
+        wanted = b.expr.list.drop_nulls() if call.dialect == "duckdb" else b.expr
+        rest = wanted.list.set_difference(a.expr.list.drop_nulls())
+        return call.value(rest.list.len() == 0, _BOOLEAN)
+
+    return build
+
+
+SETS: Functions = {
+    exp.ArrayIntersect: _sets("intersection"), "LIST_INTERSECT": _sets("intersection"),
+    "ARRAY_INTERSECTION": _sets("intersection"), exp.ArrayExcept: _sets("difference"), "LIST_EXCEPT": _sets("difference"),
+    "ARRAY_UNION": _sets("union"), "LIST_UNION": _sets("union"), exp.ArrayOverlaps: _overlap, "LIST_HAS_ANY": _overlap,
+    "ARRAYS_OVERLAP": _overlap, "ARRAY_HAS_ANY": _overlap, exp.ArrayContainsAll: _contains_all(False),
+    "LIST_HAS_ALL": _contains_all(False), "ARRAY_HAS_ALL": _contains_all(False),
+    exp.ArrayContainedBy: _contains_all(True),
+}  # fmt: skip
