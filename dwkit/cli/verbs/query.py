@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dwkit.cli.options import App, dialect, formatted, limit, standard, verb
 from dwkit.cli.verbs._shared import open_if_any
+from dwkit.cli.verbs._text import sql_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +42,7 @@ def command(
     Tables are named by layer: lake.orders, staging.orders, warehouse.dim_customer, marts.sales; a file
     by its path in quotes. Outside a project, files can be asked too.
     """
-    frame = _frame(app, _sql(text), _params(params), as_of, dialect)
+    frame = _frame(app, sql_text(text), _params(params), as_of, dialect)
     app.emit(frame if limit is None else frame.limit(limit))
 
 
@@ -66,42 +64,6 @@ def _frame(
             )
         return query_files(sql, dialect=dialect or "duckdb", params=params)
     return project.query(sql, dialect=dialect, params=params, as_of=when)
-
-
-def _sql(text: str) -> str:
-    from dwkit.errors import ReachError
-
-    if text == "-":
-        if sys.stdin is None:
-            raise ReachError("standard input is closed", hint='echo "select 1" | dwkit query -')
-        return _decoded(sys.stdin.buffer.read(), "standard input")
-    if _names_file(text):
-        try:
-            return _decoded(Path(text).read_bytes(), text)
-        except OSError as error:
-            raise ReachError(f"{text}: {error.strerror}", hint="dwkit query takes SQL, - or a file") from None
-    return text
-
-
-def _names_file(text: str) -> bool:
-    if not text.lower().endswith(".sql") or "\n" in text:
-        return False
-    return not any(c.isspace() for c in text.strip()) or Path(text).is_file()
-
-
-def _decoded(raw: bytes, name: str) -> str:
-    """Return UTF-8 text, or UTF-16 with its mark, as PowerShell writes it."""
-    from dwkit.errors import UsageError
-
-    utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return raw.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"{name}, line {line}: byte 0x{raw[error.start]:02x} is not {error.encoding}",
-            hint="iconv -f latin1 -t utf-8 FILE | dwkit query -",
-        ) from None
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, object]:
