@@ -1,12 +1,20 @@
-"""SQL as people give it to a verb."""
+"""SQL as people give it to a verb, and what a script shows."""
 
 from __future__ import annotations
 
 import codecs
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["sql_text"]
+from dwkit.cli.options import App
+
+if TYPE_CHECKING:
+    from dwkit.sql import Result, Session
+
+__all__ = ["run_script", "sql_text"]
 
 
 def sql_text(text: str) -> str:
@@ -49,3 +57,45 @@ def _decoded(raw: bytes, name: str) -> str:
             f"{name}, line {line}: byte 0x{raw[error.start]:02x} is not {error.encoding}",
             hint="iconv -f latin1 -t utf-8 FILE | dwkit query -",
         ) from None
+
+
+def run_script(
+    app: App,
+    session: Session,
+    sql: str,
+    *,
+    params: Mapping[str, object] | None = None,
+    limit: int | None = None,
+) -> None:
+    """Run statements; what gives rows goes to stdout, what was changed is told on stderr.
+
+    In a format for programs only the last rows are written: two tables one after the other are neither CSV
+    nor JSON nor Parquet.
+    """
+    from dwkit.cli.output import Target
+
+    each = app.format in ("table", "md") or (app.format is None and Target().is_terminal)
+    last: Result | None = None
+    ran = False
+    for result in session.run(sql, params=params):
+        ran = True
+        if result.rows is not None:
+            app.talk.done(result.kind, rows=result.rows)
+        if result.frame is None:
+            continue
+        if each:
+            _show(app, result, limit)
+        else:
+            last = result
+    if last is not None:
+        _show(app, last, limit)
+    if not ran:
+        from dwkit.errors import SqlError
+
+        raise SqlError("there is no SQL", hint='for instance "select * from marts.sales limit 5"')
+
+
+def _show(app: App, result: Result, limit: int | None) -> None:
+    assert result.frame is not None
+    app.emit(result.frame if limit is None else result.frame.limit(limit))
+    app.started = time.perf_counter()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import click
 
 from dwkit.cli.options import App, dialect, formatted, limit, standard, verb
 from dwkit.cli.verbs._shared import open_if_any
-from dwkit.cli.verbs._text import sql_text
-
-if TYPE_CHECKING:
-    import polars as pl
+from dwkit.cli.verbs._text import run_script, sql_text
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -25,6 +21,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
     echo "select 1 as one" | dwkit query -
     dwkit query "select top 3 * from warehouse.dim_customer" --dialect tsql
     dwkit query "select * from marts.sales" --as-of 2026-01-31
+    dwkit query "create table t as select * from 'a.csv'; delete from t where x is null; select * from t"
     """
 )
 @click.argument("text", metavar="SQL|-|FILE")
@@ -41,29 +38,25 @@ def command(
 
     Tables are named by layer: lake.orders, staging.orders, warehouse.dim_customer, marts.sales; a file
     by its path in quotes. Outside a project, files can be asked too.
+
+    Several statements are a script: it can make tables of its own, which live until its end, and change them;
+    those of the layers it only reads. As tables (--format table, md, or on a terminal) the rows of each SELECT
+    are shown, in the other formats those of the last one.
     """
-    frame = _frame(app, sql_text(text), _params(params), as_of, dialect)
-    app.emit(frame if limit is None else frame.limit(limit))
-
-
-def _frame(
-    app: App, sql: str, params: dict[str, object], as_of: str | None, dialect: str | None
-) -> pl.LazyFrame:
-    from dwkit.errors import UsageError
     from dwkit.project.inspect import parse_as_of
+    from dwkit.project.scratch import scratch
 
     when = parse_as_of(as_of) if as_of is not None else None
+    sql = sql_text(text)
     project = open_if_any(app)
-    if project is None:
-        from dwkit.project.files import query_files
+    if project is None and when is not None:
+        from dwkit.errors import UsageError
 
-        if when is not None:
-            raise UsageError(
-                "files have no earlier versions and there is no project here",
-                hint="-C DIR names a project; else leave out --as-of",
-            )
-        return query_files(sql, dialect=dialect or "duckdb", params=params)
-    return project.query(sql, dialect=dialect, params=params, as_of=when)
+        raise UsageError(
+            "files have no earlier versions and there is no project here",
+            hint="-C DIR names a project; else leave out --as-of",
+        )
+    run_script(app, scratch(project, dialect=dialect, as_of=when), sql, params=_params(params), limit=limit)
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, object]:
