@@ -9,9 +9,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from dwkit.model.names import LAYERS
+from dwkit.model.names import DIALECTS, LAYERS
 
-__all__ = ["datasets", "layers", "marts", "nodes", "nodes_or_files", "root_of", "tables"]
+__all__ = ["datasets", "dialects", "layers", "marts", "nodes", "nodes_or_files", "root_of", "tables"]
 
 
 def datasets(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -32,6 +32,11 @@ def marts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
 def layers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Names of the layers."""
     return _matching(list(LAYERS), incomplete)
+
+
+def dialects(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the SQL dialects."""
+    return _matching(list(DIALECTS), incomplete)
 
 
 def nodes_or_files(

@@ -287,7 +287,10 @@ limit = click.option(  # limit: int | None
     "--limit", type=click.IntRange(min=0), metavar="N", help="At most N rows."
 )
 dialect = click.option(  # dialect: str | None
-    "--dialect", metavar="D", help="SQL dialect, such as duckdb, snowflake, bigquery, tsql, postgres."
+    "--dialect",
+    metavar="D",
+    shell_complete=complete.dialects,
+    help="SQL dialect, such as duckdb, snowflake, bigquery, tsql, postgres.",
 )
 
 

@@ -10,7 +10,7 @@ from dwkit.errors import NotFoundError, UsageError
 from dwkit.model.header import Model
 from dwkit.model.ids import time_of
 from dwkit.model.names import LAYERS
-from dwkit.project.dependencies import resolve
+from dwkit.model.statistics import TableStatistics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,6 +165,21 @@ class Catalog:
 
         return scan_file(path, cwd=cwd)
 
+    def statistics(self, name: str, as_of: datetime | int | None = None) -> TableStatistics | None:
+        """Return what is known of a ``layer.table`` that there is, without opening its data files."""
+        layer, _, table = name.partition(".")
+        ledger = self._project.ledger
+        if layer in ("lake", "staging"):
+            from dwkit.tables.known import rows_in
+
+            return TableStatistics(rows_in(name, ledger)) if as_of is None else None
+        version = ledger.version(layer, table)
+        if version is not None and version.kind == "view":
+            return None
+        from dwkit.storage.delta import Table
+
+        return Table(self._project.layout.root / layer / table).statistics(as_of)
+
     # -- SQL ----------------------------------------------------------------------------------
 
     def query(
@@ -178,19 +193,15 @@ class Catalog:
         cwd: Path | None = None,
     ) -> pl.LazyFrame:
         """Return the rows of a query (see `Project.query`)."""
+        from dwkit.project.scratch import Sources
         from dwkit.sql import parse, to_lazy
 
         dialect = dialect or self._project.config.dialect
         parsed = parse(sql, dialect, params=params)
-        known = self.names()
-        tables: dict[str, pl.LazyFrame] = {}
-        for ref in parsed.tables:
-            if ref.file is not None:
-                tables[ref.file] = self.scan_file(ref.file, cwd=cwd)
-            else:
-                key = f"{ref.schema}.{ref.name}" if ref.schema else ref.name
-                tables[key] = self.scan(resolve(ref.schema, ref.name, known, place), as_of)
-        return to_lazy(parsed, tables, dialect)
+        sources = Sources(self._project, as_of=as_of, place=place, cwd=cwd)
+        refs = {ref.key: ref for ref in parsed.tables}
+        tables = {key: sources.frame(ref) for key, ref in refs.items()}
+        return to_lazy(parsed, tables, dialect, statistics=lambda key: sources.statistics(refs[key]))
 
     def model_frame(self, model: Model, as_of: datetime | int | None = None) -> pl.LazyFrame:
         """Return the rows that a model's SQL gives now."""

@@ -6,26 +6,29 @@ import atexit
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dwkit.errors import DataError, UsageError
+from dwkit.errors import DataError
 from dwkit.lake.sources import detect, expand, extracts
 from dwkit.model.source import ReadOptions
+from dwkit.model.statistics import TableStatistics
 
 if TYPE_CHECKING:
     import polars as pl
 
     from dwkit.lake.sources import Extract
 
-__all__ = ["query_files", "scan_file"]
+__all__ = ["file_statistics", "scan_file"]
 
 
-def scan_file(spec: str, *, cwd: Path | None = None) -> pl.LazyFrame:
+def scan_file(spec: str, *, cwd: Path | None = None, options: ReadOptions | None = None) -> pl.LazyFrame:
     """Return the typed rows of the files that a path or glob names, one below the other.
 
     Text formats get the types that `dwkit stage` would infer, over all rows.
+
+    Args:
+        options: how to read them, where that is not to be detected.
 
     Raises:
         ReachError: there is no such file.
@@ -33,38 +36,29 @@ def scan_file(spec: str, *, cwd: Path | None = None) -> pl.LazyFrame:
     """
     import polars as pl
 
-    frames = [_one(path) for path in expand(spec, cwd or Path.cwd())]
+    options = options or ReadOptions()
+    frames = [_one(path, options) for path in expand(spec, cwd or Path.cwd())]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
 
 
-def query_files(
-    sql: str, *, dialect: str = "duckdb", params: Mapping[str, object] | None = None
-) -> pl.LazyFrame:
-    """Return the rows of a query that reads files only, outside any project.
+def file_statistics(spec: str, *, cwd: Path | None = None) -> TableStatistics | None:
+    """Return what the footers of Parquet files say; None of files that would have to be read."""
+    from dwkit.storage.parquet import statistics
 
-    Raises:
-        UsageError: it reads a table, which only a project has.
-    """
-    from dwkit.sql import parse, to_lazy
-
-    parsed = parse(sql, dialect, params=params)
-    for ref in parsed.tables:
-        if ref.file is None:
-            raise UsageError(
-                f"no table {ref.name!r}: there is no project here, only files can be read",
-                hint="select * from 'file.csv', or -C DIR for a project",
-            )
-    return to_lazy(parsed, {r.file: scan_file(r.file) for r in parsed.tables if r.file}, dialect)
+    paths = expand(spec, cwd or Path.cwd())
+    if all(detect(path, ReadOptions()) == "parquet" for path in paths):
+        return statistics(paths)
+    return None
 
 
-def _one(path: Path) -> pl.LazyFrame:
+def _one(path: Path, options: ReadOptions) -> pl.LazyFrame:
     import polars as pl
 
-    if detect(path, ReadOptions()) == "parquet":
+    if detect(path, options) == "parquet":
         return pl.scan_parquet(path)
     work = Path(tempfile.mkdtemp(prefix="dwkit-"))
     atexit.register(shutil.rmtree, work, ignore_errors=True)
-    tables = list(extracts(path, ReadOptions(), work, name=path.name))
+    tables = list(extracts(path, options, work, name=path.name))
     if len(tables) != 1:
         names = ", ".join(t.member for t in tables)
         raise DataError(f"{path.name} holds {len(tables)} tables: {names}", hint=f"dwkit ingest {path.name}")

@@ -9,6 +9,7 @@ from dwkit.sql.condition import condition
 from dwkit.sql.lineage import column_lineage, edges
 from dwkit.sql.query import Query, TableRef, parse
 from dwkit.sql.session import Files, Result, Session
+from dwkit.sql.translate import Translation, translate
 
 __all__ = [
     "Files",
@@ -16,9 +17,11 @@ __all__ = [
     "Result",
     "Session",
     "TableRef",
+    "Translation",
     "column_lineage",
     "condition",
     "edges",
     "parse",
     "to_lazy",
+    "translate",
 ]

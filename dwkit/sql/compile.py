@@ -10,11 +10,12 @@ from dwkit.errors import SqlError
 from dwkit.model.statistics import TableStatistics
 from dwkit.sql.bind import Bound, Context, QueryBinder
 from dwkit.sql.bind.apply import CannotUnnestError
-from dwkit.sql.failure import explained
+from dwkit.sql.explain import drawn
+from dwkit.sql.failure import explained as explained_error
 from dwkit.sql.lower import lowered
 from dwkit.sql.query import Query, parse
 
-__all__ = ["Statistics", "bound", "to_lazy"]
+__all__ = ["Statistics", "bound", "explained", "to_lazy"]
 
 Statistics = Callable[[str], TableStatistics | None]
 
@@ -43,7 +44,10 @@ def to_lazy(
         DataError: a literal in it cannot be what it is cast to.
     """
     query = sql if isinstance(sql, Query) else parse(sql, dialect, params=params)
-    made = bound(query, tables, statistics)
+    return _frame(bound(query, tables, statistics))
+
+
+def _frame(made: Bound) -> pl.LazyFrame:
     names: list[str] = []
     for one in made.fields:
         name, number = one.name, 0
@@ -56,7 +60,7 @@ def to_lazy(
         frame = frame.select(pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True))
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise explained(error) from error
+        raise explained_error(error) from error
     return frame
 
 
@@ -66,7 +70,23 @@ def bound(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statisti
     Raises:
         SqlError: see `to_lazy`.
     """
+    return _bound(Context(query.sql, query.dialect, tables, known=statistics), query)
+
+
+def explained(
+    query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statistics | None = None
+) -> list[str]:
+    """Return the plan of a query with the rows that each step is estimated to give, then Polars' optimised plan.
+
+    Raises:
+        SqlError: see `to_lazy`.
+    """
     context = Context(query.sql, query.dialect, tables, known=statistics)
+    made = _bound(context, query)
+    return [*drawn(made.plan, context.estimates), "", "In Polars:", *_frame(made).explain().splitlines()]
+
+
+def _bound(context: Context, query: Query) -> Bound:
     try:
         return QueryBinder(context).query(query.tree.copy())
     except CannotUnnestError as error:

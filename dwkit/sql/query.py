@@ -6,7 +6,8 @@ import difflib
 import hashlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -20,7 +21,17 @@ from dwkit.model.names import check_dialect
 from dwkit.sql.place import at, position
 from dwkit.sql.read import read
 
-__all__ = ["Query", "TableRef", "is_query", "keyword", "parse", "query_of", "statements", "with_params"]
+__all__ = [
+    "Query",
+    "TableRef",
+    "is_query",
+    "keyword",
+    "parse",
+    "parsing",
+    "query_of",
+    "statements",
+    "with_params",
+]
 
 # What sqlglot only passes through (a Command) is refused here by its name; its warning would say it twice.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -133,10 +144,21 @@ def statements(sql: str, dialect: str) -> list[exp.Expr]:
         UsageError: there is no such dialect.
     """
     check_dialect(dialect)
-    try:
+    with parsing(sql, dialect):
         # DuckDB writes parameters $name; the other mark means an alias there.
         text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" else sql
         return [t for t in read(text, dialect) if t is not None and type(t) is not exp.Semicolon]
+
+
+@contextmanager
+def parsing(sql: str, dialect: str) -> Iterator[None]:
+    """Say of a text that does not parse where it does not.
+
+    Raises:
+        SqlError: it does not; the message shows the place.
+    """
+    try:
+        yield
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         text = str(detail.get("description") or error).split("\n")[0].rstrip(".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -17,8 +17,9 @@ from dwkit.sql.statements.copy import copy
 from dwkit.sql.statements.create import create, stored
 from dwkit.sql.statements.insert import insert, replace_into
 from dwkit.sql.statements.merge import merge
-from dwkit.sql.statements.run import Done, Files, Outer, Result, Run
+from dwkit.sql.statements.run import Done, Files, Known, Outer, Result, Run
 from dwkit.sql.statements.show import describe, explain, show, summarize
+from dwkit.sql.statements.targets import targets
 
 __all__ = ["Files", "Result", "Session"]
 
@@ -40,14 +41,24 @@ class Session:
             ``name`` or by a file's path; or a function that finds the frame of what a query names.
         dialect: dialect of the scripts.
         files: reads and writes the files of COPY; without it there is no COPY.
+        statistics: gives what is known of a table that is not the session's own.
+        reserved: schemas in which a session can make and change nothing.
     """
 
     def __init__(
-        self, tables: Outer | None = None, dialect: str = "duckdb", *, files: Files | None = None
+        self,
+        tables: Outer | None = None,
+        dialect: str = "duckdb",
+        *,
+        files: Files | None = None,
+        statistics: Known | None = None,
+        reserved: Iterable[str] = (),
     ) -> None:
         self.dialect = dialect
         self._outer: Outer = tables if tables is not None else {}
         self._files = files
+        self._statistics = statistics
+        self._reserved = frozenset(reserved)
         self._catalog = Catalog()
         self._before: Catalog | None = None
         """The catalogue before BEGIN, while a transaction is open."""
@@ -75,11 +86,16 @@ class Session:
         """
         for tree in statements(script, self.dialect):
             bound = with_params(tree, script, self.dialect, params or {})
-            run = Run(bound, script, self.dialect, self._catalog, self._outer, self._files)
+            run = Run(bound, script, self.dialect, self._catalog, self._outer, self._files, self._statistics)
             yield self._run(run)
 
     def _run(self, run: Run) -> Result:
         tree = run.tree
+        for node in targets(tree):
+            if node.text("db").lower() in self._reserved:
+                hint = f"models change it; CREATE TABLE {node.name or 'name'} AS SELECT makes a scratch table"
+                shown = ".".join(p.name for p in node.parts)
+                raise run.error(f"{shown} can only be read here", node, hint)
         if is_query(tree):
             into = tree.find(exp.Into)
             if into is None:

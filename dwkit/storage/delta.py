@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,8 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 
 from dwkit.errors import ConflictError, DataError, NotFoundError
 from dwkit.model.ids import new_id
+from dwkit.model.statistics import ColumnStatistics, TableStatistics
+from dwkit.storage.parquet import statistics
 from dwkit.storage.types import for_delta
 
 __all__ = ["UPKEEP", "AddAction", "Commit", "Table", "rows_of"]
@@ -95,6 +97,17 @@ class Table:
     def scan(self, version: int | datetime | None = None) -> pl.LazyFrame:
         """Scan a version lazily; the frame keeps reading that version whatever is written later."""
         return pl.scan_delta(self.open(version))
+
+    def statistics(self, version: int | datetime | None = None) -> TableStatistics | None:
+        """Return what the log of a version says of its rows, None where it does not say how many there are.
+
+        Bounds are those of whole numbers and dates: of others the log has rounded ones.
+        """
+        table = self.open(version)
+        key = (str(table.metadata().id), table.version())
+        if key not in _KNOWN:
+            _KNOWN[key] = _read_statistics(table)
+        return _KNOWN[key]
 
     def size(self, version: int | None = None) -> tuple[int, int]:
         """Return rows and bytes of a version, from its log alone."""
@@ -298,6 +311,46 @@ def _arrow_schema(schema: Mapping[str, pl.DataType]) -> Schema:
     return Schema.from_arrow(for_delta(empty, dict(schema)).collect().to_arrow().schema)
 
 
+_KNOWN: dict[tuple[str, int], TableStatistics | None] = {}
+"""Statistics of the versions that were asked for; a version never changes."""
+
+
+def _read_statistics(table: DeltaTable) -> TableStatistics | None:
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    if actions.is_empty():
+        return TableStatistics(0)
+    if "num_records" not in actions.columns or actions["num_records"].null_count():
+        return None
+    columns: dict[str, ColumnStatistics] = {}
+    for column in table.schema().fields:
+        low, high, nulls = (
+            actions[f"{part}.{column.name}"] if f"{part}.{column.name}" in actions.columns else None
+            for part in ("min", "max", "null_count")
+        )
+        if low is None or high is None or not (low.dtype.is_integer() or low.dtype == pl.Date):
+            continue
+        if low.null_count() or high.null_count():
+            continue
+        missing = int(nulls.sum()) if nulls is not None and not nulls.null_count() else None
+        columns[column.name] = ColumnStatistics(low.min(), high.max(), missing)
+    return TableStatistics(int(actions["num_records"].sum()), columns)
+
+
+def _bounds(path: Path) -> dict[str, Any]:
+    """Return what the log says of a file's columns: bounds of whole numbers and dates, and NULLs."""
+    known = statistics([path]).columns
+    exact = {name: one for name, one in known.items() if type(one.low) is int or type(one.low) is date}
+
+    def shown(value: int | date) -> int | str:
+        return value if isinstance(value, int) else value.isoformat()
+
+    return {
+        "minValues": {n: shown(c.low) for n, c in exact.items()},
+        "maxValues": {n: shown(c.high) for n, c in exact.items()},
+        "nullCount": {n: c.nulls for n, c in exact.items() if c.nulls is not None},
+    }
+
+
 def _facts(text: object) -> dict[str, Any]:
     try:
         found = json.loads(text) if isinstance(text, str) else {}
@@ -318,5 +371,5 @@ def _add(path: Path) -> AddAction:
         partition_values={},
         modification_time=int(time.time() * 1000),
         data_change=True,
-        stats=json.dumps({"numRecords": rows}),
+        stats=json.dumps({"numRecords": rows, **_bounds(path)}),
     )

@@ -12,7 +12,7 @@ from dwkit.storage.layout import Layout
 from dwkit.storage.paths import expand
 from dwkit.tables.plan import missing_parts
 
-__all__ = ["fingerprint_of", "missing_inputs", "rows_in"]
+__all__ = ["fingerprint_of", "missing_inputs"]
 
 
 def fingerprint_of(name: str, *, layout: Layout, ledger: Ledger) -> str:
@@ -46,17 +46,6 @@ def missing_inputs(names: Iterable[str], *, layout: Layout, ledger: Ledger) -> l
     """Return the purged parts of those inputs that are datasets of the staging area."""
     datasets = [n.removeprefix("staging.") for n in names if n.startswith("staging.")]
     return [p for d in datasets for p in missing_parts(ledger.parts(d), layout)]
-
-
-def rows_in(name: str, ledger: Ledger) -> int:
-    """Return the rows of an input as far as the ledger knows them."""
-    layer, _, table = name.partition(".")
-    if layer == "staging":
-        return sum(p.rows_out for p in ledger.parts(table))
-    if layer == "lake":
-        return sum(b.rows for b in ledger.batches(table))
-    version = ledger.version(layer, table) if layer in ("warehouse", "marts") else None
-    return version.rows if version else 0
 
 
 def _digest(pieces: Iterable[str]) -> str:

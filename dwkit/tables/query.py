@@ -13,8 +13,10 @@ from dwkit.errors import ConfigError, SqlError, did_you_mean
 from dwkit.ledger import Ledger
 from dwkit.model.header import Model
 from dwkit.model.names import LAYERS
+from dwkit.model.statistics import TableStatistics
 from dwkit.sql import parse, to_lazy
 from dwkit.storage.types import for_delta
+from dwkit.tables.known import rows_in
 from dwkit.tables.units import PROVENANCE, Unit
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class ModelQuery:
         self.dialect = model.header.dialect or dialect
         with _in_file(model):
             self._query: Query = parse(model.sql, self.dialect)
+        self._ledger = ledger
         self._names = {ref.key: _resolved(ref, ledger) for ref in self._query.tables}
         driver = self._query.driver
         self._driver_key = driver.key if driver is not None else ""
@@ -65,8 +68,12 @@ class ModelQuery:
         """Return the rows over all inputs whole, with the types of a Delta table."""
         tables = {key: scan(name) for key, name in self._names.items()}
         with _in_file(self.model):
-            frame = self._hashed(to_lazy(self._query, tables, self.dialect))
+            frame = self._hashed(to_lazy(self._query, tables, self.dialect, statistics=self._known))
         return for_delta(frame, frame.collect_schema())
+
+    def _known(self, key: str) -> TableStatistics | None:
+        rows = rows_in(self._names[key], self._ledger)
+        return TableStatistics(rows) if rows else None
 
     def _hashed(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Put the SHA-256 of its text in the place of every value that the header calls personal."""
@@ -90,7 +97,7 @@ class ModelQuery:
         traced = self.is_plain and set(PROVENANCE) <= set(driving.collect_schema())
         query = self._query.with_columns_of_driver(list(PROVENANCE)) if traced else self._query
         with _in_file(self.model):
-            frame = self._hashed(to_lazy(query, tables, self.dialect))
+            frame = self._hashed(to_lazy(query, tables, self.dialect, statistics=self._known))
         schema = dict(frame.collect_schema())
         known = {
             "_batch": pl.lit(unit.batch or None, dtype=pl.String()),

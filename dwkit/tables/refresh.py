@@ -9,7 +9,8 @@ from dwkit.model.batch import TableVersion
 from dwkit.model.header import Model
 from dwkit.storage.delta import Table, rows_of
 from dwkit.storage.layout import Layout
-from dwkit.tables.inputs import missing_inputs, rows_in
+from dwkit.tables.inputs import missing_inputs
+from dwkit.tables.known import rows_in
 from dwkit.tables.plan import Fingerprint, PartsNeeded, own_version
 from dwkit.tables.publish import Change, publish
 from dwkit.tables.query import ModelQuery, Scan

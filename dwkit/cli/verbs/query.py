@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dwkit.cli.options import App, dialect, formatted, limit, standard, verb
 from dwkit.cli.verbs._shared import open_if_any
-
-if TYPE_CHECKING:
-    import polars as pl
+from dwkit.cli.verbs._text import run_script, sql_text
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -27,6 +21,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
     echo "select 1 as one" | dwkit query -
     dwkit query "select top 3 * from warehouse.dim_customer" --dialect tsql
     dwkit query "select * from marts.sales" --as-of 2026-01-31
+    dwkit query "create table t as select * from 'a.csv'; delete from t where x is null; select * from t"
     """
 )
 @click.argument("text", metavar="SQL|-|FILE")
@@ -43,65 +38,25 @@ def command(
 
     Tables are named by layer: lake.orders, staging.orders, warehouse.dim_customer, marts.sales; a file
     by its path in quotes. Outside a project, files can be asked too.
+
+    Several statements are a script: it can make tables of its own, which live until its end, and change them;
+    those of the layers it only reads. As tables (--format table, md, or on a terminal) the rows of each SELECT
+    are shown, in the other formats those of the last one.
     """
-    frame = _frame(app, _sql(text), _params(params), as_of, dialect)
-    app.emit(frame if limit is None else frame.limit(limit))
-
-
-def _frame(
-    app: App, sql: str, params: dict[str, object], as_of: str | None, dialect: str | None
-) -> pl.LazyFrame:
-    from dwkit.errors import UsageError
     from dwkit.project.inspect import parse_as_of
+    from dwkit.project.scratch import scratch
 
     when = parse_as_of(as_of) if as_of is not None else None
+    sql = sql_text(text)
     project = open_if_any(app)
-    if project is None:
-        from dwkit.project.files import query_files
+    if project is None and when is not None:
+        from dwkit.errors import UsageError
 
-        if when is not None:
-            raise UsageError(
-                "files have no earlier versions and there is no project here",
-                hint="-C DIR names a project; else leave out --as-of",
-            )
-        return query_files(sql, dialect=dialect or "duckdb", params=params)
-    return project.query(sql, dialect=dialect, params=params, as_of=when)
-
-
-def _sql(text: str) -> str:
-    from dwkit.errors import ReachError
-
-    if text == "-":
-        if sys.stdin is None:
-            raise ReachError("standard input is closed", hint='echo "select 1" | dwkit query -')
-        return _decoded(sys.stdin.buffer.read(), "standard input")
-    if _names_file(text):
-        try:
-            return _decoded(Path(text).read_bytes(), text)
-        except OSError as error:
-            raise ReachError(f"{text}: {error.strerror}", hint="dwkit query takes SQL, - or a file") from None
-    return text
-
-
-def _names_file(text: str) -> bool:
-    if not text.lower().endswith(".sql") or "\n" in text:
-        return False
-    return not any(c.isspace() for c in text.strip()) or Path(text).is_file()
-
-
-def _decoded(raw: bytes, name: str) -> str:
-    """Return UTF-8 text, or UTF-16 with its mark, as PowerShell writes it."""
-    from dwkit.errors import UsageError
-
-    utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return raw.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
         raise UsageError(
-            f"{name}, line {line}: byte 0x{raw[error.start]:02x} is not {error.encoding}",
-            hint="iconv -f latin1 -t utf-8 FILE | dwkit query -",
-        ) from None
+            "files have no earlier versions and there is no project here",
+            hint="-C DIR names a project; else leave out --as-of",
+        )
+    run_script(app, scratch(project, dialect=dialect, as_of=when), sql, params=_params(params), limit=limit)
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, object]:

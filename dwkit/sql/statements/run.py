@@ -10,16 +10,20 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.errors import SqlError, did_you_mean
-from dwkit.sql.compile import to_lazy
+from dwkit.model.statistics import TableStatistics
+from dwkit.sql.compile import Statistics, explained, to_lazy
 from dwkit.sql.failure import collected
 from dwkit.sql.place import at_node
 from dwkit.sql.query import Query, TableRef, query_of
 from dwkit.sql.statements.catalog import Catalog, Table, View
 
-__all__ = ["Done", "Files", "Outer", "Result", "Run", "internal", "quoted"]
+__all__ = ["Done", "Files", "Known", "Outer", "Result", "Run", "internal", "quoted"]
 
 Outer = Mapping[str, pl.LazyFrame] | Callable[[TableRef], pl.LazyFrame | None]
 """Tables that are not the session's own: by name, or found by what the query says."""
+
+Known = Callable[[TableRef], TableStatistics | None]
+"""Gives what is known of a table that is not the session's own."""
 
 
 class Files(Protocol):
@@ -72,6 +76,7 @@ class Run:
     catalog: Catalog
     outer: Outer = field(default_factory=dict, repr=False)
     files: Files | None = field(default=None, repr=False)
+    known: Known | None = field(default=None, repr=False)
 
     def error(self, message: str, node: exp.Expr | None = None, hint: str = "") -> SqlError:
         """Return an error that points at a node of the statement."""
@@ -125,6 +130,10 @@ class Run:
         """Return a part of the statement, or what was made of its parts, as a query."""
         return query_of(tree, self.text, self.dialect)
 
+    def explained(self, query: Query) -> list[str]:
+        """Return the plan of a query as text: ours with estimates, then that of Polars."""
+        return explained(query, *self._sources(query, {}, ()))
+
     def lazy(self, query: Query, given: Mapping[str, pl.LazyFrame] | None = None) -> pl.LazyFrame:
         """Return the rows of a query over the session's tables, its views, the outer tables, and those given."""
         return self._lazy(query, given or {}, ())
@@ -148,6 +157,13 @@ class Run:
         return collected(self.lazy(query_of(tree, table.text, table.dialect), {"__rows": data.lazy()}))
 
     def _lazy(self, query: Query, given: Mapping[str, pl.LazyFrame], within: tuple[str, ...]) -> pl.LazyFrame:
+        tables, statistics = self._sources(query, given, within)
+        return to_lazy(query, tables, query.dialect, statistics=statistics)
+
+    def _sources(
+        self, query: Query, given: Mapping[str, pl.LazyFrame], within: tuple[str, ...]
+    ) -> tuple[dict[str, pl.LazyFrame], Statistics]:
+        """Return the tables that a query reads, and what gives what is known of them."""
         tables: dict[str, pl.LazyFrame] = {} if callable(self.outer) else dict(self.outer)
         for ref in query.tables:
             if ref.schema is None and ref.name in given:
@@ -162,7 +178,14 @@ class Run:
                     o.name: o.data.lazy() for o in self.catalog.objects.values() if isinstance(o, Table)
                 }
                 tables = {**frames, **tables}
-        return to_lazy(query, tables, query.dialect)
+        refs = {r.key: r for r in query.tables if not (r.schema is None and r.name in given)}
+        return tables, lambda key: self._statistics(refs[key]) if key in refs else None
+
+    def _statistics(self, ref: TableRef) -> TableStatistics | None:
+        found = None if ref.file is not None else self.catalog.find(ref.schema, ref.name)
+        if found is not None:
+            return TableStatistics(found.data.height) if isinstance(found, Table) else None
+        return self.known(ref) if self.known is not None else None
 
     def _found(self, ref: TableRef, within: tuple[str, ...]) -> pl.LazyFrame | None:
         found = None if ref.file is not None else self.catalog.find(ref.schema, ref.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import polars as pl
 from sqlglot import exp
@@ -68,9 +69,7 @@ def show(run: Run) -> Done:
     what = words[0] if words else ""
     if what == "COLUMNS" and len(words) > 2:
         name = tree.text("expression").split()[2] if isinstance(tree, exp.Command) else words[2]
-        return describe(
-            Run(exp.Describe(this=exp.to_table(name)), run.text, run.dialect, run.catalog, run.outer)
-        )
+        return describe(replace(run, tree=exp.Describe(this=exp.to_table(name))))
     objects = run.catalog.objects
     rows: list[tuple[str, ...]]
     columns: tuple[str, ...]
@@ -120,15 +119,21 @@ def summarize(run: Run) -> Done:
 
 
 def explain(run: Run) -> Done:
-    """Run an EXPLAIN of a query: the plan as text, a line in each row.
+    """Run an EXPLAIN of a query: its plan as text, a line in each row.
 
     Raises:
         SqlError: it explains something else, or the query does not bind.
     """
-    text = re.sub(r"^\s*analyze\b", "", run.tree.text("expression"), flags=re.IGNORECASE)
-    trees = statements(text, run.dialect)
+    words = run.tree.text("expression")
+    found = re.match(
+        r"\s*((analyze|verbose|plan\s+for|extended|formatted|query\s+plan)\b\s*)*", words, re.IGNORECASE
+    )
+    text = words[found.end() :] if found else words
+    before = run.text[: max(0, run.text.find(text))]
+    # Behind as much white space, names keep their places.
+    trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect)
     if len(trees) != 1 or not is_query(trees[0]):
         raise run.refuse("EXPLAIN of what is no query")
-    query = Run(trees[0], text, run.dialect, run.catalog, run.outer).query(trees[0])
-    plan = run.lazy(query).explain().splitlines()
+    inner = replace(run, tree=trees[0])
+    plan = inner.explained(inner.query(trees[0]))
     return Done(run.catalog, Result("EXPLAIN", pl.LazyFrame({"plan": plan}, schema={"plan": pl.String})))

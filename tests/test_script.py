@@ -1,0 +1,140 @@
+"""Scripts of several statements through ``dwkit query``: scratch tables over a project that they only read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import dwkit
+
+import dwkit as api
+
+PEOPLE = "name,age\nAda,36\nBen,\nCyd,41\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    return tmp_path
+
+
+def test_the_last_rows_go_to_stdout_and_counts_to_stderr(folder: Path) -> None:
+    script = """
+    create table p as select * from 'people.csv';
+    delete from p where age is null;
+    select 'not the last' as x;
+    insert into p values ('Dan', 7);
+    select name, age from p order by age;
+    """
+    (folder / "x.sql").write_text(script)
+    for words, stdin in ((("x.sql",), None), (("-",), script.encode())):
+        done = dwkit("query", *words, "--format", "csv", cwd=folder, stdin=stdin)
+        assert done.stdout == "name,age\nDan,7\nAda,36\nCyd,41\n"
+        assert done.stderr.splitlines() == ["CREATE TABLE: 3 rows", "DELETE: 1 row", "INSERT: 1 row"]
+    tables = dwkit("query", "x.sql", "--format", "table", "-q", cwd=folder)
+    assert "not the last" in tables.stdout
+    assert tables.stdout.index("not the last") < tables.stdout.index("Dan")
+    assert tables.stderr == ""
+
+
+def test_a_script_that_fails_names_its_place_and_keeps_nothing(folder: Path) -> None:
+    done = dwkit("query", "create table t (a int);\nselect b from t", cwd=folder, ok=False)
+    assert done.returncode == 2
+    assert "line 2, column 8: no column 'b'" in done.stderr
+    assert done.stdout == ""
+    again = dwkit("query", "select * from t", cwd=folder, ok=False)
+    assert again.returncode == 2
+    unparsed = dwkit("query", "create table t (a int); selec 1 from (", cwd=folder, ok=False)
+    assert "CREATE TABLE" not in unparsed.stderr
+
+
+def test_parameters_and_limit_reach_every_statement(folder: Path) -> None:
+    script = (
+        "create table t as select :n as n union all select :n + 1; select * from t where n >= :n order by n"
+    )
+    done = dwkit("query", script, "--param", "n=5", "--limit", "1", "--format", "json", cwd=folder)
+    assert json.loads(done.stdout) == [{"n": 5}]
+
+
+def test_copy_reads_and_writes_files(folder: Path) -> None:
+    script = """
+    create table p (who text, years int);
+    copy p from 'people.csv' (format csv, header);
+    copy (select who from p where years > 40) to 'old.parquet';
+    copy p to 'all.csv' (header);
+    """
+    done = dwkit("query", script, cwd=folder)
+    assert done.stdout == ""
+    assert pl.read_parquet(folder / "old.parquet")["who"].to_list() == ["Cyd"]
+    assert (folder / "all.csv").read_text() == "who,years\nAda,36\nBen,\nCyd,41\n"
+    odd = dwkit("query", "copy (select 1 as a) to 'x.csv' (delimiter ';')", cwd=folder, ok=False)
+    assert odd.returncode == 2
+    assert not (folder / "x.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from marts.sales",
+        "insert into warehouse.dim_product select * from warehouse.dim_product",
+        "update staging.orders set order_id = 1",
+        "merge into warehouse.dim_product d using marts.sales s on true when matched then delete",
+        "drop table lake.orders",
+        "truncate table marts.sales",
+        "alter table marts.sales add column x int",
+        "create table warehouse.mine as select 1 as a",
+        "create view marts.mine as select 1 as a",
+        "create schema warehouse",
+        "select 1 as a into marts.mine",
+    ],
+)
+def test_tables_of_the_layers_are_only_read(demo_once: Path, statement: str) -> None:
+    done = dwkit("query", statement, cwd=demo_once, ok=False)
+    assert done.returncode == 2
+    assert "can only be read here" in done.stderr
+    assert "^" in done.stderr
+    assert "hint: models change it" in done.stderr
+
+
+def test_scratch_tables_stand_beside_those_of_the_project(demo_once: Path) -> None:
+    script = """
+    create table coffee as select * from marts.sales where category = 'Coffee';
+    update coffee set units = 0;
+    select sum(c.units) as none, (select sum(units) from marts.sales where category = 'Coffee') > 0 as all_there
+    from coffee c
+    """
+    done = dwkit("query", script, "--format", "csv", cwd=demo_once)
+    assert done.stdout == "none,all_there\n0,true\n"
+
+
+def test_explain_shows_the_plan_with_rows_and_that_of_polars(demo_once: Path) -> None:
+    sql = "explain select count(*) from warehouse.fact_order_line where quantity > 2"
+    lines = [r["plan"] for r in json.loads(dwkit("query", sql, "-f", "json", cwd=demo_once).stdout)]
+    rows = api.open(demo_once).query("select count(*) from warehouse.fact_order_line").collect().item()
+    assert any(f"SCAN warehouse.fact_order_line  ~{rows:,} rows".replace(",", " ") in line for line in lines)
+    assert any("FILTER quantity > 2" in line for line in lines)
+    assert any("Parquet SCAN" in line for line in lines[lines.index("In Polars:") :])
+
+
+def test_explain_points_at_the_place_in_the_script(folder: Path) -> None:
+    done = dwkit("query", "select 1;\nexplain analyze select agee\nfrom 'people.csv'", cwd=folder, ok=False)
+    assert "line 2, column 24: no column 'agee'" in done.stderr
+    assert "explain analyze select agee" in done.stderr
+
+
+def test_statistics_tell_rows_and_exact_bounds(demo_once: Path) -> None:
+    catalog = api.open(demo_once).catalog
+    for name in ("lake.orders", "staging.orders", "warehouse.fact_order_line", "marts.sales"):
+        known = catalog.statistics(name)
+        frame = catalog.scan(name).collect()
+        assert known is not None
+        assert known.rows == frame.height
+        for column, bounds in known.columns.items():
+            assert (bounds.low, bounds.high) == (frame[column].min(), frame[column].max()), column
+            assert bounds.nulls == frame[column].null_count()
+    known = catalog.statistics("warehouse.fact_order_line")
+    assert known is not None
+    assert {"customer_key", "date_key"} <= set(known.columns)
+    assert catalog.statistics("marts.top_products") is None  # a view
