@@ -90,7 +90,8 @@ class Stage:
             return binder(self, node)
         if isinstance(node, _QUERIES) or (isinstance(node, exp.In) and _subquery(node) is not None):
             return self.query.subquery_value(self, node)
-        if isinstance(node, exp.Binary) and isinstance(node.expression, (exp.Any, exp.All)):
+        quantified = isinstance(node, exp.Binary) and isinstance(node.expression, (exp.Any, exp.All))
+        if quantified and not isinstance(node, (exp.Like, exp.ILike)):
             return self.query.subquery_value(self, node)
         if isinstance(node, exp.Window):
             raise self.context.error(f"a window function cannot stand in {self.clause or 'here'}", node)

@@ -179,7 +179,7 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
     base = binder.query(node.this)
     fields = renamed(context, base.fields, names, node) if names else base.fields
     dtypes = [_roomy(context.dtypes[f.id]) for f in fields]
-    if any(isinstance(context.dtypes[f.id], pl.Null) for f in fields):
+    if any(_grows(binder, context.dtypes[f.id]) for f in fields):
         dtypes = _from_step(binder, name, node, fields, dtypes)
     refs = tuple(context.fresh(f.name, t) for f, t in zip(fields, dtypes, strict=True))
     own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
@@ -206,7 +206,7 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
 def _from_step(
     binder: QueryBinder, name: str, node: exp.Union, fields: tuple[Field, ...], dtypes: list[pl.DataType]
 ) -> list[pl.DataType]:
-    """Return the types of columns that begin as NULL: those that the part that recurs gives them."""
+    """Return the types of columns that the part that recurs makes wider: those that begin as NULL, and decimals."""
     from dataclasses import replace
 
     from dwkit.sql.bind.query import Bound
@@ -220,9 +220,17 @@ def _from_step(
     own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
     step = replace(binder, ctes={**binder.ctes, name.lower(): own}).query(node.expression.copy())
     return [
-        _roomy(context.dtypes[s.id]) if isinstance(context.dtypes[f.id], pl.Null) else t
+        _roomy(unified((context.dtypes[f.id], context.dtypes[s.id])) or t)
+        if _grows(binder, context.dtypes[f.id])
+        else t
         for f, s, t in zip(fields, step.fields, dtypes, strict=False)
     ]
+
+
+def _grows(binder: QueryBinder, dtype: pl.DataType) -> bool:
+    """Whether a column may get another type by recurring; DuckDB holds on to that of the first rows."""
+    decimal = isinstance(dtype, pl.Decimal) and binder.context.dialect != "duckdb"
+    return decimal or isinstance(dtype, pl.Null)
 
 
 def _roomy(dtype: pl.DataType) -> pl.DataType:

@@ -123,6 +123,11 @@ def _mul(call: Call) -> Value:
     if scale > 38:
         raise call.error(f"a product of {scale} digits after the point", hint="cast one of them to double")
     digits = whole_of(left) + whole_of(right) + scale
+    if call.dialect == "bigquery" and scale > 9:  # NUMERIC has nine digits, whatever it comes from
+        product = left.expr.cast(pl.Decimal(38, scale)) * _decimal(right)
+        return call.value(
+            product.round(9, mode="half_away_from_zero").cast(pl.Decimal(38, 9)), pl.Decimal(38, 9)
+        )
     if digits <= 38:
         return from_scaled(call, scaled_of(left) * scaled_of(right), digits, scale)
     # Polars keeps the greater scale of the two and rounds; a product has as many digits as both together.
@@ -231,7 +236,8 @@ def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
 def _decimal_quotient(call: Call, left: Value, right: Value, rule: Callable[[_Digits], int]) -> Value:
     s1, s2 = scale_of(left.dtype), scale_of(right.dtype)
     scale = max(0, min(rule(_Digits(whole_of(left) + s1, s1, whole_of(right) + s2, s2)), 30))
-    scale = max(min(scale, 38 - min(whole_digits(left.dtype) + s2, 32)), min(scale, 6))
+    kept = 9 if call.dialect == "bigquery" else 6
+    scale = max(min(scale, 38 - min(whole_digits(left.dtype) + s2, 32)), min(scale, kept))
     made = _decimal(left).cast(pl.Decimal(38, scale)) / _divisor(call, right, _decimal(right)).cast(
         pl.Decimal(38, min(s2, scale))
     )

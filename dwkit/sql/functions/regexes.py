@@ -87,7 +87,7 @@ def _groups(pattern: str | pl.Expr) -> int:
         return len(re.findall(r"(?<!\\)\((?!\?)", pattern))
 
 
-_EMPTY_WITHOUT = frozenset({"duckdb", "spark", "databricks", "hive"})
+_EMPTY_WITHOUT = frozenset({"duckdb", "spark", "databricks", "redshift"})
 """Without a match REGEXP_EXTRACT gives an empty text there, elsewhere NULL."""
 
 

@@ -108,7 +108,7 @@ def _values(run: Run, source: exp.Expr, columns: list[Column], *, listed: bool) 
         if all(map(is_default, nodes)):
             continue
         nodes = [_default(n, column) for n in nodes]
-        cells = [literal(n, column.kind) for n in nodes]
+        cells = [literal(n, column.kind, run.dialect) for n in nodes]
         if all(known for known, _ in cells):
             made.append(series([c for _, c in cells], column.dtype).alias(column.name))
         else:

@@ -14,7 +14,7 @@ Cell = tuple[str, str] | None
 """Kind (``int``, ``decimal``, ``float``, ``text``, ``bool``) and text of a literal; None for NULL."""
 
 
-def literal(node: exp.Expr, kind: exp.DataType) -> tuple[bool, Cell]:
+def literal(node: exp.Expr, kind: exp.DataType, dialect: str) -> tuple[bool, Cell]:
     """Return whether a node is a literal, and what it says.
 
     Args:
@@ -33,6 +33,8 @@ def literal(node: exp.Expr, kind: exp.DataType) -> tuple[bool, Cell]:
     if not isinstance(node, exp.Literal):
         return False, None
     if node.is_string:
+        if dialect == "oracle" and not node.name:  # an empty text is NULL there
+            return not sign, None
         return not sign, ("text", node.name)
     text = node.name
     if text.isdigit():

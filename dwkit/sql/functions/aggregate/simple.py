@@ -41,6 +41,8 @@ def _sum(rows: Rows, value: Value, strict: bool = True) -> Value:
         if whole_digits(value.dtype) <= 10:
             return call.value(_unless_empty(rows, value.expr.cast(_INT), _INT), _INT)
         whole = _unless_empty(rows, value.expr.cast(pl.Int128), pl.Int128())
+        if call.dialect in ("postgres", "redshift"):  # the sum of BIGINT is NUMERIC there
+            return call.value(whole.cast(pl.Decimal(38, 0)), pl.Decimal(38, 0))
         return call.value(whole.cast(_INT, strict=strict), _INT)
     if is_decimal(value.dtype):
         scale = scale_of(value.dtype)

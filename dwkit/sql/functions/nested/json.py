@@ -334,7 +334,14 @@ def _typeof(call: Call) -> Value:
         return _kind(call)
     if call.dialect == "snowflake":
         raise call.error(f"TYPEOF wants a VARIANT, not {shown(value.dtype)}")
-    return call.value(pl.lit(shown(value.dtype)), _TEXT)
+    name = shown(value.dtype)
+    if call.dialect == "sqlite":
+        kind = "integer" if is_integer(value.dtype) or isinstance(value.dtype, pl.Boolean) else "real"
+        kind = kind if is_number(value.dtype) or isinstance(value.dtype, pl.Boolean) else "text"
+        kind = "blob" if isinstance(value.dtype, pl.Binary) else kind
+        made = pl.when(value.expr.is_null()).then(pl.lit("null")).otherwise(pl.lit(kind))
+        return call.value(made, _TEXT)
+    return call.value(pl.lit(name.lower() if call.dialect == "trino" else name), _TEXT)
 
 
 def _is_kind(*kinds: str) -> Builder:
