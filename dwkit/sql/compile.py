@@ -13,7 +13,7 @@ from dwkit.sql.bind.apply import CannotUnnestError
 from dwkit.sql.explain import drawn
 from dwkit.sql.failure import explained as explained_error
 from dwkit.sql.lower import lowered
-from dwkit.sql.query import Query, parse
+from dwkit.sql.query import Query, parse, too_deep
 
 __all__ = ["Statistics", "bound", "explained", "to_lazy"]
 
@@ -89,6 +89,8 @@ def explained(
 def _bound(context: Context, query: Query) -> Bound:
     try:
         return QueryBinder(context).query(query.tree.copy())
+    except RecursionError:
+        raise too_deep(query.dialect) from None
     except CannotUnnestError as error:
         raise SqlError(
             f"{error.what} in a correlated subquery is not supported (read as {query.dialect} SQL)"

@@ -168,8 +168,15 @@ def parsing(sql: str, dialect: str) -> Iterator[None]:
         column = max(1, end - len(str(detail.get("highlight") or "")) + 1)
         hint = _first_word(sql)
         raise at(sql, f"does not parse: {text}", line, column, dialect=dialect, hint=hint) from None
+    except RecursionError:
+        raise too_deep(dialect) from None
     except TokenError as error:
         raise SqlError(f"does not parse: {str(error).splitlines()[0]} (read as {dialect} SQL)") from None
+
+
+def too_deep(dialect: str) -> SqlError:
+    """Return the error for a text with more levels than Python can follow."""
+    return SqlError(f"this is nested too deeply (read as {dialect} SQL)", hint="take parts of it into WITH")
 
 
 def is_query(tree: exp.Expr) -> bool:

@@ -66,7 +66,7 @@ def statistics(paths: Sequence[Path]) -> TableStatistics:
 
 
 @lru_cache(maxsize=4096)
-def _statistics(path: Path, changed: int) -> TableStatistics:
+def _statistics(path: Path, _changed: int) -> TableStatistics:
     """Return the statistics of one file; it is read again when it has changed."""
     import pyarrow.parquet as pq
 

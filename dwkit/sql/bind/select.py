@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -229,7 +228,7 @@ class SelectBinder:
         order = self._node.args.get("order")
         limit, offset = self._node.args.get("limit"), self._node.args.get("offset")
         if distinct is None:
-            keys = self._keys(stage, order, ids)
+            keys = self._keys(stage, order)
             plan: Plan = stage.plan
             if keys:
                 hidden, keys = self._hidden(keys, made)
@@ -238,10 +237,10 @@ class SelectBinder:
                 return (Project(plan, {i: self._context.column(i) for i in made}) if hidden else plan), fields
             return limited(stage, Project(plan, made), limit, offset, keys), fields
         if distinct.args.get("on") is not None:
-            return self._distinct_on(stage, distinct.args["on"], made, ids), fields
+            return self._distinct_on(stage, distinct.args["on"], made), fields
         project = Project(stage.plan, made)
         plan = Distinct(project)
-        keys = self._keys_of_distinct(stage, order, made, ids)
+        keys = self._keys_of_distinct(stage, order, made)
         if keys:
             plan = Sort(plan, keys)
         return limited(stage, plan, limit, offset, keys), fields
@@ -256,7 +255,7 @@ class SelectBinder:
             return value.as_(value.expr.cast(pl.Int64), pl.Int64())
         return value
 
-    def _keys(self, stage: Stage, order: exp.Expr | None, ids: Sequence[str]) -> tuple[SortKey, ...]:
+    def _keys(self, stage: Stage, order: exp.Expr | None) -> tuple[SortKey, ...]:
         """Bind ORDER BY over what the SELECT list is made of."""
         stage.clause = "ORDER BY"
         keys: list[SortKey] = []
@@ -295,16 +294,16 @@ class SelectBinder:
         return hidden, tuple(moved)
 
     def _keys_of_distinct(
-        self, stage: Stage, order: exp.Expr | None, made: dict[str, Value], ids: Sequence[str]
+        self, stage: Stage, order: exp.Expr | None, made: dict[str, Value]
     ) -> tuple[SortKey, ...]:
-        hidden, keys = self._hidden(self._keys(stage, order, ids), made)
+        hidden, keys = self._hidden(self._keys(stage, order), made)
         for key in keys:
             if key.value.refs & hidden.keys():
                 assert order is not None
                 raise self._context.error("with DISTINCT, ORDER BY wants columns of the SELECT list", order)
         return keys
 
-    def _distinct_on(self, stage: Stage, on: exp.Expr, made: dict[str, Value], ids: Sequence[str]) -> Plan:
+    def _distinct_on(self, stage: Stage, on: exp.Expr, made: dict[str, Value]) -> Plan:
         nodes = on.expressions if isinstance(on, exp.Tuple) else [on.unnest()]
         columns: dict[str, Value] = {}
         chosen: list[str] = []
@@ -318,7 +317,7 @@ class SelectBinder:
             columns[ident] = value
             chosen.append(ident)
         order = self._node.args.get("order")
-        hidden, keys = self._hidden(self._keys(stage, order, ids), made)
+        hidden, keys = self._hidden(self._keys(stage, order), made)
         plan: Plan = Project(stage.plan, {**made, **hidden, **columns})
         if keys:
             plan = Sort(plan, keys)

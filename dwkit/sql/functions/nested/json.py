@@ -13,7 +13,7 @@ from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.jsontext import Step
 from dwkit.sql.functions.nested.encode import encoded
-from dwkit.sql.types import from_sql, is_list, is_text, shown
+from dwkit.sql.types import from_sql, is_integer, is_list, is_number, is_text, shown
 from dwkit.sql.value import Value
 
 __all__ = ["JSON", "element", "member", "steps_of"]
