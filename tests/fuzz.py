@@ -110,7 +110,7 @@ def failure(dialect: str, setup: str, sql: str, limit: int) -> str | None:
         return None
     except TooLongError:
         return f"more than {limit} s"
-    except BaseException as error:  # noqa: BLE001 - whatever else is what we look for
+    except BaseException as error:
         places = traceback.extract_tb(error.__traceback__)
         last = next((p for p in reversed(places) if "dwkit" in p.filename), places[-1])
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} ({last.name}, {Path(last.filename).name}:{last.lineno})"

@@ -24,7 +24,9 @@ def test_mutated_queries_end_in_rows_or_a_clear_error(seed: int) -> None:
 def test_mutations_differ_and_repeat() -> None:
     made = [mutated("select a, b from t where a > 1", ["select 1"], random.Random(n)) for n in range(40)]
     assert len(set(made)) > 30
-    assert made == [mutated("select a, b from t where a > 1", ["select 1"], random.Random(n)) for n in range(40)]
+    assert made == [
+        mutated("select a, b from t where a > 1", ["select 1"], random.Random(n)) for n in range(40)
+    ]
 
 
 def test_what_is_nested_too_deep_is_refused() -> None:

@@ -1,0 +1,155 @@
+"""Random queries over random tables: the rows of SQLite, and the same rows however the plan is optimised."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dwkit.model.statistics import ColumnStatistics, TableStatistics
+from dwkit.sql import to_lazy
+from dwkit.sql.bind import apply
+from dwkit.sql.failure import collected
+from dwkit.sql.optimise import eager
+
+SLOW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+_NUMBER = st.one_of(st.none(), st.integers(-2, 4))
+_WORD = st.one_of(st.none(), st.sampled_from(["a", "b", "ab", ""]))
+_ROW = st.tuples(_NUMBER, _NUMBER, _WORD)
+TABLES = st.fixed_dictionaries({"t": st.lists(_ROW, max_size=7), "u": st.lists(_ROW, max_size=7)})
+_COLUMNS = {"x": pl.Int64(), "y": pl.Int64(), "s": pl.String()}
+
+
+@st.composite
+def scalar(draw: st.DrawFn, table: str, depth: int = 1) -> str:
+    """Draw an expression of numbers over the columns of a table."""
+    column = f"{table}.{draw(st.sampled_from('xy'))}"
+    if depth == 0:
+        return draw(st.sampled_from([column, "1", "2", "-1", "null"]))
+    a, b = draw(scalar(table, depth - 1)), draw(scalar(table, depth - 1))
+    return draw(
+        st.sampled_from(
+            [column, f"({a} + {b})", f"({a} - {b})", f"({a} * {b})", f"coalesce({a}, {b})", f"nullif({a}, {b})",
+             f"case when {a} > {b} then {a} else {b} end", f"abs({a})", f"length({table}.s)", f"({a} % 3)"]
+        )
+    )  # fmt: skip
+
+
+@st.composite
+def condition(draw: st.DrawFn, table: str, depth: int = 2, other: str = "") -> str:
+    """Draw a condition over a table; with another one, subqueries over that are among them."""
+    a, b = draw(scalar(table)), draw(scalar(table))
+    shapes = [
+        f"{a} = {b}", f"{a} <> {b}", f"{a} < {b}", f"{a} >= {b}", f"{a} is null", f"{a} is not null",
+        f"{a} in (1, 2, null)", f"{a} not in (0, 3)", f"{a} between 0 and {b}", f"{table}.s like 'a%'", f"{table}.s = 'b'",
+        f"{a} not in (1, null)",
+    ]  # fmt: skip
+    if depth:
+        left, right = draw(condition(table, depth - 1, other)), draw(condition(table, depth - 1, other))
+        shapes += [f"({left} and {right})", f"({left} or {right})", f"not ({left})"] * 2
+    if other:
+        inner = draw(condition(other, 0))
+        linked = draw(
+            st.sampled_from(
+                [f"{other}.x = {table}.x", f"{other}.y < {table}.y", inner, f"{other}.s = {table}.s"]
+            )
+        )
+        shapes += [
+            f"exists (select 1 from {other} where {linked})",
+            f"not exists (select 1 from {other} where {linked} and {inner})",
+            f"{a} in (select {other}.y from {other} where {linked})",
+            f"{a} not in (select {other}.y from {other} where {inner})",
+            f"{a} > (select max({other}.y) from {other} where {linked})",
+            f"(select count(*) from {other} where {linked}) > 1",
+        ] * 2
+    return draw(st.sampled_from(shapes))
+
+
+@st.composite
+def query(draw: st.DrawFn) -> str:
+    """Draw a query: joins, subqueries, groups, set operations."""
+    where = draw(condition("t", 2, "u"))
+    kind = draw(st.sampled_from(["plain", "join", "group", "joined group", "set", "scalar", "derived"]))
+    value = draw(scalar("t"))
+    if kind == "plain":
+        return f"select t.x, t.s, {value} as v from t where {where}"
+    join = draw(st.sampled_from(["join", "left join", "cross join", "right join", "full join"]))
+    on = draw(
+        st.sampled_from(
+            [
+                "t.x = u.x",
+                "t.x = u.x and t.y < u.y",
+                "t.s = u.s and u.y > 0",
+                "t.y <= u.x",
+                "t.x = u.x and t.y = 1",
+            ]
+        )
+    )
+    on = "" if join == "cross join" else f"on {on}"
+    if kind == "join":
+        return f"select t.x, u.y, t.s, u.s from t {join} u {on} where {draw(condition('t', 1))}"
+    aggregate = draw(
+        st.sampled_from(
+            ["count(*)", "sum(t.y)", "min(t.y)", "max(t.s)", "count(distinct t.y)", "sum(t.x * 2)"]
+        )
+    )
+    if kind == "group":
+        having = draw(st.sampled_from(["", "having count(*) > 1", f"having {aggregate} is not null"]))
+        return f"select t.s, {aggregate} as a from t where {where} group by t.s {having}"
+    if kind == "joined group":
+        return f"select u.s, {aggregate} as a, count(*) as n from t {join} u {on} group by u.s"
+    if kind == "set":
+        word = draw(st.sampled_from(["union", "union all", "intersect", "except"]))
+        return f"select t.x, t.s from t where {where} {word} select u.y, u.s from u where {draw(condition('u', 1))}"
+    if kind == "scalar":
+        linked = draw(st.sampled_from(["u.x = t.x", "u.y > t.y", "u.s = t.s and u.x = t.x", "1 = 1"]))
+        inner = draw(st.sampled_from(["count(*)", "sum(u.y)", "max(u.x)", "min(u.s)"]))
+        return f"select t.x, (select {inner} from u where {linked}) as v from t where {where}"
+    return f"select d.a, count(*) as n from (select {value} as a from t where {where}) d group by d.a"
+
+
+def frames(tables: Mapping[str, list[tuple[Any, ...]]]) -> dict[str, pl.LazyFrame]:
+    return {n: pl.LazyFrame(rows, schema=_COLUMNS, orient="row") for n, rows in tables.items()}
+
+
+def in_sqlite(tables: Mapping[str, list[tuple[Any, ...]]], sql: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(":memory:") as base:
+        for name, rows in tables.items():
+            base.execute(f"create table {name} (x integer, y integer, s text)")
+            base.executemany(f"insert into {name} values (?, ?, ?)", rows)
+        return base.execute(sql).fetchall()
+
+
+def order(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted(rows, key=lambda row: tuple((v is None, str(type(v)), v) for v in row))
+
+
+@SLOW
+@given(TABLES, query())
+def test_rows_are_those_of_sqlite(tables: dict[str, list[tuple[Any, ...]]], sql: str) -> None:
+    if sqlite3.sqlite_version_info < (3, 39) and ("right join" in sql or "full join" in sql):
+        return
+    assert order(collected(to_lazy(sql, frames(tables), "sqlite")).rows()) == order(in_sqlite(tables, sql))
+
+
+@SLOW
+@given(TABLES, query())
+def test_an_optimised_plan_gives_the_same_rows(tables: dict[str, list[tuple[Any, ...]]], sql: str) -> None:
+    plain = order(collected(to_lazy(sql, frames(tables), "sqlite")).rows())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(eager, "_SMALL", 0)
+        patch.setattr(eager, "_WORTH", 0)
+        patch.setattr(apply, "_REDUCES", 0)
+        patch.setattr(eager, "_reduces", lambda *_: False)
+        known = {
+            n: TableStatistics(len(rows), {"x": ColumnStatistics(-2, 4), "y": ColumnStatistics(-2, 4)})
+            for n, rows in tables.items()
+        }
+        made = collected(to_lazy(sql, frames(tables), "sqlite", statistics=known.get)).rows()
+    assert order(made) == plain
