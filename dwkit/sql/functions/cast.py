@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.cast_moment import named_zone, text_to_moment
 from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
@@ -32,6 +33,8 @@ def cast(
         safe: what cannot be cast becomes NULL (TRY_CAST); else it is an error when it runs.
         guard: only rows for which this is true count; the others become NULL.
     """
+    if value.json:
+        return _from_json(value, dtype, dialect, safe=safe, guard=guard)
     if value.dtype == dtype:
         return value
     if value.is_null or isinstance(value.dtype, pl.Null):
@@ -51,6 +54,24 @@ def cast(
         expr = pl.when(guard).then(expr)
     made_expr = _expression(replace(value, expr=expr), dtype, dialect, strict=not safe)
     return None if made_expr is None else value.as_(made_expr, dtype)
+
+
+_JSON_IS_TEXT = frozenset({"duckdb", "postgres", "mysql", "sqlite", "tsql", "oracle"})
+"""A JSON string keeps its quotes as text there."""
+
+
+def _from_json(
+    value: Value, dtype: pl.DataType, dialect: str, *, safe: bool, guard: pl.Expr | None
+) -> Value | None:
+    """Return the scalar of a JSON value as another type; an array as a list, an object as a struct."""
+    plain = Value(value.expr, pl.String(), value.refs, volatile=value.volatile)
+    if is_list(dtype) or isinstance(dtype, pl.Struct):
+        text = plain.expr if guard is None else pl.when(guard).then(plain.expr)
+        return plain.as_(pl.when(text != "null").then(text).str.json_decode(dtype), dtype)
+    if is_text(dtype) and dialect in _JSON_IS_TEXT:
+        return plain
+    scalar = value.unquoted if value.unquoted is not None else jsontext.unquoted(value.expr)
+    return cast(replace(plain, expr=scalar), dtype, dialect, safe=safe, guard=guard)
 
 
 class MisreadError(ValueError):
@@ -312,7 +333,40 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):
         return text.cast(pl.Binary)
+    if isinstance(dtype, pl.List):
+        return _text_to_list(plain, dtype, dialect, strict=strict)
     return text_to_moment(plain, dtype, dialect, strict=strict and dialect != "mysql")
+
+
+_BRACKETS = {
+    "postgres": (r"\{", r"\}", r'"(?:[^"\\]|\\.)*"|[^,]+'),
+    "duckdb": (r"\[", r"\]", r"'(?:[^'\\]|\\.)*'|[^,]+"),
+}
+
+
+def _text_to_list(plain: pl.Expr, dtype: pl.List, dialect: str, *, strict: bool) -> pl.Expr | None:
+    """``{1,2}`` of PostgreSQL and ``[1, 2]`` of DuckDB as a list, not one of lists."""
+    inner: pl.DataType = dtype.inner  # type: ignore[assignment]
+    if dialect not in _BRACKETS or isinstance(inner, (pl.List, pl.Struct)):
+        return None
+    opening, closing, part = _BRACKETS[dialect]
+    whole = plain.str.extract(f"(?s)^{opening}(.*){closing}$")
+    element = pl.element().str.strip_chars()
+    mark = part[0]
+    quoted = element.str.starts_with(mark)
+    bare = pl.when(element.str.to_uppercase() != "NULL").then(element)
+    text = (
+        pl.when(quoted)
+        .then(element.str.slice(1).str.head(-1).str.replace_all(r"\\(.)", "$1"))
+        .otherwise(bare)
+    )
+    made = text if is_text(inner) else _from_text(text, inner, dialect, strict=strict)
+    if made is None:
+        return None
+    if strict:  # what has no brackets is read as a number, which fails with it in the message
+        failed = pl.when(whole.is_null()).then(plain).str.replace(r"^.*$", "${0}x").cast(pl.Int8)
+        whole = pl.when(failed.is_null()).then(whole)
+    return whole.str.extract_all(part).list.eval(made)
 
 
 _PREFIX = frozenset({"mysql", "sqlite"})

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.nested.encode import encoded, encoded_or_null
+from dwkit.sql.functions.encode import encoded, encoded_or_null
 from dwkit.sql.functions.nested.json import json_of, steps_of
 from dwkit.sql.types import from_sql, is_text, shown
 from dwkit.sql.value import Value
