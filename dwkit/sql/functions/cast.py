@@ -11,6 +11,7 @@ from decimal import Decimal
 import polars as pl
 
 from dwkit.sql.functions import jsontext
+from dwkit.sql.functions.cast_list import text_to_texts
 from dwkit.sql.functions.cast_moment import named_zone, text_to_moment
 from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
@@ -84,6 +85,8 @@ def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -
     Raises:
         MisreadError: it is none, and every row asks for it.
     """
+    if isinstance(dtype, (pl.List, pl.Struct)):
+        return None
     expr = _from_text(pl.lit(value.constant), dtype, dialect, strict=False)
     if expr is None or isinstance(dtype, pl.Binary):
         return None
@@ -338,35 +341,13 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
     return text_to_moment(plain, dtype, dialect, strict=strict and dialect != "mysql")
 
 
-_BRACKETS = {
-    "postgres": (r"\{", r"\}", r'"(?:[^"\\]|\\.)*"|[^,]+'),
-    "duckdb": (r"\[", r"\]", r"'(?:[^'\\]|\\.)*'|[^,]+"),
-}
-
-
 def _text_to_list(plain: pl.Expr, dtype: pl.List, dialect: str, *, strict: bool) -> pl.Expr | None:
-    """``{1,2}`` of PostgreSQL and ``[1, 2]`` of DuckDB as a list, not one of lists."""
     inner: pl.DataType = dtype.inner  # type: ignore[assignment]
-    if dialect not in _BRACKETS or isinstance(inner, (pl.List, pl.Struct)):
-        return None
-    opening, closing, part = _BRACKETS[dialect]
-    whole = plain.str.extract(f"(?s)^{opening}(.*){closing}$")
-    element = pl.element().str.strip_chars()
-    mark = part[0]
-    quoted = element.str.starts_with(mark)
-    bare = pl.when(element.str.to_uppercase() != "NULL").then(element)
-    text = (
-        pl.when(quoted)
-        .then(element.str.slice(1).str.head(-1).str.replace_all(r"\\(.)", "$1"))
-        .otherwise(bare)
-    )
-    made = text if is_text(inner) else _from_text(text, inner, dialect, strict=strict)
-    if made is None:
-        return None
-    if strict:  # what has no brackets is read as a number, which fails with it in the message
-        failed = pl.when(whole.is_null()).then(plain).str.replace(r"^.*$", "${0}x").cast(pl.Int8)
-        whole = pl.when(failed.is_null()).then(whole)
-    return whole.str.extract_all(part).list.eval(made)
+    texts = None if isinstance(inner, (pl.List, pl.Struct)) else text_to_texts(plain, dialect, strict=strict)
+    if texts is None or is_text(inner):
+        return texts
+    made = _from_text(pl.element(), inner, dialect, strict=strict)
+    return None if made is None else texts.list.eval(made)
 
 
 _PREFIX = frozenset({"mysql", "sqlite"})

@@ -119,7 +119,7 @@ def _bracket(call: Call) -> Value:
     key = keys[0]
     if isinstance(key, exp.Slice):
         return _slice(call, value, key)
-    if value.json:
+    if _is_json(call, value):
         return element(call, value, _as_written(call, key))
     if isinstance(value.dtype, pl.Struct):
         return _by_key(call, value, key)
@@ -140,6 +140,11 @@ def _bracket(call: Call) -> Value:
     if _fails(call, safe=safe):
         found = _checked(call, value, index, known, found)
     return call.value(found, value.dtype.inner)  # type: ignore[attr-defined]
+
+
+def _is_json(call: Call, value: Value) -> bool:
+    """Whether a value is JSON: a table keeps it as text, and other text has no parts."""
+    return value.json or (is_text(value.dtype) and call.dialect != "duckdb" and not value.is_constant)
 
 
 def _fails(call: Call, *, safe: bool) -> bool:
@@ -270,7 +275,7 @@ def _dot(call: Call) -> Value:
     if isinstance(part, exp.Func):
         raise call.refuse(f"the function {part.sql_name()} after a point")
     name = part.name
-    if value.json:
+    if _is_json(call, value):
         return member(call, value, name)
     if isinstance(value.dtype, pl.Struct):
         return field_of(call, value, name)

@@ -10,10 +10,11 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.encode import encoded_or_null, is_map
 from dwkit.sql.functions.nested.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.strings import STRING
 from dwkit.sql.types import is_list, is_text, shown, unified
 from dwkit.sql.value import Value
 
-__all__ = ["LISTS", "concatenated", "first_list", "nth", "same_type", "single", "two_lists"]
+__all__ = ["LISTS", "concatenated", "first_list", "listed_times", "nth", "same_type", "single", "two_lists"]
 
 _NUMBER, _BOOLEAN, _TEXT = pl.Int64(), pl.Boolean(), pl.String()
 _SPARK = ("spark", "databricks")
@@ -233,7 +234,27 @@ def _zip_name(call: Call, node: exp.Expr, number: int) -> str:
 
 
 def _repeat(call: Call) -> Value:
-    item, count = (call.arg(), call.arg("times")) if isinstance(call.node, exp.Repeat) else call.args()
+    return listed_times(call, *call.args())
+
+
+def _repeat_text(call: Call) -> Value:
+    """REPEAT(value, times): a list in Trino, a text elsewhere."""
+    if call.dialect == "trino":
+        return listed_times(call, call.arg(), call.arg("times"))
+    return STRING[exp.Repeat](call)
+
+
+def _concat_any(call: Call) -> Value:
+    """CONCAT of lists or of texts."""
+    values = call.args()
+    if not any(is_list(v.dtype) for v in values):
+        return STRING[exp.Concat](call)
+    call.has("safe"), call.has("coalesce")
+    return concatenated(call, values, null_is_empty=False)
+
+
+def listed_times(call: Call, item: Value, count: Value) -> Value:
+    """Return a list of a value some times over."""
     times = call.cast(count, _NUMBER).expr
     places = pl.lit(0).repeat_by(
         pl.when(times > 0).then(times).otherwise(pl.when(times.is_not_null()).then(0))
@@ -255,5 +276,5 @@ LISTS: Functions = {
     exp.ArrayAppend: _append, "LIST_APPEND": _append, "ARRAY_PUSH_BACK": _append,
     exp.ArrayPrepend: _prepend, "LIST_PREPEND": _prepend, "ARRAY_PUSH_FRONT": _prepend,
     exp.ArrayInsert: _insert, exp.ArraysZip: _zip, "LIST_ZIP": _zip, "ARRAY_ZIP": _zip, "ZIP": _zip,
-    "ARRAY_REPEAT": _repeat,
+    "ARRAY_REPEAT": _repeat, exp.Repeat: _repeat_text, exp.Concat: _concat_any,
 }  # fmt: skip

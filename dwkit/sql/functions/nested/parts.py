@@ -156,6 +156,24 @@ def _to_array(call: Call) -> Value:
     return call.value(made, _TEXT, json=True)
 
 
+def _string_to_array(call: Call) -> Value:
+    """STRING_TO_ARRAY(text, separator [, text that stands for NULL]): an empty text gives an empty list."""
+    subject, separator, null = call.text(), call.maybe("expression"), call.maybe("null")
+    if separator is None:
+        parts = subject.str.split(",")
+    elif separator.is_null:
+        parts = subject.str.split("")
+    else:
+        by = call.as_text(separator)
+        parts = pl.when(by == "").then(pl.concat_list(subject)).otherwise(subject.str.split(by))
+    parts = pl.when(subject == "").then(parts.list.head(0)).otherwise(parts)
+    if null is not None and not null.is_null:
+        if not null.is_constant:
+            raise call.refuse(f"{call.name} with a computed text for NULL")
+        parts = parts.list.eval(pl.when(pl.element() != null.constant).then(pl.element()))
+    return call.value(pl.when(subject.is_not_null()).then(parts), pl.List(_TEXT))
+
+
 def _by_list(call: Call) -> Value:
     """LIST_SELECT(list, places), LIST_WHERE(list, conditions)."""
     value, other = (listed(call, v) for v in call.args())
@@ -189,5 +207,5 @@ PARTS: Functions = {
     exp.Flatten: _flatten, "ARRAY_FLATTEN": _flatten, exp.ArrayRemove: _remove, exp.ArrayRemoveAt: _remove_at,
     "ARRAY_REPLACE": _replace, exp.ArrayConstructCompact: _construct_compact, exp.ToArray: _to_array,
     "LIST_SELECT": _by_list, "ARRAY_SELECT": _by_list, "LIST_WHERE": _by_list, "ARRAY_WHERE": _by_list,
-    "LIST_RESIZE": _resize, "ARRAY_RESIZE": _resize,
+    exp.StringToArray: _string_to_array, "LIST_RESIZE": _resize, "ARRAY_RESIZE": _resize,
 }  # fmt: skip
