@@ -88,7 +88,34 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 unit = node.expressions[0] if node.expressions else None
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
+        for arrow in list(tree.find_all(exp.Lambda)) if tree is not None else ():
+            _json_arrow(arrow, dialect)
     return trees
+
+
+_NO_LAMBDAS = frozenset({"postgres", "redshift", "mysql", "sqlite", "oracle", "tsql"})
+
+
+def _json_arrow(node: exp.Lambda, dialect: str) -> None:
+    """Make JSON's arrow of ``f(doc -> 'key')``, which sqlglot reads as a lambda."""
+    leaf: exp.Expr = node.this
+    while isinstance(leaf, exp.Binary):
+        leaf = leaf.this
+    parent = node.parent
+    of_lists = isinstance(parent, (exp.Transform, exp.ArrayFilter)) or (
+        isinstance(parent, exp.Anonymous)
+        and re.match("(?i)list_|array_|apply|filter", str(parent.this)) is not None
+    )
+    arrow = dialect in _NO_LAMBDAS or (dialect == "duckdb" and isinstance(leaf, exp.Literal) and not of_lists)
+    if len(node.expressions) != 1 or not arrow:
+        return
+    path = Dialect.get_or_raise(dialect).to_json_path(leaf.copy())
+    made = exp.JSONExtract(this=exp.Column(this=node.expressions[0].copy()), expression=path)
+    if leaf is node.this:
+        node.replace(made)
+    else:
+        leaf.replace(made)
+        node.replace(node.this)
 
 
 def _is_dual(node: exp.Expr, dialect: str) -> bool:

@@ -46,6 +46,7 @@ class Value:
         constant: its value as a Python object where it is a literal, None for NULL, else `NOT_CONSTANT`.
         interval: its parts where it is an INTERVAL; `expr` is then its time as a Duration.
         json: it is text that holds JSON (a VARIANT, a JSON column).
+        unquoted: for JSON, the text of its scalar where that is cheaper to have than the JSON.
         volatile: each row may get another value each time, as of ``random()``.
         scaled: for a computed decimal, the same times ten to the power of its scale, as a whole number of 128
             bits: several times faster to calculate with than Polars' decimals.
@@ -57,6 +58,7 @@ class Value:
     constant: Any = NOT_CONSTANT
     interval: Interval | None = None
     json: bool = False
+    unquoted: pl.Expr | None = None
     volatile: bool = False
     scaled: pl.Expr | None = None
 

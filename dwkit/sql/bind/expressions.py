@@ -88,7 +88,9 @@ class Stage:
         binder = _NODES.get(type(node))
         if binder is not None:
             return binder(self, node)
-        if isinstance(node, _QUERIES) or (isinstance(node, exp.In) and _subquery(node) is not None):
+        if (isinstance(node, _QUERIES) and not isinstance(node.args.get("expression"), exp.Lambda)) or (
+            isinstance(node, exp.In) and _subquery(node) is not None
+        ):
             return self.query.subquery_value(self, node)
         quantified = isinstance(node, exp.Binary) and isinstance(node.expression, (exp.Any, exp.All))
         if quantified and not isinstance(node, (exp.Like, exp.ILike)):

@@ -29,9 +29,10 @@ def resolve(
     Raises:
         SqlError: a name that nothing has, or that two tables have.
     """
+    for comprehension in node.find_all(exp.Comprehension):
+        _own_name(comprehension)
     if isinstance(node, exp.Column):
         return _column(node, scope, context, aliases or {}, aliases_first=aliases_first)
-    _name_elements(node)
     for column in list(node.find_all(exp.Column)) if not _has_query(node) else _own_columns(node):
         made = _column(column, scope, context, aliases or {}, aliases_first=aliases_first)
         if made is not column:
@@ -39,14 +40,18 @@ def resolve(
     return node
 
 
-def _name_elements(node: exp.Expr) -> None:
-    """Tell the variable of a list comprehension from a column."""
-    for one in list(node.find_all(exp.Comprehension)):
-        name = one.expression.name
-        for part in (one.this, one.args.get("condition")):
-            for column in list(part.find_all(exp.Column)) if part is not None else ():
-                if len(column.parts) == 1 and column.name == name:
-                    column.replace(column.this.copy())
+def _own_name(node: exp.Comprehension) -> None:
+    """Make the name in ``[x + 1 for x in l]`` a parameter, as that of a lambda is; sqlglot reads it as a column."""
+    name = node.expression.name.lower()
+    for part in (node.this, node.args.get("condition")):
+        for column in list(part.find_all(exp.Column)) if part is not None else ():
+            first, *fields = column.parts
+            if first.name.lower() != name or "id" in column.meta:
+                continue
+            made: exp.Expr = first.copy()
+            for field in fields:
+                made = exp.Dot(this=made, expression=field.copy())
+            column.replace(made)
 
 
 def _has_query(node: exp.Expr) -> bool:

@@ -15,7 +15,8 @@ from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import scaled
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.nested.documents import merged
+from dwkit.sql.functions.nested.lists import concatenated
 from dwkit.sql.types import (
     is_decimal,
     is_float,
@@ -341,8 +342,9 @@ def _concat(call: Call) -> Value:
     call.has("safe")  # only how a dialect writes it
     left, right = call.arg(), call.arg("expression")
     if is_list(left.dtype) or is_list(right.dtype):
-        a, b = alike(call, left, right)
-        return call.value(pl.concat_list(a.expr, b.expr), a.dtype)
+        return concatenated(call, [left, right], null_is_empty=call.dialect == "postgres")
+    if left.json and right.json and call.dialect == "postgres":
+        return merged(call, left, right)
     return call.value(pl.concat_str(call.as_text(left), call.as_text(right)), pl.String())
 
 

@@ -183,7 +183,8 @@ class Call:
 
     def as_text(self, value: Value) -> pl.Expr:
         """Return a value as text."""
-        return value.expr if isinstance(value.dtype, pl.String) else self.cast(value, pl.String()).expr
+        as_it_is = isinstance(value.dtype, pl.String) and not value.json
+        return value.expr if as_it_is else self.cast(value, pl.String()).expr
 
     def cast(self, value: Value, dtype: pl.DataType, *, safe: bool = False) -> Value:
         """Return a value as another type; where it cannot be, NULL if safe, else an error at run time."""

@@ -10,6 +10,8 @@ from decimal import Decimal
 
 import polars as pl
 
+from dwkit.sql.functions import jsontext
+from dwkit.sql.functions.cast_list import text_to_texts
 from dwkit.sql.functions.cast_moment import named_zone, text_to_moment
 from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
@@ -32,6 +34,8 @@ def cast(
         safe: what cannot be cast becomes NULL (TRY_CAST); else it is an error when it runs.
         guard: only rows for which this is true count; the others become NULL.
     """
+    if value.json:
+        return _from_json(value, dtype, dialect, safe=safe, guard=guard)
     if value.dtype == dtype:
         return value
     if value.is_null or isinstance(value.dtype, pl.Null):
@@ -53,6 +57,24 @@ def cast(
     return None if made_expr is None else value.as_(made_expr, dtype)
 
 
+_JSON_IS_TEXT = frozenset({"duckdb", "postgres", "mysql", "sqlite", "tsql", "oracle"})
+"""A JSON string keeps its quotes as text there."""
+
+
+def _from_json(
+    value: Value, dtype: pl.DataType, dialect: str, *, safe: bool, guard: pl.Expr | None
+) -> Value | None:
+    """Return the scalar of a JSON value as another type; an array as a list, an object as a struct."""
+    plain = Value(value.expr, pl.String(), value.refs, volatile=value.volatile)
+    if is_list(dtype) or isinstance(dtype, pl.Struct):
+        text = plain.expr if guard is None else pl.when(guard).then(plain.expr)
+        return plain.as_(pl.when(text != "null").then(text).str.json_decode(dtype), dtype)
+    if is_text(dtype) and dialect in _JSON_IS_TEXT:
+        return plain
+    scalar = value.unquoted if value.unquoted is not None else jsontext.unquoted(value.expr)
+    return cast(replace(plain, expr=scalar), dtype, dialect, safe=safe, guard=guard)
+
+
 class MisreadError(ValueError):
     """A literal is none of the type that it is cast to."""
 
@@ -63,6 +85,8 @@ def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -
     Raises:
         MisreadError: it is none, and every row asks for it.
     """
+    if isinstance(dtype, (pl.List, pl.Struct)):
+        return None
     expr = _from_text(pl.lit(value.constant), dtype, dialect, strict=False)
     if expr is None or isinstance(dtype, pl.Binary):
         return None
@@ -312,7 +336,18 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):
         return text.cast(pl.Binary)
+    if isinstance(dtype, pl.List):
+        return _text_to_list(plain, dtype, dialect, strict=strict)
     return text_to_moment(plain, dtype, dialect, strict=strict and dialect != "mysql")
+
+
+def _text_to_list(plain: pl.Expr, dtype: pl.List, dialect: str, *, strict: bool) -> pl.Expr | None:
+    inner: pl.DataType = dtype.inner  # type: ignore[assignment]
+    texts = None if isinstance(inner, (pl.List, pl.Struct)) else text_to_texts(plain, dialect, strict=strict)
+    if texts is None or is_text(inner):
+        return texts
+    made = _from_text(pl.element(), inner, dialect, strict=strict)
+    return None if made is None else texts.list.eval(made)
 
 
 _PREFIX = frozenset({"mysql", "sqlite"})

@@ -7,6 +7,7 @@ nothing, and it reads long numbers as doubles. So what must be exact goes by the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -31,25 +32,25 @@ __all__ = [
 Step = str | int
 """A key of an object or an index of an array, from the end where it is negative."""
 
-_TOKEN = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+'
+_PIECE = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+'
 _NEXT, _OF = "\x1e", "\x1f"
 """Stand between elements, and between key and value, while a text is divided: JSON has no control characters."""
 
 
-def _tokens(text: pl.Expr, *, blanks: bool = False) -> pl.Expr:
-    return text.str.extract_all(_TOKEN + r"|\s+" if blanks else _TOKEN)
+def _pieces(text: pl.Expr, *, blanks: bool = False) -> pl.Expr:
+    return text.str.extract_all(_PIECE + r"|\s+" if blanks else _PIECE)
 
 
 def compact(text: pl.Expr) -> pl.Expr:
     """Return a JSON text without blanks between its tokens."""
-    return _tokens(text).list.join("")
+    return _pieces(text).list.join("")
 
 
 def spaced(text: pl.Expr) -> pl.Expr:
     """Return a JSON text with a blank after each comma and colon, as MySQL and PostgreSQL's jsonb show it."""
-    token = pl.element()
-    wide = pl.when(token == ",").then(pl.lit(", ")).when(token == ":").then(pl.lit(": ")).otherwise(token)
-    return _tokens(text).list.eval(wide).list.join("")
+    part = pl.element()
+    wide = pl.when(part == ",").then(pl.lit(", ")).when(part == ":").then(pl.lit(": ")).otherwise(part)
+    return _pieces(text).list.eval(wide).list.join("")
 
 
 def valid(text: pl.Expr) -> pl.Expr:
@@ -60,22 +61,22 @@ def valid(text: pl.Expr) -> pl.Expr:
 
 def _divided(text: pl.Expr, opening: str, *, verbatim: bool = False) -> pl.Expr:
     """Return the parts of an array or an object on its first level, NULL where the text is none."""
-    token = pl.element()
-    opens, closes = (token == "{") | (token == "["), (token == "}") | (token == "]")
+    part = pl.element()
+    opens, closes = (part == "{") | (part == "["), (part == "}") | (part == "]")
     outer = (opens.cast(pl.Int32) - closes.cast(pl.Int32)).cum_sum() == 1
     marked = (
-        pl.when(outer & (token == ","))
+        pl.when(outer & (part == ","))
         .then(pl.lit(_NEXT))
-        .when(outer & (token == ":"))
+        .when(outer & (part == ":"))
         .then(pl.lit(_OF))
-        .otherwise(token)
+        .otherwise(part)
     )
     own = pl.when(text.str.contains(rf"^\s*\{opening}")).then(text)
-    body = _tokens(own, blanks=verbatim).list.eval(marked).list.join("").str.strip_chars()
+    body = _pieces(own, blanks=verbatim).list.eval(marked).list.join("").str.strip_chars()
     parts = body.str.slice(1).str.head(-1).str.split(_NEXT)
     if verbatim:
-        parts = parts.list.eval(token.str.strip_chars())
-    return parts.list.eval(token.filter(token != ""))
+        parts = parts.list.eval(pl.element().str.strip_chars())
+    return parts.list.eval(part.filter(part != ""))
 
 
 def elements(text: pl.Expr, *, verbatim: bool = False) -> pl.Expr:
@@ -164,7 +165,7 @@ def kind(value: pl.Expr, name: Callable[[str], str] = str) -> pl.Expr:
         name: gives the dialect's word for object, array, string, true, false, null, integer, double.
     """
     text = value.str.strip_chars_start(" \t\r\n")
-    chain = pl.when(text.str.starts_with("{")).then(pl.lit(name("object")))
+    chain: Any = pl.when(text.str.starts_with("{")).then(pl.lit(name("object")))
     for sign, word in (
         ("[", "array"),
         ('"', "string"),
@@ -174,7 +175,8 @@ def kind(value: pl.Expr, name: Callable[[str], str] = str) -> pl.Expr:
     ):
         chain = chain.when(text.str.starts_with(sign)).then(pl.lit(name(word)))
     chain = chain.when(text.str.contains(r"^-?\d+\s*$")).then(pl.lit(name("integer")))
-    return chain.when(text.str.contains(r"^-?\d")).then(pl.lit(name("double")))
+    made: pl.Expr = chain.when(text.str.contains(r"^-?\d")).then(pl.lit(name("double")))
+    return made
 
 
 def sort_keys(value: pl.Expr) -> list[pl.Expr]:

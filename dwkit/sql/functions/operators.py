@@ -13,6 +13,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import with_precision
+from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import (
     from_sql,
@@ -212,6 +213,8 @@ def _cast(safe: bool, call: Call) -> Value:
     call.has("safe")  # what TRY_CAST says
     if kind.this == exp.DataType.Type.INTERVAL:
         return interval_of(call, call.node.this, kind)
+    if kind.this in _JSON_TYPES or (call.dialect == "snowflake" and kind.this == exp.DataType.Type.ARRAY):
+        return as_json(call, call.arg(), kind)
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
@@ -232,16 +235,11 @@ def _cast(safe: bool, call: Call) -> Value:
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
     if length is not None and call.dialect != "duckdb" and length.name.isdigit():
         made = made.as_(made.expr.str.slice(0, int(length.name)), dtype)
-    json = kind.this in (exp.DataType.Type.JSON, exp.DataType.Type.JSONB, exp.DataType.Type.VARIANT)
-    return made.marked_json() if json else made
+    return made
 
 
-def _typeof(call: Call) -> Value:
-    """TYPEOF(x): the name of its type, as DuckDB calls it."""
-    if call.dialect != "duckdb":
-        raise call.refuse(f"function TYPEOF of {call.dialect}")
-    dtype = call.arg().dtype
-    return constant('"NULL"' if isinstance(dtype, pl.Null) else shown(dtype), pl.String())
+_T = exp.DataType.Type
+_JSON_TYPES = frozenset({_T.JSON, _T.JSONB, _T.VARIANT, _T.OBJECT, _T.SUPER})
 
 
 def _counted(kind: exp.DataType) -> bool:
@@ -270,7 +268,6 @@ OPERATORS: Functions = {
     exp.Or: _or,
     exp.Xor: _xor,
     exp.Not: _not,
-    exp.Typeof: _typeof,
     exp.Cast: partial(_cast, False),
     exp.TryCast: partial(_cast, True),
 }

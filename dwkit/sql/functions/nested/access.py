@@ -8,11 +8,21 @@ from sqlglot.dialects.dialect import Dialect
 
 from dwkit.errors import did_you_mean
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.encode import is_map
+from dwkit.sql.functions.nested.documents import array_of, object_of
+from dwkit.sql.functions.nested.elements import listed
+from dwkit.sql.functions.nested.json import element, member
 from dwkit.sql.functions.operators import alike
-from dwkit.sql.types import is_integer, is_list, is_text, shown
+from dwkit.sql.types import is_integer, is_list, is_text, shown, unified
 from dwkit.sql.value import Value
 
-__all__ = ["ACCESS", "field_of", "list_of"]
+__all__ = ["ACCESS", "field_of", "list_of", "struct_of"]
+
+_STRICT = frozenset({"trino", "databricks", "spark", "bigquery"})
+"""An index that no element has is an error there; elsewhere it gives NULL."""
+
+
+# -- literals -------------------------------------------------------------------------------------
 
 
 def list_of(call: Call, values: list[Value]) -> Value:
@@ -36,33 +46,31 @@ def _array(call: Call) -> Value:
         return call.bind(nodes[0])
     if len(nodes) == 1 and isinstance(nodes[0], exp.Query):
         return call.binder.list_subquery(nodes[0])  # type: ignore[attr-defined, no-any-return]
-    return list_of(call, call.args())
+    values = call.args()
+    if call.dialect == "snowflake" and _differ(values):
+        return array_of(call, values)
+    return list_of(call, values)
 
 
-def _struct(call: Call) -> Value:
-    """STRUCT(1 AS a), {'a': 1}, NAMED_STRUCT, ROW: fields without a name are called by their place."""
-    if call.dialect == "snowflake":
-        from dwkit.sql.functions.nested.documents import object_of
+def _differ(values: list[Value]) -> bool:
+    """Whether values have no type together, or are JSON, as the elements of an array of VARIANTs may."""
+    dtypes = [v.dtype for v in values]
+    texts = [is_text(t) for t in dtypes if not isinstance(t, pl.Null)]
+    mixed = any(texts) and not all(texts)
+    return not values or mixed or unified(dtypes) is None or any(v.json for v in values)
 
-        return object_of(
-            call,
-            call.node.expressions,
-            keep_nulls=isinstance(call.node.expressions[0].this, exp.Identifier)
-            if call.node.expressions
-            else True,
-        )
+
+def struct_of(call: Call, nodes: list[exp.Expr]) -> Value:
+    """Return a struct of expressions: those without a name are called by their place."""
     made: list[tuple[str, Value]] = []
-    for number, node in enumerate(call.node.expressions, 1):
+    for number, node in enumerate(nodes, 1):
         if isinstance(node, (exp.PropertyEQ, exp.Alias)):
             name = node.alias if isinstance(node, exp.Alias) else node.this.name
             value = call.bind(node.this if isinstance(node, exp.Alias) else node.expression)
         else:
             value = call.bind(node)
-            name = (
-                str(node.meta.get("name") or node.name)
-                if isinstance(node, exp.Column)
-                else _unnamed(call, number)
-            )
+            column = isinstance(node, exp.Column) and call.dialect not in ("trino", "postgres")
+            name = str(node.meta.get("name") or node.name) if column else unnamed(call.dialect, number)
         made.append((name, value))
     if len({n for n, _ in made}) < len(made):
         raise call.error("a struct with two fields of one name")
@@ -70,82 +78,180 @@ def _struct(call: Call) -> Value:
     return call.value(pl.struct(v.expr.alias(n) for n, v in made), dtype)
 
 
-def _unnamed(call: Call, number: int) -> str:
-    return {"trino": f"field{number - 1}", "bigquery": f"_field_{number}", "duckdb": f"v{number}"}.get(
-        call.dialect, f"col{number}"
+def unnamed(dialect: str, number: int) -> str:
+    """Return what a field without a name is called."""
+    names = {"trino": f"field{number - 1}", "bigquery": f"_field_{number}", "duckdb": f"v{number}",
+             "postgres": f"f{number}"}  # fmt: skip
+    return names.get(dialect, f"col{number}")
+
+
+def _struct(call: Call) -> Value:
+    """STRUCT(1 AS a), {'a': 1}, NAMED_STRUCT, ROW; in Snowflake OBJECT_CONSTRUCT, which leaves out NULLs."""
+    if call.dialect != "snowflake":
+        return struct_of(call, call.node.expressions)
+    nodes = call.node.expressions
+    literal = (
+        bool(nodes) and isinstance(nodes[0], exp.PropertyEQ) and isinstance(nodes[0].this, exp.Identifier)
     )
+    return object_of(call, nodes, keep_nulls=literal)
+
+
+def _row(call: Call) -> Value:
+    return struct_of(call, call.node.expressions)
+
+
+def _tuple(call: Call) -> Value:
+    """``(1, 'a')`` as a struct."""
+    if call.dialect not in ("bigquery", "duckdb", "spark", "databricks", "trino", "postgres"):
+        raise call.refuse("a row as a value")
+    return struct_of(call, call.node.expressions)
+
+
+# -- elements -------------------------------------------------------------------------------------
 
 
 def _bracket(call: Call) -> Value:
     value = call.arg()
     keys = call.node.expressions
-    call.has("safe")
+    safe = call.has("safe")
     if len(keys) != 1:
         raise call.refuse("several indexes at once")
     key = keys[0]
     if isinstance(key, exp.Slice):
         return _slice(call, value, key)
-    if value.json:
-        from dwkit.sql.functions.nested.json import element
-
-        return element(call, value, key)
+    if _is_json(call, value):
+        return element(call, value, _as_written(call, key))
     if isinstance(value.dtype, pl.Struct):
-        name = call.bind(key).constant
-        if isinstance(name, str):
-            return field_of(call, value, name)
-        raise call.refuse("a field of a struct by a computed name")
+        return _by_key(call, value, key)
+    if is_map(value.dtype):
+        from dwkit.sql.functions.nested.maps import entry_of
+
+        call.given("offset")
+        return entry_of(call, value, call.bind(_as_written(call, key)))
     if is_text(value.dtype) and call.dialect == "duckdb":
-        return _character(call, value, key)
+        index, _ = _index(call, key)
+        found = value.expr.str.slice(index, 1)
+        return call.value(pl.when(index.is_not_null()).then(found).otherwise(pl.lit("")), pl.String())
     if not is_list(value.dtype):
         raise call.error(f"{shown(value.dtype)} has no elements")
-    found = value.expr.list.get(_index(call, key), null_on_oob=True)
+    value = listed(call, value)
+    index, known = _index(call, key)
+    found = value.expr.list.get(index, null_on_oob=True)
+    if _fails(call, safe=safe):
+        found = _checked(call, value, index, known, found)
     return call.value(found, value.dtype.inner)  # type: ignore[attr-defined]
 
 
-def _index(call: Call, key: exp.Expr) -> pl.Expr:
-    """Return an index from 0, or from the end where it is negative.
+def _is_json(call: Call, value: Value) -> bool:
+    """Whether a value is JSON: a table keeps it as text, and other text has no parts."""
+    return value.json or (is_text(value.dtype) and call.dialect != "duckdb" and not value.is_constant)
+
+
+def _fails(call: Call, *, safe: bool) -> bool:
+    """Whether an index that no element has is an error."""
+    return not safe and call.dialect in _STRICT
+
+
+def _checked(call: Call, value: Value, index: pl.Expr, known: pl.Expr, found: pl.Expr) -> pl.Expr:
+    size = value.expr.list.len().cast(pl.Int64)
+    inside = (index < size) & (index >= -size)
+    outside = (inside.fill_null(False).not_() & value.expr.is_not_null() & known).fill_null(False)
+    text = pl.concat_str(pl.lit("no element at this place of a list of "), size.cast(pl.String))
+    failed = call.guarded(pl.when(outside).then(text)).cast(pl.Int64)
+    return pl.when(failed.is_null()).then(found)
+
+
+def _as_written(call: Call, key: exp.Expr) -> exp.Expr:
+    """Return an index as it was before sqlglot took the dialect's first index off it; others as they are."""
+    base = 0 if call.given("offset") is not None else Dialect.get_or_raise(call.dialect).INDEX_OFFSET
+    number = key.this if isinstance(key, exp.Neg) else key
+    if not base or not isinstance(number, exp.Literal) or number.is_string:
+        return key
+    return (
+        exp.Literal.number(int(key.name) + base)
+        if number is key
+        else exp.Literal.number(base - int(number.name))
+    )
+
+
+def _by_key(call: Call, value: Value, key: exp.Expr) -> Value:
+    known = call.bind(_as_written(call, key)).constant
+    if isinstance(known, str):
+        return field_of(call, value, known)
+    fields = value.dtype.fields  # type: ignore[attr-defined]
+    if isinstance(known, int) and 1 <= known <= len(fields):
+        return field_of(call, value, fields[known - 1].name)
+    raise call.refuse("a field of a struct by this key")
+
+
+def _index(call: Call, key: exp.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Return an index from 0 or, negative, from the end, and whether one was given.
 
     sqlglot has taken the dialect's first index off a literal, also off one that counts from the end.
     """
     given = call.given("offset")
-    base = Dialect.get_or_raise(call.dialect).INDEX_OFFSET
-    value = call.bind(key)
+    base = int(given) if given is not None else Dialect.get_or_raise(call.dialect).INDEX_OFFSET
+    value = call.bind(_as_written(call, key))
     if not is_integer(value.dtype) and not value.is_null:
         raise call.error(f"an index is a whole number, not {shown(value.dtype)}")
-    if isinstance(value.constant, int):
-        original = value.constant + (0 if given is not None else base)
-        first = int(given) if given is not None else base
-        if original < first and original >= 0:
-            return pl.lit(None, dtype=pl.Int64)
-        return pl.lit(original - first if original >= first else original, dtype=pl.Int64)
-    first = int(given) if given is not None else base
     index = call.cast(value, pl.Int64()).expr
-    return pl.when(index >= first).then(index - first).when(index < 0).then(index)
+    at = pl.when(index >= base).then(index - base)
+    from_end = call.dialect == "duckdb" or given == 1  # ELEMENT_AT and DuckDB's brackets
+    return at.when(index < 0).then(
+        index
+    ) if from_end and call.dialect != "bigquery" else at, index.is_not_null()
 
 
 def _slice(call: Call, value: Value, key: exp.Slice) -> Value:
-    """``l[a:b]``: both ends count from 1 and belong to it; negative ones count from the end."""
+    """``l[a:b:step]``: both ends count from 1 and belong to it; negative ones count from the end in DuckDB."""
+    if value.json:
+        raise call.refuse("a slice of JSON")
+    step = 1
     if key.args.get("step") is not None:
-        raise call.refuse("a slice with steps")
+        step = call.bind(key.args["step"]).constant
+        if not isinstance(step, int) or step < 1:
+            raise call.refuse("a slice with this step")
     text = is_text(value.dtype)
-    size = value.expr.str.len_chars() if text else value.expr.list.len()
-    length = size.cast(pl.Int64)
-    start = call.cast(call.bind(key.this), pl.Int64()).expr if key.this is not None else pl.lit(1)
+    if not text:
+        value = listed(call, value)
+    size = (value.expr.str.len_chars() if text else value.expr.list.len()).cast(pl.Int64)
+    start = (
+        call.cast(call.bind(key.this), pl.Int64()).expr if key.this is not None else pl.lit(1, dtype=pl.Int64)
+    )
     end_node = key.expression
     missing = end_node is None or (isinstance(end_node, exp.Neg) and end_node.this.name == "-")
-    end = length if missing else call.cast(call.bind(end_node), pl.Int64()).expr
-    first = pl.when(start < 0).then(length + start).when(start > 0).then(start - 1).otherwise(0)
-    last = pl.when(end < 0).then(length + end + 1).otherwise(end)
-    first = pl.max_horizontal(first, pl.lit(0))
-    span = pl.max_horizontal(pl.min_horizontal(last, length) - first, pl.lit(0))
+    end = size if missing else call.cast(call.bind(end_node), pl.Int64()).expr
+    if call.dialect == "duckdb":
+        start = pl.when(start < 0).then(size + start + 1).otherwise(start)
+        end = pl.when(end < 0).then(size + end + 1).otherwise(end)
+    zero = pl.lit(0, dtype=pl.Int64)
+    first = pl.max_horizontal(start - 1, zero)
+    span = pl.max_horizontal(pl.min_horizontal(end, size) - first, zero)
+    known = value.expr.is_not_null() & start.is_not_null() & end.is_not_null()
     made = value.expr.str.slice(first, span) if text else value.expr.list.slice(first, span)
-    return call.value(pl.when(value.expr.is_not_null()).then(made), pl.String() if text else value.dtype)
+    if step > 1:
+        if text:
+            raise call.refuse("a slice of text with steps")
+        made = made.list.gather_every(step)
+    return call.value(pl.when(known).then(made), pl.String() if text else value.dtype)
 
 
-def _character(call: Call, value: Value, key: exp.Expr) -> Value:
-    index = _index(call, key)
-    found = value.expr.str.slice(index, 1)
-    return call.value(pl.when(index.is_not_null()).then(found).otherwise(pl.lit("")), pl.String())
+def _element(call: Call) -> Value:
+    """LIST_EXTRACT(list, n), LIST_ELEMENT."""
+    value, key = call.args()
+    if value.json:
+        return element(call, value, call.node.expressions[1])
+    index = call.cast(key, pl.Int64()).expr
+    at = pl.when(index > 0).then(index - 1).when(index < 0).then(index)
+    if is_text(value.dtype):
+        return call.value(
+            pl.when(at.is_not_null()).then(value.expr.str.slice(at, 1)).otherwise(pl.lit("")), pl.String()
+        )
+    value = listed(call, value)
+    return call.value(value.expr.list.get(at, null_on_oob=True), value.dtype.inner)  # type: ignore[attr-defined]
+
+
+# -- fields ---------------------------------------------------------------------------------------
 
 
 def field_of(call: Call, value: Value, name: str) -> Value:
@@ -165,41 +271,57 @@ def field_of(call: Call, value: Value, name: str) -> Value:
 
 def _dot(call: Call) -> Value:
     value = call.arg()
-    name = call.node.expression.name
-    if value.json:
-        from dwkit.sql.functions.nested.json import member
-
+    part = call.node.expression
+    if isinstance(part, exp.Func):
+        raise call.refuse(f"the function {part.sql_name()} after a point")
+    name = part.name
+    if _is_json(call, value):
         return member(call, value, name)
     if isinstance(value.dtype, pl.Struct):
         return field_of(call, value, name)
     if is_list(value.dtype) and isinstance(value.dtype.inner, pl.Struct):  # type: ignore[attr-defined]
-        inner = Value(pl.element(), value.dtype.inner)  # type: ignore[attr-defined]
-        one = field_of(call, inner, name)
+        if call.dialect not in ("spark", "databricks"):
+            raise call.error(f"{shown(value.dtype)} has no fields, its elements have")
+        one = field_of(call, Value(pl.element(), value.dtype.inner), name)  # type: ignore[attr-defined]
         return call.value(value.expr.list.eval(one.expr), pl.List(one.dtype))
     raise call.error(f"{shown(value.dtype)} has no fields")
 
 
 def _struct_extract(call: Call) -> Value:
-    value, key = call.args()
-    if not isinstance(key.constant, str) or not isinstance(value.dtype, pl.Struct):
-        raise call.refuse("STRUCT_EXTRACT of this")
-    return field_of(call, value, key.constant)
+    value, key = call.args() if isinstance(call.node, exp.Anonymous) else (call.arg(), call.arg("expression"))
+    if isinstance(key.constant, str) and isinstance(value.dtype, pl.Struct):
+        return field_of(call, value, key.constant)
+    raise call.refuse(f"{call.name} of this")
 
 
-def _row(call: Call) -> Value:
-    made = [(_unnamed(call, n), v) for n, v in enumerate(call.args(), 1)]
-    dtype = pl.Struct({n: v.dtype for n, v in made})
-    return call.value(pl.struct(v.expr.alias(n) for n, v in made), dtype)
+def _struct_insert(call: Call) -> Value:
+    """STRUCT_INSERT(struct, name := value, ...)."""
+    first, *rest = call.node.expressions
+    value = call.bind(first)
+    if not isinstance(value.dtype, pl.Struct) or not all(isinstance(n, exp.PropertyEQ) for n in rest):
+        raise call.refuse(f"{call.name} of this")
+    fields = {f.name: f.dtype for f in value.dtype.fields}
+    own = [value.expr.struct.field(f).alias(f) for f in fields]
+    for node in rest:
+        added = call.bind(node.expression)
+        if node.this.name.lower() in (f.lower() for f in fields):
+            raise call.error(f"the struct has a field {node.this.name!r} already", node)
+        fields[node.this.name] = added.dtype
+        own.append(added.expr.alias(node.this.name))
+    return call.value(pl.struct(own), pl.Struct(fields))
+
+
+def _struct_keys(call: Call) -> Value:
+    value = call.args()[0]
+    if not isinstance(value.dtype, pl.Struct):
+        raise call.error(f"{call.name} wants a struct, not {shown(value.dtype)}")
+    names = pl.lit(pl.Series([[f.name for f in value.dtype.fields]])).first()
+    return call.value(pl.when(value.expr.is_not_null()).then(names), pl.List(pl.String()))
 
 
 ACCESS: Functions = {
-    exp.Array: _array,
-    exp.List: _array,
-    "LIST_VALUE": _array,
-    exp.Struct: _struct,
-    "ROW": _row,
-    exp.Bracket: _bracket,
-    exp.Dot: _dot,
-    exp.StructExtract: lambda call: field_of(call, call.arg(), call.constant("expression")),
-    "STRUCT_EXTRACT": _struct_extract,
-}
+    exp.Array: _array, exp.List: _array, "LIST_VALUE": _array, "LIST_PACK": _array, exp.Struct: _struct, "ROW": _row,
+    exp.Tuple: _tuple, exp.Bracket: _bracket, exp.Dot: _dot, exp.StructExtract: _struct_extract,
+    "STRUCT_EXTRACT": _struct_extract, "STRUCT_INSERT": _struct_insert, "STRUCT_KEYS": _struct_keys,
+    "LIST_EXTRACT": _element, "LIST_ELEMENT": _element, "ARRAY_EXTRACT": _element,
+}  # fmt: skip

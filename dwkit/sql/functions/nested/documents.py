@@ -10,12 +10,12 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.nested.encode import encoded, encoded_or_null
+from dwkit.sql.functions.encode import encoded, encoded_or_null
 from dwkit.sql.functions.nested.json import json_of, steps_of
 from dwkit.sql.types import from_sql, is_text, shown
 from dwkit.sql.value import Value
 
-__all__ = ["DOCUMENTS", "array_of", "object_of"]
+__all__ = ["DOCUMENTS", "array_of", "merged", "object_of"]
 
 _TEXT = pl.String()
 _MEMBERS = pl.List(pl.Struct({"key": pl.String(), "value": pl.String()}))
@@ -176,6 +176,15 @@ def _put_together(members: pl.Expr) -> pl.Expr:
         pl.concat_str(jsontext.encoded_text(pair.field("key")), pl.lit(":"), pair.field("value"))
     )
     return jsontext.joined(texts, "{", "}")
+
+
+def merged(call: Call, left: Value, right: Value) -> Value:
+    """Return ``a || b`` of two objects, of equal keys the last one's value, or of two arrays."""
+    last = pl.element().struct.field("key").is_last_distinct()
+    members = pl.concat_list(jsontext.members(left.expr), jsontext.members(right.expr))
+    objects = _put_together(members.list.eval(pl.element().filter(last)))
+    arrays = jsontext.joined(pl.concat_list(jsontext.elements(left.expr), jsontext.elements(right.expr)))
+    return call.value(jsontext.spaced(pl.coalesce(objects, arrays)), _TEXT, json=True)
 
 
 def _insert(call: Call) -> Value:

@@ -15,6 +15,9 @@ from dwkit.sql.functions.call import Call
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
 
+_JSON_ARRAYS = frozenset({"snowflake", "redshift"})
+"""Arrays are JSON there; a table keeps them as text."""
+
 __all__ = ["beside", "given_back", "inner_of", "listed", "over"]
 
 
@@ -24,7 +27,10 @@ def listed(call: Call, value: Value) -> Value:
     Raises:
         SqlError: it is no list.
     """
-    if value.json:
+    text_of_table = (
+        isinstance(value.dtype, pl.String) and call.dialect in _JSON_ARRAYS and not value.is_constant
+    )
+    if value.json or text_of_table:
         return Value(
             jsontext.elements(value.expr),
             pl.List(pl.String()),

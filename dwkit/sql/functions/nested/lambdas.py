@@ -11,8 +11,8 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.encode import encoded, is_map
 from dwkit.sql.functions.nested.elements import beside, given_back, inner_of, listed, over
-from dwkit.sql.functions.nested.encode import encoded, is_map
 from dwkit.sql.types import shown, unified
 from dwkit.sql.value import Value
 
@@ -335,7 +335,7 @@ LAMBDAS: Functions = {
     exp.Transform: _transform, "LIST_APPLY": _transform, "ARRAY_APPLY": _transform, "APPLY": _transform,
     "ARRAY_TRANSFORM": _transform, "LIST_TRANSFORM": _transform,
     exp.ArrayFilter: _filter, "LIST_FILTER": _filter, "FILTER": _filter, "ARRAY_FILTER": _filter,
-    exp.ArrayAny: _matches("any"), exp.ArrayAll: _matches("all"), "ANY_MATCH": _matches("any"),
+    exp.ArrayAny: _matches("any"), exp.Exists: _matches("any"), exp.ArrayAll: _matches("all"), "ANY_MATCH": _matches("any"),
     "ALL_MATCH": _matches("all"), "NONE_MATCH": _matches("none"), "FORALL": _matches("all"),
     "FIND_FIRST": _first_match, "ZIP_WITH": _zip_with, exp.Comprehension: _comprehension,
     exp.Reduce: _reduce, "LIST_REDUCE": _reduce, "ARRAY_REDUCE": _reduce, "REDUCE": _reduce, "AGGREGATE": _reduce,

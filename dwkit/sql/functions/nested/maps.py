@@ -6,9 +6,9 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
 from dwkit.sql.functions.nested.elements import beside, inner_of, listed, over
-from dwkit.sql.functions.nested.encode import is_map
 from dwkit.sql.types import shown
 from dwkit.sql.value import Value
 
@@ -132,8 +132,7 @@ def _from_entries(call: Call) -> Value:
 
 
 def _entries(call: Call) -> Value:
-    value = _mapped(call)
-    return value
+    return _mapped(call)
 
 
 def _concat(call: Call) -> Value:

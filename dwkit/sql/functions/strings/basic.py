@@ -101,10 +101,6 @@ _NULL_IS_EMPTY = frozenset({"duckdb", "postgres", "tsql", "sqlite", "oracle"})
 def _concat(call: Call) -> Value:
     values = call.args()
     call.has("safe")  # only how a dialect writes it
-    if any(is_list(v.dtype) for v in values):
-        return call.value(
-            pl.concat_list(v.expr for v in values), next(v.dtype for v in values if is_list(v.dtype))
-        )
     skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
     made = pl.concat_str([call.as_text(v) for v in values], ignore_nulls=skip)
     return call.value(made, _TEXT)

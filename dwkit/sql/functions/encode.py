@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as codec
 
 import polars as pl
+from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
@@ -82,3 +83,21 @@ def is_map(dtype: pl.DataType) -> bool:
     if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
         return False
     return [f.name for f in dtype.inner.fields] == ["key", "value"]
+
+
+_PARSES = frozenset({"duckdb", "postgres", "mysql", "sqlite", "oracle", "tsql"})
+"""A cast of text to JSON reads the text as JSON there, elsewhere it makes a JSON string of it."""
+
+
+def as_json(call: Call, value: Value, kind: exp.DataType) -> Value:
+    """Return a value as JSON or VARIANT, as a cast makes it."""
+    if value.json or (kind.this == exp.DataType.Type.ARRAY and is_list(value.dtype)):
+        return value
+    text = value.expr
+    if call.dialect not in _PARSES or not (is_text(value.dtype) or value.is_null):
+        made = encoded(call, value)
+    elif call.dialect == "mysql" or kind.this == exp.DataType.Type.JSONB:
+        made = jsontext.spaced(text)
+    else:
+        made = text.cast(pl.String)
+    return Value(made, pl.String(), value.refs, json=True, volatile=value.volatile)

@@ -1,0 +1,34 @@
+"""Text that holds a list, ``{1,2}`` of PostgreSQL or ``[1, 2]`` of DuckDB, as a list of texts."""
+
+from __future__ import annotations
+
+import polars as pl
+
+__all__ = ["text_to_texts"]
+
+_BRACKETS = {
+    "postgres": (r"\{", r"\}", r'"(?:[^"\\]|\\.)*"|[^,]+'),
+    "duckdb": (r"\[", r"\]", r"'(?:[^'\\]|\\.)*'|[^,]+"),
+}
+"""What opens and closes a list, and the shape of an element."""
+
+
+def text_to_texts(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr | None:
+    """Return the elements of a list that is written as text; None where the dialect has no such text.
+
+    Args:
+        strict: a text that is no list is an error when it runs, else NULL.
+    """
+    if dialect not in _BRACKETS:
+        return None
+    opening, closing, part = _BRACKETS[dialect]
+    whole = plain.str.extract(f"(?s)^{opening}(.*){closing}$")
+    if strict:  # read as a number it fails, with the text in the message
+        failed = pl.when(whole.is_null()).then(plain).str.replace(r"^.*$", "${0}x").cast(pl.Int8)
+        whole = pl.when(failed.is_null()).then(whole)
+    element = pl.element().str.strip_chars()
+    bare = pl.when(element.str.to_uppercase() != "NULL").then(element)
+    inside = element.str.slice(1).str.head(-1).str.replace_all(r"\\(.)", "$1")
+    return whole.str.extract_all(part).list.eval(
+        pl.when(element.str.starts_with(part[0])).then(inside).otherwise(bare)
+    )

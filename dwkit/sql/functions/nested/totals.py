@@ -1,0 +1,128 @@
+"""One value of all elements of a list: sums, the greatest, joined texts."""
+
+from __future__ import annotations
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions import jsontext
+from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.nested.elements import inner_of, listed
+from dwkit.sql.functions.nested.lists import first_list
+from dwkit.sql.types import is_float, is_list, shown
+from dwkit.sql.value import Value
+
+__all__ = ["TOTALS"]
+
+_NUMBER, _BOOLEAN, _TEXT = pl.Int64(), pl.Boolean(), pl.String()
+
+
+def _to_string(call: Call) -> Value:
+    """ARRAY_TO_STRING passes NULLs over, puts a text in their place, or an empty one in Snowflake."""
+    as_empty, null_is_null = call.has("null_is_empty"), call.has("null_delim_is_null")
+    value = first_list(call)
+    nodes = call.node.expressions[1:] if isinstance(call.node, exp.Anonymous) else []
+    separator = call.bind(nodes[0]) if nodes else call.maybe("expression")
+    null = (
+        (call.bind(nodes[1]) if len(nodes) > 1 else None)
+        if isinstance(call.node, exp.Anonymous)
+        else call.maybe("null")
+    )
+    element = inner_of(value)
+    one = jsontext.unquoted(pl.element()) if value.json else call.as_text(element)
+    if isinstance(element.dtype, pl.Null):
+        one = pl.element().cast(pl.String)
+    if null is not None and not null.is_null:
+        if not isinstance(null.constant, str):
+            raise call.refuse(f"{call.name} with a computed text for NULL")
+        one = one.fill_null(pl.lit(null.constant))
+    elif as_empty:
+        one = one.fill_null(pl.lit(""))
+    between = call.as_text(separator) if separator is not None else pl.lit(",")
+    made = value.expr.list.eval(one).list.join(between, ignore_nulls=True)
+    del null_is_null
+    return call.value(pl.when(between.is_not_null()).then(made), _TEXT)
+
+
+def _reduced(how: str) -> Builder:
+    """A function of one list that gives one value."""
+
+    def build(call: Call) -> Value:
+        return _aggregated(call, first_list(call), how)
+
+    return build
+
+
+def _aggregated(call: Call, value: Value, how: str) -> Value:
+    element, inner = pl.element(), inner_of(value).dtype
+    if value.json:
+        return _of_json(call, value, how)
+    if how in ("first", "last"):
+        return call.value(getattr(value.expr.list, how)(), inner)
+    if how == "count":
+        return call.value(value.expr.list.drop_nulls().list.len().cast(pl.Int64), _NUMBER)
+    if how == "n_unique":
+        return call.value(value.expr.list.drop_nulls().list.n_unique().cast(pl.Int64), _NUMBER)
+    if how in ("min", "max"):
+        if is_list(inner) or isinstance(inner, pl.Struct):
+            raise call.refuse(f"{call.name} of {shown(value.dtype)}")
+        return call.value(value.expr.list.agg(getattr(element, how)()), inner)
+    if how == "any_value":
+        return call.value(value.expr.list.drop_nulls().list.first(), inner)
+    if how in ("bool_and", "bool_or"):
+        made = value.expr.list.drop_nulls()
+        held = made.list.all() if how == "bool_and" else made.list.any()
+        return call.value(pl.when(made.list.len() > 0).then(held), _BOOLEAN)
+    if how == "string_agg":
+        texts = value.expr.list.drop_nulls().list.eval(call.as_text(inner_of(value)))
+        return call.value(pl.when(texts.list.len() > 0).then(texts.list.join(",")), _TEXT)
+    if not inner.is_numeric() and not isinstance(inner, pl.Null):
+        raise call.error(f"{call.name} wants numbers, not {shown(inner)}")
+    some = value.expr.list.drop_nulls().list.len() > 0
+    if how == "sum":
+        if inner.is_integer():
+            return call.value(pl.when(some).then(value.expr.list.agg(element.cast(pl.Int64).sum())), _NUMBER)
+        dtype = pl.Float64() if is_float(inner) else inner
+        return call.value(pl.when(some).then(value.expr.list.agg(element.cast(dtype).sum())), dtype)
+    number = element.cast(pl.Float64)
+    names = {"avg": number.mean(), "mean": number.mean(), "median": number.median(), "product": number.product(),
+             "stddev": number.std(), "stddev_samp": number.std(), "variance": number.var(), "var_samp": number.var(),
+             "stddev_pop": number.std(ddof=0), "var_pop": number.var(ddof=0)}  # fmt: skip
+    if how not in names:
+        raise call.refuse(f"{call.name} with {how!r}")
+    return call.value(pl.when(some).then(value.expr.list.agg(names[how])), pl.Float64())
+
+
+def _of_json(call: Call, value: Value, how: str) -> Value:
+    own = pl.element().filter(pl.element() != "null")
+    if how in ("min", "max"):
+        made = value.expr.list.eval(own).list.eval(
+            pl.element().sort_by(jsontext.sort_keys(pl.element()), descending=how == "max")
+        )
+        return call.value(made.list.first(), _TEXT, json=True)
+    if how in ("first", "last"):
+        return call.value(getattr(value.expr.list, how)(), _TEXT, json=True)
+    if how == "count":
+        return call.value(value.expr.list.eval(own).list.len().cast(pl.Int64), _NUMBER)
+    raise call.refuse(f"{call.name} of a JSON array")
+
+
+def _aggregate(call: Call) -> Value:
+    """LIST_AGGREGATE(list, 'sum')."""
+    value, how, *rest = call.args()
+    if rest or not isinstance(how.constant, str):
+        raise call.refuse(f"{call.name} with further arguments")
+    return _aggregated(call, listed(call, value), how.constant.lower())
+
+
+TOTALS: Functions = {
+    exp.ArrayToString: _to_string, "LIST_TO_STRING": _to_string, "LIST_STRING_AGG": _reduced("string_agg"),
+    exp.ArraySum: _reduced("sum"), "LIST_AGGREGATE": _aggregate, "ARRAY_AGGREGATE": _aggregate, "LIST_AGGR": _aggregate,
+    "ARRAY_AGGR": _aggregate, exp.ArrayMax: _reduced("max"), exp.ArrayMin: _reduced("min"),
+    exp.ArrayFirst: _reduced("first"), exp.ArrayLast: _reduced("last"), "LIST_UNIQUE": _reduced("n_unique"),
+    "ARRAY_UNIQUE": _reduced("n_unique"), "ARRAY_AVG": _reduced("avg"), "ARRAY_AVERAGE": _reduced("avg"),
+    **{f"LIST_{n.upper()}": _reduced(n) for n in (
+        "sum", "avg", "median", "product", "min", "max", "first", "last", "count", "any_value", "bool_and", "bool_or",
+        "stddev_samp", "stddev_pop", "var_samp", "var_pop",
+    )},
+}  # fmt: skip
