@@ -38,6 +38,7 @@ def _table() -> dict[str, Entry]:
         },
         "Ask": {
             "query": "Ask any layer or any file in SQL.",
+            "shell": "Ask in SQL, statement by statement.",
             "translate": "Translate SQL from one dialect to another.",
             "ls": "List datasets, tables and marts.",
             "show": "Show a table's columns and first rows.",

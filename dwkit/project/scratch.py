@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dwkit.errors import SqlError, UsageError
-from dwkit.model.names import LAYERS
+from dwkit.model.names import LAYERS, check_dialect
 from dwkit.model.statistics import TableStatistics
 from dwkit.project.dependencies import resolve
 from dwkit.project.files import file_statistics, scan_file
@@ -119,11 +119,24 @@ class _Files:
 def scratch(
     project: Project | None, *, dialect: str | None = None, as_of: datetime | int | None = None
 ) -> Session:
-    """Return a session that reads the tables of a project and files, and has tables of its own in memory."""
+    """Return a session that reads the tables of a project and files, and has tables of its own in memory.
+
+    Raises:
+        UsageError: there is no such dialect, or there are no earlier versions since there is no project.
+    """
     from dwkit.sql import Session
 
+    if project is None and as_of is not None:
+        raise UsageError(
+            "files have no earlier versions and there is no project here",
+            hint="-C DIR names a project; else leave out --as-of",
+        )
     sources = Sources(project, as_of=as_of)
     own = project.config.dialect if project is not None else "duckdb"
     return Session(
-        sources.frame, dialect or own, files=_Files(), statistics=sources.statistics, reserved=LAYERS
+        sources.frame,
+        check_dialect(dialect or own),
+        files=_Files(),
+        statistics=sources.statistics,
+        reserved=LAYERS,
     )

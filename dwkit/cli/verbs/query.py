@@ -49,13 +49,6 @@ def command(
     when = parse_as_of(as_of) if as_of is not None else None
     sql = sql_text(text)
     project = open_if_any(app)
-    if project is None and when is not None:
-        from dwkit.errors import UsageError
-
-        raise UsageError(
-            "files have no earlier versions and there is no project here",
-            hint="-C DIR names a project; else leave out --as-of",
-        )
     run_script(app, scratch(project, dialect=dialect, as_of=when), sql, params=_params(params), limit=limit)
 
 
