@@ -88,7 +88,8 @@ class QueryBinder:
             names = tuple(c.name for c in columns)
             query = one.this
             cte: Cte | Bound = Cte(query, binder, names)
-            if clause.recursive and setops.is_recursive(query, name):
+            unsaid = self.context.dialect in ("tsql", "oracle")  # they have no word RECURSIVE
+            if (clause.recursive or unsaid) and setops.is_recursive(query, name):
                 cte = setops.recursive(binder, name, query, names)
             binder = replace(binder, ctes={**binder.ctes, name.lower(): cte})
             if isinstance(cte, Cte):

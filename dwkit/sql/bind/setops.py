@@ -159,7 +159,7 @@ def is_recursive(query: exp.Expr, name: str) -> bool:
     """Whether a query is a UNION that reads itself."""
     plain = query.unnest() if isinstance(query, exp.Subquery) else query
     return isinstance(plain, exp.Union) and any(
-        t.name.lower() == name.lower() for t in plain.find_all(exp.Table)
+        t.name.lower() == name.lower() and not t.args.get("db") for t in plain.find_all(exp.Table)
     )
 
 
