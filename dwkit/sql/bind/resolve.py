@@ -73,6 +73,8 @@ def _column(
 ) -> exp.Expr:
     if "id" in column.meta or isinstance(column.this, exp.Star):
         return column
+    if column.args.get("join_mark"):
+        raise context.refuse("the join mark (+)", column, "LEFT JOIN ... ON")
     parts = column.parts
     alias = aliases.get(parts[0].name.lower()) if len(parts) == 1 else None
     if alias is not None and aliases_first:
