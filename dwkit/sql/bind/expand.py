@@ -37,6 +37,8 @@ def lateral_function(binder: QueryBinder, scope: Scope, node: exp.Lateral) -> Ta
     inner = node.this
     if isinstance(inner, (exp.Explode, exp.ExplodeOuter)) and not isinstance(inner.this, exp.Kwarg):
         return _listed(binder, scope, node, inner.this, outer=isinstance(inner, exp.ExplodeOuter))
+    if isinstance(inner, (exp.GenerateSeries, exp.ExplodingGenerateSeries)):
+        return _listed(binder, scope, node, inner)
     raise binder.context.refuse(f"{inner.key.upper()} as a table", node)
 
 
@@ -48,6 +50,8 @@ def _listed(
 
     context = binder.context
     stage = Stage(context, binder, scope, OneRow(), "FROM")
+    if context.dialect == "tsql":
+        function = _towards_end(function)
     value = stage.bind(resolve(function, scope, context))
     if not is_list(value.dtype):
         raise context.error(f"a function in FROM wants to give a list, not {shown(value.dtype)}", node)
@@ -61,7 +65,19 @@ def _listed(
     return Table(OneRow(), [Relation(called, (Field(name, ident),), called)], unnest)
 
 
+def _towards_end(function: exp.Expr) -> exp.Expr:
+    """Return a series with its step: SQL Server counts down where the start is greater than the end."""
+    if not isinstance(function, exp.GenerateSeries) or function.args.get("step") is not None:
+        return function
+    down = exp.GT(this=function.args["start"].copy(), expression=function.args["end"].copy())
+    made = function.copy()
+    made.set("step", exp.Case(ifs=[exp.If(this=down, true=exp.convert(-1))], default=exp.convert(1)))
+    return made
+
+
 def _column_name(dialect: str, function: exp.Expr, called: str) -> str:
     if isinstance(function, (exp.GenerateSeries, exp.ExplodingGenerateSeries)) and dialect == "duckdb":
         return "range" if function.args.get("is_end_exclusive") else "generate_series"
+    if dialect == "tsql":
+        return "value"
     return called if dialect in ("postgres", "redshift") else "col"
