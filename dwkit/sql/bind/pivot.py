@@ -237,8 +237,18 @@ def _unpivoted(stage: Stage, node: exp.Expr) -> tuple[list[str], str, list[tuple
         columns = [_field(stage, c) for c in (inner.expressions if isinstance(inner, exp.Tuple) else [inner])]
         if len(columns) != len(names):
             raise stage.context.error(f"UNPIVOT: {len(columns)} columns for {len(names)} names", one)
-        groups.append((alias.name if alias is not None else "_".join(f.name for f in columns), columns))
+        groups.append((alias.name if alias is not None else _label(stage, inner, columns), columns))
     return names, field_node.this.name, groups
+
+
+def _label(stage: Stage, node: exp.Expr, columns: list[Field]) -> str:
+    """Return what UNPIVOT calls columns: their names, which some dialects keep in capitals."""
+    capitals = stage.dialect in ("oracle", "snowflake")
+    parts = node.expressions if isinstance(node, exp.Tuple) else [node]
+    quoted = [any(i.args.get("quoted") for i in p.find_all(exp.Identifier)) for p in parts]
+    return "_".join(
+        f.name.upper() if capitals and not q else f.name for f, q in zip(columns, quoted, strict=True)
+    )
 
 
 def _field(stage: Stage, node: exp.Expr) -> Field:
