@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -190,17 +191,26 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
     made: list[Plan] = []
     for bound in (base, step):
         columns: dict[str, Value] = {}
-        for one, dtype in zip(bound.fields, dtypes, strict=True):
+        for called, one, dtype in zip(fields, bound.fields, dtypes, strict=True):
             value = cast(context.column(one.id), dtype, context.dialect)
-            if value is None:
+            given = context.dtypes[one.id]
+            rounds = _digits(given) > _digits(dtype) and context.dialect not in ("duckdb", "mysql")
+            if value is None or rounds:
                 raise context.error(
-                    f"column {one.name!r} is {shown(dtype)} first and {shown(context.dtypes[one.id])} then",
-                    node,
-                )
+                    f"column {called.name!r} is {shown(dtype)} first and {shown(given)} then",
+                    node, "cast the first one to the type of the others",
+                )  # fmt: skip
             columns[context.fresh(one.name, dtype)] = value
         made.append(Project(bound.plan, columns))
     plan = Recursive(name, made[0], made[1], ids, not node.args.get("distinct"))
     return Bound(plan, tuple(Field(f.name, i) for f, i in zip(fields, ids, strict=True)))
+
+
+def _digits(dtype: pl.DataType) -> float:
+    """Return how many digits a type has after the point; those of DuckDB and MySQL are rounded to the first part's."""
+    if isinstance(dtype, pl.Decimal):
+        return dtype.scale
+    return math.inf if dtype.is_float() else 0
 
 
 def _from_step(
