@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -319,7 +320,11 @@ def _row_in(binder: QueryBinder, stage: Stage, node: exp.Expr, left: exp.Tuple, 
 
 
 def _over_list(stage: Stage, node: exp.Binary, op: str, query: exp.Expr, *, every: bool) -> Value:
-    """``x = ANY (list)`` and ``x <> ALL (list)``: the list has an element that is equal, or has none."""
+    """``x = ANY (list)`` and ``x <> ALL (list)``: the list has an element that is equal, or has none; ``x < ANY (1, 2)``."""
+    if isinstance(query, exp.Tuple):
+        joined = exp.And if every else exp.Or
+        parts = [type(node)(this=node.this.copy(), expression=one) for one in query.expressions]
+        return stage.bind(reduce(lambda a, b: joined(this=a, expression=b), parts))
     listed, tested = stage.bind(query), stage.bind(node.this)
     if (op, every) not in (("=", False), ("<>", True)) or not is_list(listed.dtype):
         raise stage.context.refuse("this comparison with ANY or ALL", node, "UNNEST in a subquery")
