@@ -345,7 +345,10 @@ def _concat(call: Call) -> Value:
         return concatenated(call, [left, right], null_is_empty=call.dialect == "postgres")
     if left.json and right.json and call.dialect == "postgres":
         return merged(call, left, right)
-    return call.value(pl.concat_str(call.as_text(left), call.as_text(right)), pl.String())
+    made = pl.concat_str(call.as_text(left), call.as_text(right), ignore_nulls=call.dialect == "oracle")
+    if call.dialect == "oracle":  # NULL is an empty text there, and an empty text NULL
+        made = pl.when(made != "").then(made)
+    return call.value(made, pl.String())
 
 
 def divided(call: Call, left: Value, right: Value) -> Value:

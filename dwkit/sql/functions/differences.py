@@ -21,6 +21,17 @@ class Difference(NamedTuple):
 
 
 DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        ("mysql", "tsql"), "collations that do not mind case, accents or trailing blanks",
+        "Texts are compared sign by sign: 'a' = 'A' and 'a ' = 'a' are false, LIKE and REGEXP mind case; LOWER(), "
+        "RTRIM() or ILIKE say what is meant.",
+    ),
+    Difference(("trino", "snowflake", "bigquery", "mysql"), "NaN = NaN", "True, and NaN is the greatest number, as in PostgreSQL."),
+    Difference(("sqlite",), "mod(a, b) of integers", "An integer, as of %; in SQLite it is a real number."),
+    Difference(
+        _ALL, "integers that leave their type",
+        "Calculations are done in 64 bits, so INTEGER + INTEGER is a BIGINT and does not overflow; what leaves 64 bits is an error.",
+    ),
     Difference(_ALL, "session time zone", "It is UTC; a timestamp with a time zone is shown in UTC."),
     Difference(
         _ALL, "names of months and days",

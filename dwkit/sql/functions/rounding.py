@@ -58,6 +58,8 @@ def _rounded(call: Call, how: str, key: str = "decimals") -> Value:
     for flag in ("casts_non_integer_decimals", "fractions_supported"):
         call.has(flag)
     value = number_of(call)
+    if call.dialect == "sqlite" and how == "round":
+        value = call.cast(value, pl.Float64())
     digits_value = call.maybe(key)
     if digits_value is not None and digits_value.is_null:
         return call.cast(digits_value, value.dtype)
@@ -89,6 +91,8 @@ def _decimal(call: Call, value: Value, digits: int, how: str) -> Value:
         return value
     whole = _EXACT[how](scaled_of(value), 10 ** (scale - digits))
     kept = max(digits, 0)
+    if call.dialect == "tsql":  # the result has the digits of the argument there
+        return call.value(unscaled(whole, scale), pl.Decimal(min(38, whole_of(value) + 1 + scale), scale))
     made = unscaled(whole // 10 ** (scale - kept), kept)
     return call.value(made, pl.Decimal(min(38, whole_of(value) + 1 + kept), kept))
 

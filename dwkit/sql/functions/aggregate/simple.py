@@ -114,6 +114,9 @@ def _avg(rows: Rows, value: Value) -> Value:
     of = pl.Int128()
     count = rows.reduced("count", scaled.cast(of), of).cast(of)
     total = rows.reduced("sum", scaled.cast(of), of)
+    if call.dialect == "redshift":  # what is beyond the digits of the column is cut off
+        cut = pl.when(count > 0).then(total.sign() * (total.abs() // count))
+        return call.value(unscaled(cut, scale), pl.Decimal(38, scale))
     return call.value(unscaled(_rounded_ratio(total, count, wanted - scale), wanted), pl.Decimal(38, wanted))
 
 

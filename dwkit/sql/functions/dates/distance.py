@@ -164,6 +164,16 @@ def _diff(call: Call) -> Value:
         and call.given("unit") is None
     ):
         start, end = call.cast(start, pl.Date()), call.cast(end, pl.Date())
+    elif (
+        isinstance(call.node, exp.DateDiff)
+        and call.dialect in ("spark", "databricks")
+        and unit == "DAY"
+        and (isinstance(start.dtype, pl.Datetime) or isinstance(end.dtype, pl.Datetime))
+    ):
+        # DATEDIFF(a, b) counts dates, DATEDIFF(DAY, a, b) whole days; the tree does not tell them apart.
+        raise call.error(
+                "DATEDIFF of timestamps in days", hint="cast them to DATE, or TIMESTAMPDIFF(DAY, ...)"
+            )
     whole = call.dialect in _CUTS.get(type(call.node), ())
     made = complete(call, start, end, unit) if whole else boundaries(call, start, end, unit)
     return call.value(made.cast(_INT), _INT)

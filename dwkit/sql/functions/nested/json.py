@@ -285,6 +285,6 @@ JSON: Functions = {
     exp.Int64: partial(_as_type, pl.Int64()), exp.LaxInt64: partial(_as_type, pl.Int64()),
     exp.Float64: partial(_as_type, pl.Float64()), exp.LaxFloat64: partial(_as_type, pl.Float64()),
     exp.JSONBool: partial(_as_type, pl.Boolean()), exp.LaxBool: partial(_as_type, pl.Boolean()),
-    exp.String: partial(_as_type, pl.String()), exp.LaxString: partial(_as_type, pl.String()),
+    exp.LaxString: partial(_as_type, pl.String()),
     exp.JSONValueArray: _strings, exp.JSONExtractArray: _values,
 }  # fmt: skip
