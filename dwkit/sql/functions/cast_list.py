@@ -24,7 +24,7 @@ def text_to_texts(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr | No
     opening, closing, part = _BRACKETS[dialect]
     whole = plain.str.extract(f"(?s)^{opening}(.*){closing}$")
     if strict:  # read as a number it fails, with the text in the message
-        failed = pl.when(whole.is_null()).then(plain).str.replace(r"^.*$", "${0}x").cast(pl.Int8)
+        failed = pl.concat_str(pl.lit("no list: "), pl.when(whole.is_null()).then(plain)).cast(pl.Int64)
         whole = pl.when(failed.is_null()).then(whole)
     element = pl.element().str.strip_chars()
     bare = pl.when(element.str.to_uppercase() != "NULL").then(element)

@@ -11,8 +11,8 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded, is_map
-from dwkit.sql.functions.nested.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.types import shown, unified
 from dwkit.sql.value import Value
 
@@ -41,21 +41,22 @@ class _Lambda:
         self.call = call
         self.node = node
         self.names = [p.name.lower() for p in node.expressions]
-        self._nodes = list(self._outer(node.this))
+        self._nodes = list(self._outer(node.this, frozenset(self.names)))
         self.outer = [call.bind(n) for n in self._nodes]
 
-    def _outer(self, node: exp.Expr) -> Iterator[exp.Expr]:
-        if not self._depends(node) and self._varies(node):
+    def _outer(self, node: exp.Expr, names: frozenset[str]) -> Iterator[exp.Expr]:
+        """Yield the greatest parts that name none of the parameters, nor those of lambdas inside."""
+        if isinstance(node, exp.Lambda):
+            names |= {p.name.lower() for p in node.expressions}
+            yield from self._outer(node.this, names)
+            return
+        found = list(node.walk())
+        depends = any((_is_name(n) and n.name.lower() in names) or isinstance(n, exp.Lambda) for n in found)
+        if not depends and self._varies(node):
             yield node
             return
         for child in node.iter_expressions():
-            yield from self._outer(child)
-
-    def _depends(self, node: exp.Expr) -> bool:
-        found = [node, *node.find_all(exp.Identifier)]
-        return any(_is_name(n) and n.name.lower() in self.names for n in found) or isinstance(
-            node, exp.Lambda
-        )
+            yield from self._outer(child, names)
 
     def _varies(self, node: exp.Expr) -> bool:
         """Whether it reads a column, a group's key or a parameter of a lambda around this one."""
@@ -265,7 +266,10 @@ def _folded(
             break
         dtype = both
     body = call.cast(body, dtype)
-    begin = call.cast(start, dtype).expr if start is not None else value.expr.list.first().cast(dtype)
+    if start is not None:
+        begin = call.cast(start, dtype).expr
+    else:
+        begin = _nothing_fails(call, value.expr).list.first().cast(dtype)
     rest = value.expr if start is not None else value.expr.list.slice(1)
     fields = [begin.alias("acc"), rest.alias("list")]
     fields += [v.expr.alias(f"o{n}") for n, v in enumerate(lambda_.outer)]
@@ -278,6 +282,12 @@ def _folded(
     last = _Lambda(call, finish)
     done = last.body([Value(made, dtype)], [v.expr for v in last.outer])
     return call.value(done.expr, done.dtype)
+
+
+def _nothing_fails(call: Call, value: pl.Expr) -> pl.Expr:
+    """Return a list, with an error when it runs where it is empty."""
+    failed = call.guarded(pl.when(value.list.len() == 0).then(pl.lit("no element to reduce"))).cast(pl.Int64)
+    return pl.when(failed.is_null()).then(value)
 
 
 def _fold(batch: pl.Series, body: pl.Expr) -> pl.Series:

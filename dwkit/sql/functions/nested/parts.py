@@ -9,9 +9,9 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.elements import given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded_or_null
 from dwkit.sql.functions.nested.documents import array_of
-from dwkit.sql.functions.nested.elements import given_back, inner_of, listed, over
 from dwkit.sql.functions.nested.lists import first_list, nth, same_type
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
