@@ -29,7 +29,8 @@ def list_of(call: Call, values: list[Value]) -> Value:
     """Return a list of values of one type."""
     if not values:
         return call.value(pl.lit(pl.Series([[]], dtype=pl.List(pl.Null))).first(), pl.List(pl.Null()))
-    made = alike(call, *values)
+    known = any(not v.is_null and not isinstance(v.dtype, pl.Null) for v in values)
+    made = alike(call, *values) if known else values
     inner = made[0].dtype
     if is_list(inner):  # concat_list would put inner lists together
         single = [pl.concat_list(pl.struct(v.expr.alias("v"))) for v in made]
