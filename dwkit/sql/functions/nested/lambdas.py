@@ -13,6 +13,7 @@ from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded, is_map
+from dwkit.sql.functions.nested.parts import PARTS
 from dwkit.sql.types import shown, unified
 from dwkit.sql.value import Value
 
@@ -229,6 +230,31 @@ def _comprehension(call: Call) -> Value:
     )
 
 
+def _sort(call: Call) -> Value:
+    """ARRAY_SORT(list, (x, y) -> ...): the place of an element is how many others the comparator puts before it."""
+    node = call.given("expression")
+    if node is None:
+        return PARTS[exp.ArraySort](call)
+    value, lambda_ = listed(call, call.arg()), _Lambda(call, node)
+    if lambda_.outer:
+        raise call.refuse("a column inside a comparator")
+    inner = inner_of(value)
+
+    def before(one: pl.Expr, others: list[pl.Expr]) -> pl.Expr:
+        def first(other: pl.Expr, rest: list[pl.Expr]) -> pl.Expr:
+            pair = [Value(e, inner.dtype, json=inner.json) for e in (other, rest[0])]
+            return (lambda_.body(pair, []).expr < 0).cast(pl.Int64)
+
+        return over(others[0], [one], first).list.sum()
+
+    places = over(value.expr, [value.expr], before)
+    both = pl.element().struct
+    made = beside([value.expr, places]).list.eval(
+        both.field("0").sort_by(both.field("1"), maintain_order=True)
+    )
+    return given_back(call, value, made)
+
+
 # -- folding --------------------------------------------------------------------------------------
 
 
@@ -347,7 +373,7 @@ LAMBDAS: Functions = {
     exp.ArrayFilter: _filter, "LIST_FILTER": _filter, "FILTER": _filter, "ARRAY_FILTER": _filter,
     exp.ArrayAny: _matches("any"), exp.Exists: _matches("any"), exp.ArrayAll: _matches("all"), "ANY_MATCH": _matches("any"),
     "ALL_MATCH": _matches("all"), "NONE_MATCH": _matches("none"), "FORALL": _matches("all"),
-    "FIND_FIRST": _first_match, "ZIP_WITH": _zip_with, exp.Comprehension: _comprehension,
+    exp.ArraySort: _sort, "FIND_FIRST": _first_match, "ZIP_WITH": _zip_with, exp.Comprehension: _comprehension,
     exp.Reduce: _reduce, "LIST_REDUCE": _reduce, "ARRAY_REDUCE": _reduce, "REDUCE": _reduce, "AGGREGATE": _reduce,
     "MAP_FILTER": _map_filter, "TRANSFORM_VALUES": _transform_values, "TRANSFORM_KEYS": _transform_keys,
 }  # fmt: skip

@@ -41,8 +41,6 @@ def _sort(call: Call) -> Value:
         descending = "DESC" in words or call.name in ("LIST_REVERSE_SORT", "ARRAY_REVERSE_SORT")
         nulls_last = not any("FIRST" in w for w in words)
     else:
-        if call.has("expression"):
-            raise call.refuse("ARRAY_SORT with a comparator")
         descending = (asc := call.maybe("asc")) is not None and asc.constant is False
         nulls_last = not ((first := call.maybe("nulls_first")) is not None and first.constant is True)
     if value.json:
