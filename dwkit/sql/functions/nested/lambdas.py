@@ -111,7 +111,7 @@ class _Lambda:
             return make(body, values)
 
         source = lists[0].expr if len(lists) == 1 else beside([v.expr for v in lists])
-        return over(source, [v.expr for v in self.outer], built), bodies[-1]
+        return over(source, self.outer, built), bodies[-1]
 
     def _place(self) -> Value:
         start = 0 if self.call.dialect in _FROM_ZERO else 1
@@ -245,9 +245,9 @@ def _sort(call: Call) -> Value:
             pair = [Value(e, inner.dtype, json=inner.json) for e in (other, rest[0])]
             return (lambda_.body(pair, []).expr < 0).cast(pl.Int64)
 
-        return over(others[0], [one], first).list.sum()
+        return over(others[0], [Value(one, inner.dtype)], first).list.sum()
 
-    places = over(value.expr, [value.expr], before)
+    places = over(value.expr, [value], before)
     both = pl.element().struct
     made = beside([value.expr, places]).list.eval(
         both.field("0").sort_by(both.field("1"), maintain_order=True)

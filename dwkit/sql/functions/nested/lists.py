@@ -100,7 +100,7 @@ def _contains(call: Call) -> Value:
 
 
 def _has(value: Value, item: Value) -> pl.Expr:
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     equal = over(value.expr, others, lambda e, o: e == (o[0] if o else item.expr))
     return equal.list.any()
 
@@ -110,7 +110,7 @@ def _position(call: Call) -> Value:
     start = 0 if call.has("zero_based") else 1
     first, second = nth(call, 0, "this"), nth(call, 1, "expression")
     value, item = same_type(call, listed(call, first), second)
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     found = over(
         value.expr, others, lambda e, o: e.eq_missing(o[0] if o else item.expr).arg_true()
     ).list.first()
@@ -123,7 +123,7 @@ def _position(call: Call) -> Value:
 
 def _positions(call: Call) -> Value:
     value, item = same_type(call, first_list(call), nth(call, 1, "expression"))
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     found = over(
         value.expr, others, lambda e, o: e.eq_missing(o[0] if o else item.expr).arg_true().cast(pl.Int64) + 1
     )

@@ -84,7 +84,7 @@ def _found(call: Call, value: Value, key: Value) -> tuple[pl.Expr, pl.DataType]:
     """Return the values of a key, as a list of one or none."""
     types = {f.name: f.dtype for f in value.dtype.inner.fields}  # type: ignore[attr-defined]
     wanted = call.cast(key, types["key"])
-    others = [] if wanted.is_constant else [wanted.expr]
+    others = [] if wanted.is_constant else [wanted]
 
     def own(entry: pl.Expr, outer: list[pl.Expr]) -> pl.Expr:
         same = entry.struct.field("key") == (outer[0] if outer else wanted.expr)

@@ -113,7 +113,7 @@ def _flatten(call: Call) -> Value:
 def _remove(call: Call) -> Value:
     call.has("null_propagation")
     value, item = same_type(call, first_list(call), nth(call, 1, "expression"))
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     made = over(value.expr, others, lambda e, o: e.filter(e.ne_missing(o[0] if o else item.expr)))
     if call.dialect != "postgres" and not value.json:
         made = pl.when(item.expr.is_not_null()).then(made)
@@ -133,9 +133,7 @@ def _replace(call: Call) -> Value:
     """ARRAY_REPLACE(list, old, new)."""
     value, old = same_type(call, first_list(call), nth(call, 1))
     new = call.cast(nth(call, 2), old.dtype)
-    made = over(
-        value.expr, [old.expr, new.expr], lambda e, o: pl.when(e.eq_missing(o[0])).then(o[1]).otherwise(e)
-    )
+    made = over(value.expr, [old, new], lambda e, o: pl.when(e.eq_missing(o[0])).then(o[1]).otherwise(e))
     return call.value(made, value.dtype)
 
 
