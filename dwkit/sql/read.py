@@ -88,6 +88,13 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 unit = node.expressions[0] if node.expressions else None
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
+        for node in list(tree.find_all(exp.Anonymous)) if tree is not None else ():
+            if (
+                str(node.this).upper() == "ALL"
+                and isinstance(node.parent, exp.Binary)
+                and len(node.expressions) == 1
+            ):
+                node.replace(exp.All(this=exp.Paren(this=node.expressions[0])))
         for arrow in list(tree.find_all(exp.Lambda)) if tree is not None else ():
             _json_arrow(arrow, dialect)
     return trees

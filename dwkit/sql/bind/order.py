@@ -21,8 +21,14 @@ def ordinal(node: exp.Expr) -> int | None:
     return None
 
 
-def sort_key(ordered: exp.Expr, value: Value) -> SortKey:
-    """Return a key with the direction and the place of NULLs that the dialect gives it."""
+def sort_key(stage: Stage, ordered: exp.Expr, value: Value) -> SortKey:
+    """Return a key with the direction and the place of NULLs that the dialect gives it.
+
+    Raises:
+        SqlError: it is JSON, which is text here, where the dialect sorts it by what it holds.
+    """
+    if value.json and stage.dialect not in ("duckdb", "sqlite"):
+        raise stage.context.refuse("ORDER BY of JSON", ordered, "cast it, as in v::int")
     return SortKey(value, bool(ordered.args.get("desc")), not ordered.args.get("nulls_first"))
 
 
@@ -39,11 +45,11 @@ def sort_keys(
         if number is not None:
             if not 1 <= number <= len(outputs):
                 raise stage.context.error(f"ORDER BY {number}: there are {len(outputs)} columns", node)
-            keys.append(sort_key(ordered, outputs[number - 1][1]))
+            keys.append(sort_key(stage, ordered, outputs[number - 1][1]))
         elif _is_all(node, stage):
-            keys += [sort_key(ordered, value) for _, value in outputs]
+            keys += [sort_key(stage, ordered, value) for _, value in outputs]
         else:
-            keys.append(sort_key(ordered, stage.bind(resolve(node, stage.scope, stage.context))))
+            keys.append(sort_key(stage, ordered, stage.bind(resolve(node, stage.scope, stage.context))))
     return tuple(keys)
 
 

@@ -269,11 +269,11 @@ class SelectBinder:
                     raise self._context.error(
                         f"ORDER BY {number}: there are {len(self._items)} columns", node
                     )
-                keys.append(sort_key(ordered, self._output(stage.bind(self._items[number - 1].node))))
+                keys.append(sort_key(stage, ordered, self._output(stage.bind(self._items[number - 1].node))))
             elif self._is_all(node):
-                keys += [sort_key(ordered, self._output(stage.bind(i.node))) for i in self._items]
+                keys += [sort_key(stage, ordered, self._output(stage.bind(i.node))) for i in self._items]
             else:
-                keys.append(sort_key(ordered, self._output(stage.bind(node))))
+                keys.append(sort_key(stage, ordered, self._output(stage.bind(node))))
         return tuple(k for k in keys if not k.value.is_constant)
 
     def _hidden(

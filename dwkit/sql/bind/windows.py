@@ -166,7 +166,9 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
         raise context.error(f"no window {node.args['alias'].name!r}", node)
     partition = tuple(stage.bind(n) for n in node.args.get("partition_by") or ())
     order = node.args.get("order")
-    keys = tuple(sort_key(o, stage.bind(o.this)) for o in order.expressions) if order is not None else ()
+    keys = (
+        tuple(sort_key(stage, o, stage.bind(o.this)) for o in order.expressions) if order is not None else ()
+    )
     frame = _frame(stage, node.args.get("spec"), keys, node)
     whole = function = node.this
     ignore = False

@@ -7,10 +7,10 @@ import polars as pl
 __all__ = ["text_to_texts"]
 
 _BRACKETS = {
-    "postgres": (r"\{", r"\}", r'"(?:[^"\\]|\\.)*"|[^,]+'),
-    "duckdb": (r"\[", r"\]", r"'(?:[^'\\]|\\.)*'|[^,]+"),
+    "postgres": (r"\{", r"\}", r'\s*"(?:[^"\\]|\\.)*"\s*|[^,]+', '"'),
+    "duckdb": (r"\[", r"\]", r"\s*'(?:[^'\\]|\\.)*'\s*|[^,]+", "'"),
 }
-"""What opens and closes a list, and the shape of an element."""
+"""What opens and closes a list, the shape of an element, and its quotation mark."""
 
 
 def text_to_texts(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr | None:
@@ -21,14 +21,14 @@ def text_to_texts(plain: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr | No
     """
     if dialect not in _BRACKETS:
         return None
-    opening, closing, part = _BRACKETS[dialect]
+    opening, closing, part, mark = _BRACKETS[dialect]
     whole = plain.str.extract(f"(?s)^{opening}(.*){closing}$")
     if strict:  # read as a number it fails, with the text in the message
-        failed = pl.when(whole.is_null()).then(plain).str.replace(r"^.*$", "${0}x").cast(pl.Int8)
+        failed = pl.concat_str(pl.lit("no list: "), pl.when(whole.is_null()).then(plain)).cast(pl.Int64)
         whole = pl.when(failed.is_null()).then(whole)
     element = pl.element().str.strip_chars()
     bare = pl.when(element.str.to_uppercase() != "NULL").then(element)
     inside = element.str.slice(1).str.head(-1).str.replace_all(r"\\(.)", "$1")
     return whole.str.extract_all(part).list.eval(
-        pl.when(element.str.starts_with(part[0])).then(inside).otherwise(bare)
+        pl.when(element.str.starts_with(mark)).then(inside).otherwise(bare)
     )

@@ -90,5 +90,17 @@ DIFFERENCES: tuple[Difference, ...] = (
         ("mysql",), "a column that is neither grouped by nor in an aggregate",
         "The value of the first row of the group, as without ONLY_FULL_GROUP_BY.",
     ),
+    Difference(
+        _ALL, "text that is no JSON", "What takes a part of it gives NULL; PARSE_JSON and casts to JSON are errors where "
+        "the text is a literal or is read by PARSE_JSON.",
+    ),
+    Difference(
+        ("postgres", "mysql"), "JSONB and JSON", "The keys of an object stay in the order in which they are written.",
+    ),
+    Difference(
+        ("snowflake", "databricks", "redshift", "postgres", "bigquery", "oracle", "mysql"), "JSON and VARIANT columns",
+        "A table keeps them as text: cast a part of it, as in v:a::int, before it is compared, sorted or summed.",
+    ),
+    Difference(_ALL, "maps as a result", "A list of the entries, as structs of key and value."),
     Difference(_ALL, "rows that an ORDER BY of a window leaves equal", "They keep the order in which they were read."),
 )  # fmt: skip

@@ -13,11 +13,13 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import with_precision
+from dwkit.sql.functions.elements import beside
 from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import (
     from_sql,
     is_integer,
+    is_list,
     is_number,
     is_temporal,
     is_text,
@@ -80,8 +82,40 @@ def compared(call: Call, op: str, left: Value, right: Value) -> Value:
         differs = op in ("<>", "is not")
         return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
     left, right = alike(call, left, right)
+    if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
+        return _lists_in_order(call, op, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
+
+
+_ORDERS = frozenset({"<", "<=", ">", ">="})
+
+
+def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
+    """Lists compare by their first different elements, of which NULL is the greatest, then by length."""
+    inner = left.dtype.inner if is_list(left.dtype) else None  # type: ignore[attr-defined]
+    if (
+        inner is None
+        or is_list(inner)
+        or isinstance(inner, pl.Struct)
+        or call.dialect not in ("duckdb", "postgres")
+    ):
+        raise call.refuse(f"{op} of {shown(left.dtype)}")
+    a, b = (right, left) if op in (">", "<=") else (left, right)
+    size = pl.min_horizontal(a.expr.list.len(), b.expr.list.len())
+    pair = pl.element().struct
+    other = pair.field("0").ne_missing(pair.field("1"))
+    first = (
+        beside([a.expr.list.head(size), b.expr.list.head(size)])
+        .list.eval(pl.element().filter(other))
+        .list.first()
+    )
+    x, y = first.struct.field("0"), first.struct.field("1")
+    less = (x < y).fill_null(x.is_not_null() & y.is_null())
+    made = pl.when(x.is_null() & y.is_null()).then(a.expr.list.len() < b.expr.list.len()).otherwise(less)
+    made = made.not_() if op in ("<=", ">=") else made
+    known = left.expr.is_not_null() & right.expr.is_not_null()
+    return Value(pl.when(known).then(made), _BOOLEAN, left.refs | right.refs)
 
 
 def _apart(left: Value, right: Value) -> bool:

@@ -219,6 +219,8 @@ def _extreme(name: str, call: Call) -> Value:
     rows = Rows(call)
     count = call.given("count") or next(iter(call.given("expressions") or ()), None)
     value = rows.argument()
+    if value.json and call.dialect not in ("duckdb", "sqlite"):
+        raise call.error(f"{call.name} of JSON is not supported", hint="cast it, as in v::int")
     if isinstance(value.dtype, pl.Struct) and count is None:
         return _extreme_struct(name, rows, value)
     if value.dtype.is_nested():

@@ -8,9 +8,9 @@ from sqlglot.dialects.dialect import Dialect
 
 from dwkit.errors import did_you_mean
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.elements import listed
 from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.documents import array_of, object_of
-from dwkit.sql.functions.nested.elements import listed
 from dwkit.sql.functions.nested.json import element, member
 from dwkit.sql.functions.operators import alike
 from dwkit.sql.types import is_integer, is_list, is_text, shown, unified
@@ -29,7 +29,8 @@ def list_of(call: Call, values: list[Value]) -> Value:
     """Return a list of values of one type."""
     if not values:
         return call.value(pl.lit(pl.Series([[]], dtype=pl.List(pl.Null))).first(), pl.List(pl.Null()))
-    made = alike(call, *values)
+    known = any(not v.is_null and not isinstance(v.dtype, pl.Null) for v in values)
+    made = alike(call, *values) if known else values
     inner = made[0].dtype
     if is_list(inner):  # concat_list would put inner lists together
         single = [pl.concat_list(pl.struct(v.expr.alias("v"))) for v in made]

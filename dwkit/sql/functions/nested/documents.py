@@ -56,7 +56,9 @@ def _parse(call: Call) -> Value:
     else:
         text = _checked(call, text)
     made = (
-        jsontext.compact(text) if call.dialect in ("snowflake", "bigquery", "databricks", "spark") else text
+        jsontext.compact(text)
+        if call.dialect in ("snowflake", "bigquery", "databricks", "spark", "duckdb")
+        else text
     )
     return call.value(jsontext.value_at(made, path) if path else made, _TEXT, json=True)
 
@@ -182,7 +184,9 @@ def merged(call: Call, left: Value, right: Value) -> Value:
     """Return ``a || b`` of two objects, of equal keys the last one's value, or of two arrays."""
     last = pl.element().struct.field("key").is_last_distinct()
     members = pl.concat_list(jsontext.members(left.expr), jsontext.members(right.expr))
-    objects = _put_together(members.list.eval(pl.element().filter(last)))
+    key = pl.element().struct.field("key")
+    ordered = pl.element().sort_by(key.str.len_bytes(), key)  # as jsonb keeps them
+    objects = _put_together(members.list.eval(pl.element().filter(last)).list.eval(ordered))
     arrays = jsontext.joined(pl.concat_list(jsontext.elements(left.expr), jsontext.elements(right.expr)))
     return call.value(jsontext.spaced(pl.coalesce(objects, arrays)), _TEXT, json=True)
 

@@ -11,8 +11,9 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded, is_map
-from dwkit.sql.functions.nested.elements import beside, given_back, inner_of, listed, over
+from dwkit.sql.functions.nested.parts import PARTS
 from dwkit.sql.types import shown, unified
 from dwkit.sql.value import Value
 
@@ -41,21 +42,22 @@ class _Lambda:
         self.call = call
         self.node = node
         self.names = [p.name.lower() for p in node.expressions]
-        self._nodes = list(self._outer(node.this))
+        self._nodes = list(self._outer(node.this, frozenset(self.names)))
         self.outer = [call.bind(n) for n in self._nodes]
 
-    def _outer(self, node: exp.Expr) -> Iterator[exp.Expr]:
-        if not self._depends(node) and self._varies(node):
+    def _outer(self, node: exp.Expr, names: frozenset[str]) -> Iterator[exp.Expr]:
+        """Yield the greatest parts that name none of the parameters, nor those of lambdas inside."""
+        if isinstance(node, exp.Lambda):
+            names |= {p.name.lower() for p in node.expressions}
+            yield from self._outer(node.this, names)
+            return
+        found = list(node.walk())
+        depends = any((_is_name(n) and n.name.lower() in names) or isinstance(n, exp.Lambda) for n in found)
+        if not depends and self._varies(node):
             yield node
             return
         for child in node.iter_expressions():
-            yield from self._outer(child)
-
-    def _depends(self, node: exp.Expr) -> bool:
-        found = [node, *node.find_all(exp.Identifier)]
-        return any(_is_name(n) and n.name.lower() in self.names for n in found) or isinstance(
-            node, exp.Lambda
-        )
+            yield from self._outer(child, names)
 
     def _varies(self, node: exp.Expr) -> bool:
         """Whether it reads a column, a group's key or a parameter of a lambda around this one."""
@@ -109,7 +111,7 @@ class _Lambda:
             return make(body, values)
 
         source = lists[0].expr if len(lists) == 1 else beside([v.expr for v in lists])
-        return over(source, [v.expr for v in self.outer], built), bodies[-1]
+        return over(source, self.outer, built), bodies[-1]
 
     def _place(self) -> Value:
         start = 0 if self.call.dialect in _FROM_ZERO else 1
@@ -228,6 +230,31 @@ def _comprehension(call: Call) -> Value:
     )
 
 
+def _sort(call: Call) -> Value:
+    """ARRAY_SORT(list, (x, y) -> ...): the place of an element is how many others the comparator puts before it."""
+    node = call.given("expression")
+    if node is None:
+        return PARTS[exp.ArraySort](call)
+    value, lambda_ = listed(call, call.arg()), _Lambda(call, node)
+    if lambda_.outer:
+        raise call.refuse("a column inside a comparator")
+    inner = inner_of(value)
+
+    def before(one: pl.Expr, others: list[pl.Expr]) -> pl.Expr:
+        def first(other: pl.Expr, rest: list[pl.Expr]) -> pl.Expr:
+            pair = [Value(e, inner.dtype, json=inner.json) for e in (other, rest[0])]
+            return (lambda_.body(pair, []).expr < 0).cast(pl.Int64)
+
+        return over(others[0], [Value(one, inner.dtype)], first).list.sum()
+
+    places = over(value.expr, [value], before)
+    both = pl.element().struct
+    made = beside([value.expr, places]).list.eval(
+        both.field("0").sort_by(both.field("1"), maintain_order=True)
+    )
+    return given_back(call, value, made)
+
+
 # -- folding --------------------------------------------------------------------------------------
 
 
@@ -265,7 +292,10 @@ def _folded(
             break
         dtype = both
     body = call.cast(body, dtype)
-    begin = call.cast(start, dtype).expr if start is not None else value.expr.list.first().cast(dtype)
+    if start is not None:
+        begin = call.cast(start, dtype).expr
+    else:
+        begin = _nothing_fails(call, value.expr).list.first().cast(dtype)
     rest = value.expr if start is not None else value.expr.list.slice(1)
     fields = [begin.alias("acc"), rest.alias("list")]
     fields += [v.expr.alias(f"o{n}") for n, v in enumerate(lambda_.outer)]
@@ -278,6 +308,12 @@ def _folded(
     last = _Lambda(call, finish)
     done = last.body([Value(made, dtype)], [v.expr for v in last.outer])
     return call.value(done.expr, done.dtype)
+
+
+def _nothing_fails(call: Call, value: pl.Expr) -> pl.Expr:
+    """Return a list, with an error when it runs where it is empty."""
+    failed = call.guarded(pl.when(value.list.len() == 0).then(pl.lit("no element to reduce"))).cast(pl.Int64)
+    return pl.when(failed.is_null()).then(value)
 
 
 def _fold(batch: pl.Series, body: pl.Expr) -> pl.Series:
@@ -337,7 +373,7 @@ LAMBDAS: Functions = {
     exp.ArrayFilter: _filter, "LIST_FILTER": _filter, "FILTER": _filter, "ARRAY_FILTER": _filter,
     exp.ArrayAny: _matches("any"), exp.Exists: _matches("any"), exp.ArrayAll: _matches("all"), "ANY_MATCH": _matches("any"),
     "ALL_MATCH": _matches("all"), "NONE_MATCH": _matches("none"), "FORALL": _matches("all"),
-    "FIND_FIRST": _first_match, "ZIP_WITH": _zip_with, exp.Comprehension: _comprehension,
+    exp.ArraySort: _sort, "FIND_FIRST": _first_match, "ZIP_WITH": _zip_with, exp.Comprehension: _comprehension,
     exp.Reduce: _reduce, "LIST_REDUCE": _reduce, "ARRAY_REDUCE": _reduce, "REDUCE": _reduce, "AGGREGATE": _reduce,
     "MAP_FILTER": _map_filter, "TRANSFORM_VALUES": _transform_values, "TRANSFORM_KEYS": _transform_keys,
 }  # fmt: skip

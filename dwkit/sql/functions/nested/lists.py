@@ -7,8 +7,8 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded_or_null, is_map
-from dwkit.sql.functions.nested.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.functions.operators import alike
 from dwkit.sql.functions.strings import STRING
 from dwkit.sql.types import is_list, is_text, shown, unified
@@ -100,7 +100,7 @@ def _contains(call: Call) -> Value:
 
 
 def _has(value: Value, item: Value) -> pl.Expr:
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     equal = over(value.expr, others, lambda e, o: e == (o[0] if o else item.expr))
     return equal.list.any()
 
@@ -110,7 +110,7 @@ def _position(call: Call) -> Value:
     start = 0 if call.has("zero_based") else 1
     first, second = nth(call, 0, "this"), nth(call, 1, "expression")
     value, item = same_type(call, listed(call, first), second)
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     found = over(
         value.expr, others, lambda e, o: e.eq_missing(o[0] if o else item.expr).arg_true()
     ).list.first()
@@ -123,7 +123,7 @@ def _position(call: Call) -> Value:
 
 def _positions(call: Call) -> Value:
     value, item = same_type(call, first_list(call), nth(call, 1, "expression"))
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     found = over(
         value.expr, others, lambda e, o: e.eq_missing(o[0] if o else item.expr).arg_true().cast(pl.Int64) + 1
     )

@@ -6,9 +6,9 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.elements import beside, inner_of, listed, over
 from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
-from dwkit.sql.functions.nested.elements import beside, inner_of, listed, over
 from dwkit.sql.types import shown
 from dwkit.sql.value import Value
 
@@ -43,17 +43,23 @@ def _empty(call: Call) -> Value:
 def _to_map(call: Call) -> Value:
     """``MAP {'a': 1}``."""
     node = call.given("this")
-    if not isinstance(node, exp.Struct) or not node.expressions:
+    if isinstance(node, exp.Bracket):  # sqlglot reads MAP {...}[key] as MAP ({...}[key])
+        keys = [k.copy() for k in node.expressions]
+        of_map = exp.Bracket(this=exp.ToMap(this=node.this.copy()), expressions=keys, offset=1)
+        return call.bind(of_map)
+    if not isinstance(node, exp.Struct):
+        raise call.refuse("MAP of this")
+    if not node.expressions:
         return _empty(call)
-    keys: list[Value] = []
+    names: list[Value] = []
     for pair in node.expressions:
-        keys.append(
+        names.append(
             call.bind(exp.Literal.string(pair.this.name))
             if isinstance(pair.this, exp.Identifier)
             else call.bind(pair.this)
         )
     values = [call.bind(pair.expression) for pair in node.expressions]
-    return _map_of(call, list_of(call, keys), list_of(call, values))
+    return _map_of(call, list_of(call, names), list_of(call, values))
 
 
 def _mapped(call: Call) -> Value:
@@ -78,7 +84,7 @@ def _found(call: Call, value: Value, key: Value) -> tuple[pl.Expr, pl.DataType]:
     """Return the values of a key, as a list of one or none."""
     types = {f.name: f.dtype for f in value.dtype.inner.fields}  # type: ignore[attr-defined]
     wanted = call.cast(key, types["key"])
-    others = [] if wanted.is_constant else [wanted.expr]
+    others = [] if wanted.is_constant else [wanted]
 
     def own(entry: pl.Expr, outer: list[pl.Expr]) -> pl.Expr:
         same = entry.struct.field("key") == (outer[0] if outer else wanted.expr)

@@ -9,9 +9,9 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.elements import given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded_or_null
 from dwkit.sql.functions.nested.documents import array_of
-from dwkit.sql.functions.nested.elements import given_back, inner_of, listed, over
 from dwkit.sql.functions.nested.lists import first_list, nth, same_type
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
@@ -41,8 +41,6 @@ def _sort(call: Call) -> Value:
         descending = "DESC" in words or call.name in ("LIST_REVERSE_SORT", "ARRAY_REVERSE_SORT")
         nulls_last = not any("FIRST" in w for w in words)
     else:
-        if call.has("expression"):
-            raise call.refuse("ARRAY_SORT with a comparator")
         descending = (asc := call.maybe("asc")) is not None and asc.constant is False
         nulls_last = not ((first := call.maybe("nulls_first")) is not None and first.constant is True)
     if value.json:
@@ -115,7 +113,7 @@ def _flatten(call: Call) -> Value:
 def _remove(call: Call) -> Value:
     call.has("null_propagation")
     value, item = same_type(call, first_list(call), nth(call, 1, "expression"))
-    others = [] if item.is_constant else [item.expr]
+    others = [] if item.is_constant else [item]
     made = over(value.expr, others, lambda e, o: e.filter(e.ne_missing(o[0] if o else item.expr)))
     if call.dialect != "postgres" and not value.json:
         made = pl.when(item.expr.is_not_null()).then(made)
@@ -135,9 +133,7 @@ def _replace(call: Call) -> Value:
     """ARRAY_REPLACE(list, old, new)."""
     value, old = same_type(call, first_list(call), nth(call, 1))
     new = call.cast(nth(call, 2), old.dtype)
-    made = over(
-        value.expr, [old.expr, new.expr], lambda e, o: pl.when(e.eq_missing(o[0])).then(o[1]).otherwise(e)
-    )
+    made = over(value.expr, [old, new], lambda e, o: pl.when(e.eq_missing(o[0])).then(o[1]).otherwise(e))
     return call.value(made, value.dtype)
 
 

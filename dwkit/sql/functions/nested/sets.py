@@ -6,8 +6,9 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
-from dwkit.sql.functions.nested.elements import given_back
+from dwkit.sql.functions.elements import given_back, inner_of
 from dwkit.sql.functions.nested.lists import two_lists
+from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
 
 __all__ = ["SETS"]
@@ -22,12 +23,15 @@ def _sets(name: str) -> Builder:
         bags = call.has("is_multiset")
         a, b = two_lists(call)
         first, second = a.expr, b.expr
+        if is_list(inner_of(a).dtype):
+            raise call.refuse(f"{call.name} of lists of lists")
         if bags:
             first, second = _numbered(first), _numbered(second)
         if name == "union":
             made = pl.concat_list([first, second]).list.eval(pl.element().unique(maintain_order=True))
         else:
-            made = _kept(first, second, there=name == "intersection")
+            plain = not bags and not isinstance(inner_of(a).dtype, pl.Struct)
+            made = (_kept if plain else _kept_structs)(first, second, there=name == "intersection")
         if bags:
             made = made.list.eval(pl.element().struct.field("v"))
         elif call.dialect == "duckdb":
@@ -50,10 +54,23 @@ def _kept(first: pl.Expr, second: pl.Expr, *, there: bool) -> pl.Expr:
     return sets.list.eval(pl.element().unique(maintain_order=True))
 
 
+def _kept_structs(first: pl.Expr, second: pl.Expr, *, there: bool) -> pl.Expr:
+    """Return the same for elements that Polars' own functions of sets do not know."""
+
+    def sided(value: pl.Expr, side: int) -> pl.Expr:
+        return value.list.eval(pl.struct(pl.element().alias("v"), pl.lit(side).alias("side")))
+
+    both = pl.element().struct
+    last = both.field("side").max().over(both.field("v"))
+    keep = (both.field("side") == 0) & ((last == 1) if there else (last == 0))
+    kept = pl.concat_list([sided(first, 0), sided(second, 1)]).list.eval(both.field("v").filter(keep))
+    return kept.list.eval(pl.element().unique(maintain_order=True))
+
+
 def _overlap(call: Call) -> Value:
     """Whether two lists have an element together; NULL for none if one has a NULL, in Spark and Trino."""
     call.has("null_safe")
-    a, b = two_lists(call)
+    a, b = _plain_lists(call)
     first, second = a.expr.list.drop_nulls(), b.expr.list.drop_nulls()
     made = first.list.set_intersection(second).list.len() > 0
     if call.dialect in ("spark", "databricks", "trino"):
@@ -63,9 +80,16 @@ def _overlap(call: Call) -> Value:
     return call.value(made, _BOOLEAN)
 
 
+def _plain_lists(call: Call) -> tuple[Value, Value]:
+    a, b = two_lists(call)
+    if is_list(inner_of(a).dtype) or isinstance(inner_of(a).dtype, pl.Struct):
+        raise call.refuse(f"{call.name} of {shown(a.dtype)}")
+    return a, b
+
+
 def _contains_all(swapped: bool) -> Builder:
     def build(call: Call) -> Value:
-        a, b = two_lists(call)
+        a, b = _plain_lists(call)
         if swapped:
             a, b = b, a
         wanted = b.expr.list.drop_nulls() if call.dialect == "duckdb" else b.expr

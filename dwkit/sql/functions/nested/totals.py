@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
-from dwkit.sql.functions.nested.elements import inner_of, listed
+from dwkit.sql.functions.elements import inner_of, listed
 from dwkit.sql.functions.nested.lists import first_list
 from dwkit.sql.types import is_float, is_list, shown
 from dwkit.sql.value import Value

@@ -86,7 +86,7 @@ def _padded(number: int, count: int) -> pl.Expr:
 
 
 def over(
-    value: pl.Expr, others: Sequence[pl.Expr], make: Callable[[pl.Expr, list[pl.Expr]], pl.Expr]
+    value: pl.Expr, others: Sequence[Value], make: Callable[[pl.Expr, list[pl.Expr]], pl.Expr]
 ) -> pl.Expr:
     """Return what an expression makes of the elements of a list and of values of its row.
 
@@ -102,7 +102,10 @@ def over(
     return whole.list.eval(make(struct.field("0"), [struct.field(str(n)) for n in range(1, len(others) + 1)]))
 
 
-def _repeated(value: pl.Expr, size: pl.Expr) -> pl.Expr:
+def _repeated(one: Value, size: pl.Expr) -> pl.Expr:
+    value = one.expr
+    if not one.dtype.is_nested():
+        return value.repeat_by(size)
     # repeat_by knows no lists and no structs, but places of a list.
     return (
         pl.concat_list(pl.struct(value.alias("v")))
