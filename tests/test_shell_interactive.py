@@ -102,7 +102,9 @@ def test_errors_and_interrupts_end_nothing(terminal: Terminal) -> None:
     assert "no column 'nothing'" in shown
     assert "Traceback" not in shown
     terminal.type("select 1,\n", MORE)
-    time.sleep(0.2)  # a signal between the prompt and Python's wait for input is noticed with the next key only
+    time.sleep(
+        0.2
+    )  # a signal between the prompt and Python's wait for input is noticed with the next key only
     terminal.type("\x03")
     assert "42" in terminal.type("select 42 as answer;\n")
     assert "no command named" in terminal.type("\\nothing\n")

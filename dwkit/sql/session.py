@@ -21,14 +21,14 @@ from dwkit.sql.statements.run import Done, Files, Known, Outer, Result, Run
 from dwkit.sql.statements.show import describe, explain, show, summarize
 from dwkit.sql.statements.targets import targets
 
-__all__ = ["Files", "Result", "Session"]
+__all__ = ["COMMANDS", "STATEMENTS", "Files", "Result", "Session"]
 
-_STATEMENTS: dict[type[exp.Expr], Callable[[Run], Done]] = {
+STATEMENTS: dict[type[exp.Expr], Callable[[Run], Done]] = {
     exp.Create: create, exp.Insert: insert, exp.Update: update, exp.Delete: delete, exp.Merge: merge,
     exp.TruncateTable: truncate, exp.Alter: alter, exp.Drop: drop, exp.Describe: describe, exp.Show: show,
     exp.Summarize: summarize, exp.Copy: copy,
 }  # fmt: skip
-_COMMANDS: dict[str, Callable[[Run], Done]] = {"EXPLAIN": explain, "SHOW": show, "REPLACE": replace_into}
+COMMANDS: dict[str, Callable[[Run], Done]] = {"EXPLAIN": explain, "SHOW": show, "REPLACE": replace_into}
 
 
 class Session:
@@ -103,9 +103,7 @@ class Session:
             return self._finish(_select_into(run, into))
         if isinstance(tree, (exp.Transaction, exp.Commit, exp.Rollback, exp.Use)):
             return self._control(run)
-        command = (
-            _COMMANDS.get(keyword(tree)) if isinstance(tree, exp.Command) else _STATEMENTS.get(type(tree))
-        )
+        command = COMMANDS.get(keyword(tree)) if isinstance(tree, exp.Command) else STATEMENTS.get(type(tree))
         if command is None:
             raise run.refuse(
                 keyword(tree), hint="SELECT, CREATE, INSERT, UPDATE, DELETE, MERGE, ALTER, DROP, COPY ..."
