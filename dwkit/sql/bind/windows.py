@@ -144,7 +144,16 @@ _REWRITTEN: dict[str, Callable[[exp.Window, exp.Expr], exp.Expr]] = {
 }  # fmt: skip
 
 WINDOW_FUNCTIONS = tuple(
-    sorted({*_REWRITTEN, *(k.sql_name() for k in (*_RANKS, *_PICKS, exp.Lag, exp.Lead, exp.Ntile))})
+    sorted(
+        {
+            *_REWRITTEN,
+            *(
+                k.sql_name()
+                for k in (*_RANKS, *_PICKS, exp.Lag, exp.Lead, exp.Ntile)
+                if issubclass(k, exp.Func)
+            ),
+        }
+    )
 )
 """Names of what is no aggregate and stands before OVER."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 from sqlglot import exp
 
+from dwkit.errors import SqlError
 from dwkit.sql.failure import collected
 from dwkit.sql.query import is_query, statements
 from dwkit.sql.statements.catalog import Table, View
@@ -84,9 +85,11 @@ def show(run: Run) -> Done:
                 )
                 for k, o in sorted(kept.items())
             ]
+            outer = sorted(run.names()) if what == "TABLES" and run.names is not None else []
+            rows += [(n.rpartition(".")[0] or "main", n.rpartition(".")[2], "table") for n in outer]
             columns = ("schema", "name", "kind")
         case "SCHEMAS" | "DATABASES":
-            rows = [(s,) for s in sorted({"main", *run.catalog.schemas})]
+            rows = [(s,) for s in sorted({"main", *run.catalog.schemas, *run.reserved})]
             columns = ("name",)
         case _:
             raise run.refuse(f"SHOW {' '.join(words)}", hint="SHOW TABLES, VIEWS, SCHEMAS or DESCRIBE name")
@@ -133,7 +136,7 @@ def explain(run: Run) -> Done:
     # Behind as much white space, names keep their places.
     trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect)
     if len(trees) != 1 or not is_query(trees[0]):
-        raise run.refuse("EXPLAIN of what is no query")
+        raise SqlError("EXPLAIN shows the plan of a query only", hint="EXPLAIN SELECT ...")
     inner = replace(run, tree=trees[0])
     plan = inner.explained(inner.query(trees[0]))
     return Done(run.catalog, Result("EXPLAIN", pl.LazyFrame({"plan": plan}, schema={"plan": pl.String})))
