@@ -132,6 +132,9 @@ def test_explain_points_at_the_place_in_the_script(folder: Path) -> None:
     done = dwkit("query", "select 1;\nexplain analyze select agee\nfrom 'people.csv'", cwd=folder, ok=False)
     assert "line 2, column 24: no column 'agee'" in done.stderr
     assert "explain analyze select agee" in done.stderr
+    open_one = dwkit("query", "explain select (", cwd=folder, ok=False)
+    assert "  explain select (" in open_one.stderr
+    dwkit("query", "explain select :n as a", "--param", "n=4", cwd=folder)
 
 
 def test_statistics_tell_rows_and_exact_bounds(demo_once: Path) -> None:

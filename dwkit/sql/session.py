@@ -91,7 +91,7 @@ class Session:
             bound = with_params(tree, script, self.dialect, params or {})
             run = Run(
                 bound, script, self.dialect, self._catalog, self._outer, self._files, self._statistics, self._names,
-                self._reserved,
+                self._reserved, params or {},
             )  # fmt: skip
             yield self._run(run)
 

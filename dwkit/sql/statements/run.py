@@ -70,6 +70,7 @@ class Run:
         text: the script that the places of its nodes refer to.
         names: gives the names of the outer tables, for SHOW.
         reserved: schemas in which nothing can be made or changed.
+        params: values of parameters, for statements that come as text.
     """
 
     tree: exp.Expr
@@ -81,6 +82,7 @@ class Run:
     known: Known | None = field(default=None, repr=False)
     names: Callable[[], Iterable[str]] | None = field(default=None, repr=False)
     reserved: frozenset[str] = frozenset()
+    params: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def error(self, message: str, node: exp.Expr | None = None, hint: str = "") -> SqlError:
         """Return an error that points at a node of the statement."""

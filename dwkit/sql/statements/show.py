@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from dwkit.errors import SqlError
 from dwkit.sql.failure import collected
-from dwkit.sql.query import is_query, statements
+from dwkit.sql.query import is_query, statements, with_params
 from dwkit.sql.statements.catalog import Table, View
 from dwkit.sql.statements.run import Done, Result, Run
 from dwkit.sql.types import shown
@@ -134,9 +134,9 @@ def explain(run: Run) -> Done:
     text = words[found.end() :] if found else words
     before = run.text[: max(0, run.text.find(text))]
     # Behind as much white space, names keep their places.
-    trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect)
+    trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect, shown=run.text)
     if len(trees) != 1 or not is_query(trees[0]):
         raise SqlError("EXPLAIN shows the plan of a query only", hint="EXPLAIN SELECT ...")
-    inner = replace(run, tree=trees[0])
-    plan = inner.explained(inner.query(trees[0]))
+    tree = with_params(trees[0], run.text, run.dialect, run.params)
+    plan = run.explained(run.query(tree))
     return Done(run.catalog, Result("EXPLAIN", pl.LazyFrame({"plan": plan}, schema={"plan": pl.String})))
