@@ -139,5 +139,5 @@ def scratch(
         files=_Files(),
         statistics=sources.statistics,
         names=project.catalog.names if project is not None else None,
-        reserved=LAYERS if project is not None else (),
+        reserved=LAYERS,
     )
