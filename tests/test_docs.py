@@ -8,6 +8,7 @@ import itertools
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -46,7 +47,7 @@ def _difference(command: Command, shown: list[str]) -> str:
 
 def test_pages_have_commands_and_every_kind_of_block_is_known() -> None:
     assert {p.stem for p in WITH_COMMANDS} >= {
-        "README", "tutorial", "lake", "staging", "warehouse", "marts", "querying", "running", "configuration",
+        "README", "tutorial", "lake", "staging", "warehouse", "marts", "querying", "sql", "running", "configuration",
     }  # fmt: skip
     for page in PAGES:
         for number, fence in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
@@ -56,13 +57,22 @@ def test_pages_have_commands_and_every_kind_of_block_is_known() -> None:
 
 
 def test_the_command_line_reference_is_what_the_commands_say() -> None:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert written == _generator("reference").page(), "poe docs writes docs/cli.md"
+
+
+def test_the_lists_of_functions_are_what_the_tables_in_the_code_say() -> None:
+    written = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
+    assert written == _generator("functions").page(written), "poe docs writes docs/sql.md"
+
+
+def _generator(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    reference = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(reference)
-    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert written == reference.page(), "poe docs writes docs/cli.md"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_configuration_page_names_every_key() -> None:

@@ -98,6 +98,16 @@ def test_tables_of_the_layers_are_only_read(demo_once: Path, statement: str) -> 
     assert "hint: models change it" in done.stderr
 
 
+def test_show_lists_scratch_tables_and_those_of_the_project(demo_once: Path) -> None:
+    done = dwkit("query", "create table t (a int); show tables", "-f", "json", cwd=demo_once)
+    found = {(r["schema"], r["name"]) for r in json.loads(done.stdout)}
+    assert {("main", "t"), ("marts", "sales"), ("lake", "orders")} <= found
+    replaced = dwkit(
+        "query", "replace into marts.sales values (1)", "--dialect", "mysql", cwd=demo_once, ok=False
+    )
+    assert "marts.sales can only be read here" in replaced.stderr
+
+
 def test_scratch_tables_stand_beside_those_of_the_project(demo_once: Path) -> None:
     script = """
     create table coffee as select * from marts.sales where category = 'Coffee';
@@ -122,6 +132,9 @@ def test_explain_points_at_the_place_in_the_script(folder: Path) -> None:
     done = dwkit("query", "select 1;\nexplain analyze select agee\nfrom 'people.csv'", cwd=folder, ok=False)
     assert "line 2, column 24: no column 'agee'" in done.stderr
     assert "explain analyze select agee" in done.stderr
+    open_one = dwkit("query", "explain select (", cwd=folder, ok=False)
+    assert "  explain select (" in open_one.stderr
+    dwkit("query", "explain select :n as a", "--param", "n=4", cwd=folder)
 
 
 def test_statistics_tell_rows_and_exact_bounds(demo_once: Path) -> None:

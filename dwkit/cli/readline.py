@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["editing", "read_line"]
+__all__ = ["editing", "read_line", "state_folder"]
 
 _KEPT = 2_000
 """Lines of history."""
@@ -68,3 +69,10 @@ def editing(history: Path, complete: Callable[[str, str], list[str]]) -> Iterato
             history.parent.mkdir(parents=True, exist_ok=True)
             readline.write_history_file(history)
             history.chmod(0o600)
+
+
+def state_folder() -> Path:
+    """Return the folder: ``XDG_STATE_HOME``, on Windows ``LOCALAPPDATA``, else ``~/.local/state``; it need not exist."""
+    told = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_STATE_HOME", "")
+    base = Path(told) if told and Path(told).is_absolute() else Path.home() / ".local" / "state"
+    return base / "dwkit"

@@ -138,5 +138,6 @@ def scratch(
         check_dialect(dialect or own),
         files=_Files(),
         statistics=sources.statistics,
+        names=project.catalog.names if project is not None else None,
         reserved=LAYERS,
     )

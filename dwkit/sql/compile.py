@@ -13,7 +13,8 @@ from dwkit.sql.bind.apply import CannotUnnestError
 from dwkit.sql.explain import drawn
 from dwkit.sql.failure import explained as explained_error
 from dwkit.sql.lower import lowered
-from dwkit.sql.query import Query, parse, too_deep
+from dwkit.sql.query import Query, parse
+from dwkit.sql.read import too_deep
 
 __all__ = ["Statistics", "bound", "explained", "to_lazy"]
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from sqlglot import exp
-from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.scope import Scope, build_scope, traverse_scope
 
 from dwkit.errors import SqlError
 from dwkit.model.names import check_dialect
 from dwkit.sql.place import at, position
-from dwkit.sql.read import read
+from dwkit.sql.read import parsing, read
 
 __all__ = [
     "Query",
@@ -27,7 +24,6 @@ __all__ = [
     "is_query",
     "keyword",
     "parse",
-    "parsing",
     "query_of",
     "statements",
     "with_params",
@@ -40,7 +36,6 @@ _FILE_FUNCTIONS = {
     "read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_ndjson",
     "read_xlsx", "read_file",
 }  # fmt: skip
-_BEGINNINGS = ("SELECT", "WITH", "VALUES", "FROM")
 _COLON_PARAMETER = re.compile(r"""(?<=[\s(,=<>+\-*/%|!]):([A-Za-z_]\w*)(?=(?:[^']*'[^']*')*[^']*$)""")
 
 
@@ -136,47 +131,21 @@ def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | N
     return query_of(tree, sql, dialect, params=params)
 
 
-def statements(sql: str, dialect: str) -> list[exp.Expr]:
+def statements(sql: str, dialect: str, *, shown: str = "") -> list[exp.Expr]:
     """Parse a script into its statements.
+
+    Args:
+        shown: text that errors show instead, with the same places.
 
     Raises:
         SqlError: one of them does not parse; the message shows the place.
         UsageError: there is no such dialect.
     """
     check_dialect(dialect)
-    with parsing(sql, dialect):
+    with parsing(shown or sql, dialect):
         # DuckDB writes parameters $name; the other mark means an alias there.
         text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" else sql
         return [t for t in read(text, dialect) if t is not None and type(t) is not exp.Semicolon]
-
-
-@contextmanager
-def parsing(sql: str, dialect: str) -> Iterator[None]:
-    """Say of a text that does not parse where it does not.
-
-    Raises:
-        SqlError: it does not; the message shows the place.
-    """
-    try:
-        yield
-    except ParseError as error:
-        detail = error.errors[0] if error.errors else {}
-        text = str(detail.get("description") or error).split("\n")[0].rstrip(".")
-        text = re.sub(r"<Token token_type: [^,]*, text: ([^,]*),.*?>", r"'\1'", text)
-        text = re.sub(r"<class 'sqlglot\.[\w.]*?(\w+)'>", r"\1", text)
-        line, end = int(detail.get("line") or 0), int(detail.get("col") or 0)
-        column = max(1, end - len(str(detail.get("highlight") or "")) + 1)
-        hint = _first_word(sql)
-        raise at(sql, f"does not parse: {text}", line, column, dialect=dialect, hint=hint) from None
-    except RecursionError:
-        raise too_deep(dialect) from None
-    except TokenError as error:
-        raise SqlError(f"does not parse: {str(error).splitlines()[0]} (read as {dialect} SQL)") from None
-
-
-def too_deep(dialect: str) -> SqlError:
-    """Return the error for a text with more levels than Python can follow."""
-    return SqlError(f"this is nested too deeply (read as {dialect} SQL)", hint="take parts of it into WITH")
 
 
 def is_query(tree: exp.Expr) -> bool:
@@ -217,13 +186,6 @@ def _selected(tree: exp.Expr) -> exp.Expr:
     for clause, node in behind.items():
         made.set(clause, node)
     return made
-
-
-def _first_word(sql: str) -> str:
-    """Return a hint where a query does not begin as one does."""
-    found = re.match(r"\s*([A-Za-z]+)", sql)
-    near = difflib.get_close_matches(found[1].upper(), _BEGINNINGS, n=1) if found else []
-    return f"did you mean {near[0]!r}?" if near and found and near[0] != found[1].upper() else ""
 
 
 def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:

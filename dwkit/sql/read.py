@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ParseError
+from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-__all__ = ["read"]
+from dwkit.errors import SqlError
+from dwkit.sql.place import at
 
+__all__ = ["parsing", "read", "too_deep"]
+
+_BEGINNINGS = ("SELECT", "WITH", "VALUES", "FROM")
 _MARK = "dwkit:"
 _TEMPLATES = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP")
 _SPARK = (
@@ -43,6 +49,42 @@ _BEFORE_TYPES = (TokenType.ALIAS, TokenType.DCOLON, TokenType.VAR, TokenType.IDE
 """What stands before TIME(3) where it is a type: AS, ``::`` or the name of a column."""
 _UNIT_FIRST = {"tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART")}
 """Functions whose first argument is a unit of time, no column."""
+
+
+@contextmanager
+def parsing(sql: str, dialect: str) -> Iterator[None]:
+    """Say of a text that does not parse where it does not.
+
+    Raises:
+        SqlError: it does not; the message shows the place.
+    """
+    try:
+        yield
+    except ParseError as error:
+        detail = error.errors[0] if error.errors else {}
+        text = str(detail.get("description") or error).split("\n")[0].rstrip(".")
+        text = re.sub(r"<Token token_type: [^,]*, text: ([^,]*),.*?>", r"'\1'", text)
+        text = re.sub(r"<class 'sqlglot\.[\w.]*?(\w+)'>", r"\1", text)
+        line, end = int(detail.get("line") or 0), int(detail.get("col") or 0)
+        column = max(1, end - len(str(detail.get("highlight") or "")) + 1)
+        hint = _first_word(sql)
+        raise at(sql, f"does not parse: {text}", line, column, dialect=dialect, hint=hint) from None
+    except RecursionError:
+        raise too_deep(dialect) from None
+    except TokenError as error:
+        raise SqlError(f"does not parse: {str(error).splitlines()[0]} (read as {dialect} SQL)") from None
+
+
+def too_deep(dialect: str) -> SqlError:
+    """Return the error for a text with more levels than Python can follow."""
+    return SqlError(f"this is nested too deeply (read as {dialect} SQL)", hint="take parts of it into WITH")
+
+
+def _first_word(sql: str) -> str:
+    """Return a hint where a query does not begin as one does."""
+    found = re.match(r"\s*([A-Za-z]+)", sql)
+    near = difflib.get_close_matches(found[1].upper(), _BEGINNINGS, n=1) if found else []
+    return f"did you mean {near[0]!r}?" if near and found and near[0] != found[1].upper() else ""
 
 
 def read(sql: str, dialect: str) -> list[exp.Expr | None]:

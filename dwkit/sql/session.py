@@ -21,14 +21,14 @@ from dwkit.sql.statements.run import Done, Files, Known, Outer, Result, Run
 from dwkit.sql.statements.show import describe, explain, show, summarize
 from dwkit.sql.statements.targets import targets
 
-__all__ = ["Files", "Result", "Session"]
+__all__ = ["COMMANDS", "STATEMENTS", "Files", "Result", "Session"]
 
-_STATEMENTS: dict[type[exp.Expr], Callable[[Run], Done]] = {
+STATEMENTS: dict[type[exp.Expr], Callable[[Run], Done]] = {
     exp.Create: create, exp.Insert: insert, exp.Update: update, exp.Delete: delete, exp.Merge: merge,
     exp.TruncateTable: truncate, exp.Alter: alter, exp.Drop: drop, exp.Describe: describe, exp.Show: show,
     exp.Summarize: summarize, exp.Copy: copy,
 }  # fmt: skip
-_COMMANDS: dict[str, Callable[[Run], Done]] = {"EXPLAIN": explain, "SHOW": show, "REPLACE": replace_into}
+COMMANDS: dict[str, Callable[[Run], Done]] = {"EXPLAIN": explain, "SHOW": show, "REPLACE": replace_into}
 
 
 class Session:
@@ -42,6 +42,7 @@ class Session:
         dialect: dialect of the scripts.
         files: reads and writes the files of COPY; without it there is no COPY.
         statistics: gives what is known of a table that is not the session's own.
+        names: gives the names of those tables, where `tables` is a function, for SHOW.
         reserved: schemas in which a session can make and change nothing.
     """
 
@@ -52,12 +53,14 @@ class Session:
         *,
         files: Files | None = None,
         statistics: Known | None = None,
+        names: Callable[[], Iterable[str]] | None = None,
         reserved: Iterable[str] = (),
     ) -> None:
         self.dialect = dialect
         self._outer: Outer = tables if tables is not None else {}
         self._files = files
         self._statistics = statistics
+        self._names = names if names is not None or callable(self._outer) else self._outer.keys
         self._reserved = frozenset(reserved)
         self._catalog = Catalog()
         self._before: Catalog | None = None
@@ -86,16 +89,16 @@ class Session:
         """
         for tree in statements(script, self.dialect):
             bound = with_params(tree, script, self.dialect, params or {})
-            run = Run(bound, script, self.dialect, self._catalog, self._outer, self._files, self._statistics)
+            run = Run(
+                bound, script, self.dialect, self._catalog, self._outer, self._files, self._statistics, self._names,
+                self._reserved, params or {},
+            )  # fmt: skip
             yield self._run(run)
 
     def _run(self, run: Run) -> Result:
         tree = run.tree
         for node in targets(tree):
-            if node.text("db").lower() in self._reserved:
-                hint = f"models change it; CREATE TABLE {node.name or 'name'} AS SELECT makes a scratch table"
-                shown = ".".join(p.name for p in node.parts)
-                raise run.error(f"{shown} can only be read here", node, hint)
+            run.require_own(node)
         if is_query(tree):
             into = tree.find(exp.Into)
             if into is None:
@@ -103,9 +106,7 @@ class Session:
             return self._finish(_select_into(run, into))
         if isinstance(tree, (exp.Transaction, exp.Commit, exp.Rollback, exp.Use)):
             return self._control(run)
-        command = (
-            _COMMANDS.get(keyword(tree)) if isinstance(tree, exp.Command) else _STATEMENTS.get(type(tree))
-        )
+        command = COMMANDS.get(keyword(tree)) if isinstance(tree, exp.Command) else STATEMENTS.get(type(tree))
         if command is None:
             raise run.refuse(
                 keyword(tree), hint="SELECT, CREATE, INSERT, UPDATE, DELETE, MERGE, ALTER, DROP, COPY ..."

@@ -11,7 +11,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from dwkit.errors import SqlError
 from dwkit.model.names import check_dialect
-from dwkit.sql.query import keyword, parsing
+from dwkit.sql.query import keyword
+from dwkit.sql.read import parsing
 
 __all__ = ["Translation", "translate"]
 

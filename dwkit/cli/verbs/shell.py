@@ -31,7 +31,6 @@ def command(app: App, as_of: str | None, dialect: str | None) -> None:
     \d, \dt, \dialect, \o, \timing, \q. An error ends nothing; Ctrl-C drops the line, Ctrl-D leaves. What comes from
     a pipe or a file is run as a script.
     """
-    from dwkit.config.state import state_folder
     from dwkit.project.inspect import parse_as_of
     from dwkit.project.scratch import scratch
 
@@ -41,6 +40,7 @@ def command(app: App, as_of: str | None, dialect: str | None) -> None:
     if not terminal.is_terminal(sys.stdin):
         run_script(app, session, sql_text("-"))
         return
+    from dwkit.cli.readline import state_folder
     from dwkit.cli.shell import Shell
 
     Shell(app, session, project).run(state_folder() / "history")

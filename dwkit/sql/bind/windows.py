@@ -19,7 +19,7 @@ from dwkit.sql.plan import Frame, Part, SortKey, Window, WindowItem
 from dwkit.sql.types import is_decimal, is_integer, is_number, is_temporal, scale_of, shown
 from dwkit.sql.value import Interval, Value, constant, null
 
-__all__ = ["bind_windows", "resolve_named"]
+__all__ = ["WINDOW_FUNCTIONS", "bind_windows", "resolve_named"]
 
 _RANKS: dict[type[exp.Expr], tuple[str, pl.DataType]] = {
     exp.RowNumber: ("row_number", pl.Int64()), exp.Rank: ("rank", pl.Int64()),
@@ -142,6 +142,20 @@ def _times_changed(node: exp.Window, of: exp.Expr) -> exp.Expr:
 _REWRITTEN: dict[str, Callable[[exp.Window, exp.Expr], exp.Expr]] = {
     "RATIO_TO_REPORT": _share, "CONDITIONAL_TRUE_EVENT": _times_true, "CONDITIONAL_CHANGE_EVENT": _times_changed,
 }  # fmt: skip
+
+WINDOW_FUNCTIONS = tuple(
+    sorted(
+        {
+            *_REWRITTEN,
+            *(
+                k.sql_name()
+                for k in (*_RANKS, *_PICKS, exp.Lag, exp.Lead, exp.Ntile)
+                if issubclass(k, exp.Func)
+            ),
+        }
+    )
+)
+"""Names of what is no aggregate and stands before OVER."""
 
 
 class _Parts:

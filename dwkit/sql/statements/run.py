@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,6 +68,9 @@ class Run:
     Attributes:
         tree: the statement, parameters replaced.
         text: the script that the places of its nodes refer to.
+        names: gives the names of the outer tables, for SHOW.
+        reserved: schemas in which nothing can be made or changed.
+        params: values of parameters, for statements that come as text.
     """
 
     tree: exp.Expr
@@ -77,6 +80,9 @@ class Run:
     outer: Outer = field(default_factory=dict, repr=False)
     files: Files | None = field(default=None, repr=False)
     known: Known | None = field(default=None, repr=False)
+    names: Callable[[], Iterable[str]] | None = field(default=None, repr=False)
+    reserved: frozenset[str] = frozenset()
+    params: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def error(self, message: str, node: exp.Expr | None = None, hint: str = "") -> SqlError:
         """Return an error that points at a node of the statement."""
@@ -107,10 +113,21 @@ class Run:
         if isinstance(found, View):
             raise self.error(f"{found.name!r} is a view", node, f"{verb} changes tables only")
         if found is None:
+            self.require_own(node)
             known = [o.name for o in self.catalog.objects.values() if isinstance(o, Table)]
             hint = did_you_mean(key, known) or "CREATE TABLE makes one"
             raise self.error(f"no table {key!r} in this session", node, hint)
         return key, found
+
+    def require_own(self, node: exp.Table) -> None:
+        """See that what a statement is about to make or change does not belong to a reserved schema.
+
+        Raises:
+            SqlError: it does.
+        """
+        if node.text("db").lower() in self.reserved:
+            hint = f"models change it; CREATE TABLE {node.name or 'name'} AS SELECT makes a scratch table"
+            raise self.error(f"{'.'.join(p.name for p in node.parts)} can only be read here", node, hint)
 
     def column(self, table: Table, node: exp.Expr) -> str:
         """Return the name of a column, as the table spells it.

@@ -8,8 +8,9 @@ from dataclasses import replace
 import polars as pl
 from sqlglot import exp
 
+from dwkit.errors import SqlError
 from dwkit.sql.failure import collected
-from dwkit.sql.query import is_query, statements
+from dwkit.sql.query import is_query, statements, with_params
 from dwkit.sql.statements.catalog import Table, View
 from dwkit.sql.statements.run import Done, Result, Run
 from dwkit.sql.types import shown
@@ -84,9 +85,11 @@ def show(run: Run) -> Done:
                 )
                 for k, o in sorted(kept.items())
             ]
+            outer = sorted(run.names()) if what == "TABLES" and run.names is not None else []
+            rows += [(n.rpartition(".")[0] or "main", n.rpartition(".")[2], "table") for n in outer]
             columns = ("schema", "name", "kind")
         case "SCHEMAS" | "DATABASES":
-            rows = [(s,) for s in sorted({"main", *run.catalog.schemas})]
+            rows = [(s,) for s in sorted({"main", *run.catalog.schemas, *run.reserved})]
             columns = ("name",)
         case _:
             raise run.refuse(f"SHOW {' '.join(words)}", hint="SHOW TABLES, VIEWS, SCHEMAS or DESCRIBE name")
@@ -131,9 +134,9 @@ def explain(run: Run) -> Done:
     text = words[found.end() :] if found else words
     before = run.text[: max(0, run.text.find(text))]
     # Behind as much white space, names keep their places.
-    trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect)
+    trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect, shown=run.text)
     if len(trees) != 1 or not is_query(trees[0]):
-        raise run.refuse("EXPLAIN of what is no query")
-    inner = replace(run, tree=trees[0])
-    plan = inner.explained(inner.query(trees[0]))
+        raise SqlError("EXPLAIN shows the plan of a query only", hint="EXPLAIN SELECT ...")
+    tree = with_params(trees[0], run.text, run.dialect, run.params)
+    plan = run.explained(run.query(tree))
     return Done(run.catalog, Result("EXPLAIN", pl.LazyFrame({"plan": plan}, schema={"plan": pl.String})))
