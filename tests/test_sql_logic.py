@@ -69,5 +69,5 @@ def test_floats_are_compared_by_value_and_everything_else_by_text() -> None:
     assert not alike("0.31", "0.3")
     assert not alike("1.50", "1.5")
     assert not alike("3", "3.0")
-    assert shown([1.0, None, "x"]) == "[1.0, NULL, x]"
+    assert shown([1.0, None, "x"]) == "[1.0, NULL, 'x']"
     assert shown({"a": True}) == "{'a': true}"

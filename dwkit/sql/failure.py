@@ -36,6 +36,8 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
         value = values.split(", ")[0].strip("[]")
         if value == '"division by zero"':
             text, hint = "division by zero", "NULLIF(divisor, 0) gives NULL there"
+        elif value.startswith('"no element'):
+            text, hint = value.strip('"'), "an index beyond the list is an error in this dialect"
         else:
             name = "" if column.startswith(_INTERNAL) else f" in column {column!r}"
             called = shown(_TYPES[kind]) if kind in _TYPES else kind.upper()

@@ -133,7 +133,7 @@ def _extreme(greatest: bool, call: Call) -> Value:
     values = alike(call, *call.values())
     exprs = [v.expr for v in values]
     made = pl.max_horizontal(exprs) if greatest else pl.min_horizontal(exprs)
-    if call.dialect in _NULL_WINS and not call.has("ignore_nulls"):
+    if call.dialect in _NULL_WINS and (not call.has("ignore_nulls") or call.dialect == "oracle"):
         made = pl.when(reduce(lambda a, b: a | b, (e.is_null() for e in exprs)).not_()).then(made)
     return call.value(made, values[0].dtype)
 

@@ -202,7 +202,7 @@ def _in(call: Call) -> Value:
 
 
 def _truth(call: Call, key: str = "this") -> Value:
-    value = call.binder.truth(call.given(key))  # type: ignore[attr-defined]
+    value = call.binder.truth(call.given(key))
     call._bound.append(value)  # noqa: SLF001
     found: Value = value
     return found

@@ -172,8 +172,8 @@ def _diff(call: Call) -> Value:
     ):
         # DATEDIFF(a, b) counts dates, DATEDIFF(DAY, a, b) whole days; the tree does not tell them apart.
         raise call.error(
-                "DATEDIFF of timestamps in days", hint="cast them to DATE, or TIMESTAMPDIFF(DAY, ...)"
-            )
+            "DATEDIFF of timestamps in days", hint="cast them to DATE, or TIMESTAMPDIFF(DAY, ...)"
+        )
     whole = call.dialect in _CUTS.get(type(call.node), ())
     made = complete(call, start, end, unit) if whole else boundaries(call, start, end, unit)
     return call.value(made.cast(_INT), _INT)

@@ -25,7 +25,7 @@ def _code_point(call: Call) -> Value:
     size = first.str.len_bytes()
 
     def six(shift: int) -> pl.Expr:
-        return (bits // 2**shift) % 64
+        return (bits // int(2**shift)) % 64
 
     made = (
         pl.when(size == 1).then(bits)
