@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import polars as pl
+from sqlglot import exp
 
 from dwkit.errors import SqlError
 from dwkit.model.statistics import TableStatistics
@@ -71,7 +72,7 @@ def bound(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statisti
     Raises:
         SqlError: see `to_lazy`.
     """
-    return _bound(Context(query.sql, query.dialect, tables, known=statistics), query)
+    return _bound(_context(query, tables, statistics), query)
 
 
 def explained(
@@ -82,7 +83,7 @@ def explained(
     Raises:
         SqlError: see `to_lazy`.
     """
-    context = Context(query.sql, query.dialect, tables, known=statistics)
+    context = _context(query, tables, statistics)
     made = _bound(context, query)
     return [*drawn(made.plan, context.estimates), "", "In Polars:", *_frame(made).explain().splitlines()]
 
@@ -96,3 +97,8 @@ def _bound(context: Context, query: Query) -> Bound:
         raise SqlError(
             f"{error.what} in a correlated subquery is not supported (read as {query.dialect} SQL)"
         ) from error
+
+
+def _context(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statistics | None) -> Context:
+    products = query.tree.find(exp.Mul) is not None
+    return Context(query.sql, query.dialect, tables, products=products, known=statistics)

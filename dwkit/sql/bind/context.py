@@ -31,6 +31,7 @@ class Context:
         dialect: what it was read as.
         frames: the tables that it may read.
         dtypes: type of each column by id.
+        products: it multiplies, so that it matters how many digits the numbers of the tables have.
         now: the one moment that CURRENT_TIMESTAMP and its kin mean in the whole query.
     """
 
@@ -45,6 +46,7 @@ class Context:
     intervals: dict[str, Interval] = field(default_factory=dict)
     """Columns that hold one interval."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    products: bool = True
     known: Callable[[str], TableStatistics | None] | None = None
     """Gives what is known of a table without reading it."""
 

@@ -81,7 +81,7 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if node.args.get("version") or node.args.get("when"):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
     schema = context.schema(key)
-    known = context.statistics(key)
+    known = context.statistics(key) if context.products else None
     ids = {
         context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
     }
