@@ -57,6 +57,10 @@ def bind_table(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table:
         inside = binder.inside(scope if scope.relations else scope.parent)
         bound = inside.query(node)
         return _finished(binder, node, bound.plan, bound.fields, "")
+    if isinstance(node, exp.TableFromRows):
+        found = _function(binder, scope, node)
+        assert found is not None
+        return found
     if isinstance(node, exp.Table):
         if not isinstance(node.this, exp.Identifier):
             found = _function(binder, scope, node)
@@ -239,7 +243,7 @@ def _element_name(context: Context, alias: exp.Expr | None) -> str:
     return "unnest"
 
 
-def _function(binder: QueryBinder, scope: Scope, node: exp.Table) -> Table | None:
+def _function(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table | None:
     from dwkit.sql.bind.expand import table_function
 
     return table_function(binder, scope, node)
