@@ -208,9 +208,7 @@ def _flatten(stage: Stage, node: exp.Expr) -> Rows:
         raise stage.context.refuse(f"FLATTEN with {name}", node)
     source = _resolved(stage, given["INPUT"])
     if "PATH" in given:
-        steps = Dialect.get_or_raise(stage.dialect).to_json_path(
-            exp.Literal.string(f"$.{given['PATH'].name}")
-        )
+        steps = Dialect.get_or_raise(stage.dialect).to_json_path(exp.Literal.string(given["PATH"].name))
         source = exp.JSONExtract(this=source, expression=steps)
     value = stage.bind(source)
     outer = "OUTER" in given and stage.bind(given["OUTER"]).constant is True

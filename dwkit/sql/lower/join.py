@@ -54,10 +54,20 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
                 keys.append((b.expr, a.expr, condition.op == "is"))
                 continue
         rest.append(condition)
+    keys = _once(keys)
     if len({nulls for _, _, nulls in keys}) > 1:
         # One join has one rule for NULLs: the few that differ are made alike by a marked key.
         keys = [k for pair in keys for k in ([(pair[0], pair[1], True)] if pair[2] else _without_nulls(pair))]
     return keys, rest
+
+
+def _once(keys: _Keys) -> _Keys:
+    """Return the keys without repetitions, which Polars does not take."""
+    kept: _Keys = []
+    for a, b, nulls in keys:
+        if not any(a.meta.eq(x) and b.meta.eq(y) and nulls == n for x, y, n in kept):
+            kept.append((a, b, nulls))
+    return kept
 
 
 def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
