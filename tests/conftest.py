@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# Hundreds of commands are run: each would compile dwkit anew where the machine says to keep no byte code.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
