@@ -23,11 +23,11 @@ from dwkit.sql.plan import (
     Scan,
     SetOperation,
     Sort,
-    SortKey,
     Unnest,
     Window,
 )
 from dwkit.sql.value import Value
+from dwkit.sql.window import SortKey
 
 __all__ = ["drawn"]
 

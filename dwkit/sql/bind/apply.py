@@ -32,9 +32,9 @@ from dwkit.sql.plan import (
     Sort,
     Unnest,
     Window,
-    WindowItem,
 )
 from dwkit.sql.value import Value, constant
+from dwkit.sql.window import WindowItem
 
 __all__ = ["apply"]
 

@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.plan import Limit, Plan, SortKey
+from dwkit.sql.plan import Limit, Plan
 from dwkit.sql.value import Value
+from dwkit.sql.window import SortKey
 
 __all__ = ["is_all", "limited", "ordinal", "sort_key", "sort_keys"]
 

@@ -14,9 +14,10 @@ from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
 from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort, SortKey, Unnest
+from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort, Unnest
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
+from dwkit.sql.window import SortKey
 
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import Bound, QueryBinder

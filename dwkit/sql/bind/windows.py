@@ -15,9 +15,10 @@ from dwkit.sql.functions.aggregate import empty_of, is_keep
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.interval import add_interval
 from dwkit.sql.functions.operators import alike
-from dwkit.sql.plan import Frame, Part, SortKey, Window, WindowItem
+from dwkit.sql.plan import Window
 from dwkit.sql.types import is_decimal, is_integer, is_number, is_temporal, scale_of, shown
 from dwkit.sql.value import Interval, Value, constant, null
+from dwkit.sql.window import Frame, Part, SortKey, WindowItem
 
 __all__ = ["WINDOW_FUNCTIONS", "bind_windows", "resolve_named"]
 

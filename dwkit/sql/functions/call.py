@@ -56,7 +56,7 @@ class Parts(Protocol):
     """Computes simple reductions of an aggregate apart from the rest of it."""
 
     def add(self, kind: str, expr: pl.Expr | None, dtype: pl.DataType, *, distinct: bool = False) -> pl.Expr:
-        """Return what stands for a reduction in the aggregate, see `dwkit.sql.plan.Part`."""
+        """Return what stands for a reduction in the aggregate, see `dwkit.sql.window.Part`."""
 
 
 class Call:

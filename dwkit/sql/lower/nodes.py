@@ -29,11 +29,11 @@ from dwkit.sql.plan import (
     SetOperation,
     Shared,
     Sort,
-    SortKey,
     Unnest,
     Window,
 )
 from dwkit.sql.value import Value
+from dwkit.sql.window import SortKey
 
 __all__ = ["Lowering", "lowered"]
 

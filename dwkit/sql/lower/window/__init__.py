@@ -10,8 +10,9 @@ import polars as pl
 from dwkit.sql.lower.window.frames import Frames
 from dwkit.sql.lower.window.items import Items
 from dwkit.sql.lower.window.positions import numbered
-from dwkit.sql.plan import SortKey, Window, WindowItem
+from dwkit.sql.plan import Window
 from dwkit.sql.value import Value
+from dwkit.sql.window import SortKey, WindowItem
 
 __all__ = ["window"]
 

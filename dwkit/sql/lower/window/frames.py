@@ -8,8 +8,8 @@ from functools import partial
 import polars as pl
 
 from dwkit.sql.lower.window.positions import FIRST, LAST, ROW, at, group, peers
-from dwkit.sql.plan import Frame, SortKey, WindowItem
 from dwkit.sql.value import Value
+from dwkit.sql.window import Frame, SortKey, WindowItem
 
 __all__ = ["Frames", "Run"]
 

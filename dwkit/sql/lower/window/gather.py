@@ -8,7 +8,7 @@ from functools import partial
 import polars as pl
 
 from dwkit.sql.lower.window.frames import Run
-from dwkit.sql.plan import WindowItem
+from dwkit.sql.window import WindowItem
 
 __all__ = ["gathered"]
 

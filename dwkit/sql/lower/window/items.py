@@ -11,7 +11,7 @@ from dwkit.sql.lower.window.gather import gathered
 from dwkit.sql.lower.window.positions import FIRST, LAST, ROW, at
 from dwkit.sql.lower.window.ranks import RANKS, ntile
 from dwkit.sql.lower.window.reduce import OF, RANK, in_parts, is_ranked, reduced, values
-from dwkit.sql.plan import WindowItem
+from dwkit.sql.window import WindowItem
 
 __all__ = ["Items"]
 

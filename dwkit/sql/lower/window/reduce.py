@@ -15,7 +15,7 @@ import polars as pl
 from dwkit.sql.functions.decimals import unscaled
 from dwkit.sql.lower.window.frames import Run
 from dwkit.sql.lower.window.positions import FIRST, at
-from dwkit.sql.plan import Part, WindowItem
+from dwkit.sql.window import Part, WindowItem
 
 __all__ = ["OF", "RANK", "in_parts", "is_ranked", "reduced", "values"]
 
