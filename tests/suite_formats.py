@@ -200,7 +200,7 @@ FORMATS = {
         ),
         Format(
             "datafusion",
-            lambda p: "spark" if "spark" in p.parts else "postgres",
+            lambda p: "spark" if "spark" in p.parts else "datafusion",
             ".slt",
             "DataFusion",
             suite_datafusion.records,

@@ -16,7 +16,7 @@ Layer = Literal["lake", "staging", "warehouse", "marts"]
 LAYERS: tuple[Layer, ...] = ("lake", "staging", "warehouse", "marts")
 
 DIALECTS = (
-    "athena", "bigquery", "clickhouse", "databricks", "dax", "doris", "dremio", "drill", "druid", "duckdb",
+    "athena", "bigquery", "clickhouse", "databricks", "datafusion", "dax", "doris", "dremio", "drill", "druid", "duckdb",
     "dune", "exasol", "fabric", "hive", "materialize", "mysql", "oracle", "postgres", "presto", "prql",
     "redshift", "risingwave", "snowflake", "solr", "spark", "spark2", "sqlite", "starrocks", "tableau",
     "teradata", "trino", "tsql",

@@ -13,6 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from dwkit.errors import SqlError
+from dwkit.sql.datafusion import DataFusion as _DataFusion  # noqa: F401 — registers the dialect
 from dwkit.sql.place import at
 
 __all__ = ["parsing", "read", "too_deep"]
