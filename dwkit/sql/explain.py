@@ -22,6 +22,7 @@ from dwkit.sql.plan import (
     Sample,
     Scan,
     SetOperation,
+    Shared,
     Sort,
     Unnest,
     Window,
@@ -50,6 +51,8 @@ def _lines(plan: Plan, estimates: Estimates, lead: str, branch: str, seen: dict[
     if again:
         return
     below = lead + ("" if not branch else "   " if branch.startswith("└") else "│  ")
+    if isinstance(plan, Shared):
+        estimates = plan.origin.estimates
     for index, one in enumerate(plan.inputs):
         last = index == len(plan.inputs) - 1
         yield from _lines(one, estimates, below, "└─ " if last else "├─ ", seen)

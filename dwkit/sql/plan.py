@@ -1,7 +1,9 @@
 """The plan of a query: what is done to rows, each column under an id that is unique in the query.
 
 Because ids are unique, a column can be moved from one node to another without being renamed, and an
-expression of a subquery can name a column of the query around it as it is.
+expression of a subquery can name a column of the query around it as it is. A query that names no column of
+those around it is bound by itself, with ids of its own below its `Shared` node: columns are then called as in
+their tables, and Polars sees which parts are the same.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -362,9 +364,15 @@ class Sample(One):
 
 @dataclass(frozen=True, eq=False)
 class Shared(One):
-    """A part of the plan that is used more than once (a CTE): the same rows under ids of this use."""
+    """A query that is bound by itself (a CTE, a derived table): the same rows under ids of this use.
+
+    Attributes:
+        ids: of this use, in the order of the input's columns.
+        origin: the `dwkit.sql.bind.Context` that the ids of the input belong to.
+    """
 
     ids: tuple[str, ...]
+    origin: Any
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from dwkit.sql.plan import (
     Plan,
     Project,
     SetOperation,
-    Shared,
     Sort,
     Unnest,
     Window,
@@ -301,10 +300,6 @@ class _Domain:
             return self._set(plan)
         if isinstance(plan, Join):
             return self._join(plan)
-        if isinstance(plan, Shared):
-            inside = self.over(plan.input)
-            ids = dict(zip(plan.ids, plan.input.columns, strict=True))
-            return Project(inside, {**{n: self._context.column(o) for n, o in ids.items()}, **self._columns})
         raise CannotUnnestError(type(plan).__name__.upper())
 
     def grouped(self, plan: Aggregate) -> Plan:

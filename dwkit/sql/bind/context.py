@@ -49,6 +49,16 @@ class Context:
     products: bool = True
     known: Callable[[str], TableStatistics | None] | None = None
     """Gives what is known of a table without reading it."""
+    correlated: set[tuple[int, int]] = field(default_factory=set)
+    """Places of the subqueries that name columns of the queries around them."""
+    _statistics: dict[str, TableStatistics | None] = field(default_factory=dict)
+
+    def apart(self) -> Context:
+        """Return the context of a query that is bound by itself: with ids of its own."""
+        return Context(
+            self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, products=self.products,
+            known=self.known, correlated=self.correlated, _statistics=self._statistics,
+        )  # fmt: skip
 
     @cached_property
     def estimates(self) -> Estimates:
@@ -59,7 +69,11 @@ class Context:
 
     def statistics(self, key: str) -> TableStatistics | None:
         """Return what is known of a table, None where nothing is."""
-        return self.known(key) if self.known is not None else None
+        if self.known is None:
+            return None
+        if key not in self._statistics:
+            self._statistics[key] = self.known(key)
+        return self._statistics[key]
 
     def fresh(self, name: str, dtype: pl.DataType) -> str:
         """Return an id for a new column: its name where that is free."""
@@ -92,6 +106,17 @@ class Context:
             ):
                 self.intervals[ident] = parts
         return ident
+
+    def adopted(self, origin: Context, ident: str) -> str:
+        """Return an id for a column of a query that was bound by itself, or before."""
+        fresh = self.fresh(ident, origin.dtypes[ident])
+        if ident in origin.json:
+            self.json.add(fresh)
+        if ident in origin.durations:
+            self.durations.add(fresh)
+        if ident in origin.intervals:
+            self.intervals[fresh] = origin.intervals[ident]
+        return fresh
 
     def is_exact(self, value: Value) -> bool:
         """Whether a Duration holds all of an interval: a column has no room for months."""

@@ -85,9 +85,10 @@ class Estimates:
         if isinstance(plan, Aggregate):
             return self._aggregate(plan)
         if isinstance(plan, Shared):
-            rows = self.rows(plan.input)
+            inside = plan.origin.estimates
+            rows = inside.rows(plan.input)
             for mine, theirs in zip(plan.ids, plan.input.columns, strict=True):
-                self._distinct[mine] = self.distinct(theirs, rows)
+                self._distinct[mine] = inside.distinct(theirs, rows)
             return rows
         if isinstance(plan, SetOperation):
             left, right = self.rows(plan.left), self.rows(plan.right)

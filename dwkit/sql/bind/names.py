@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 from dwkit.errors import did_you_mean
 
-__all__ = ["Field", "Relation", "Scope"]
+__all__ = ["CorrelatedError", "Field", "Relation", "Scope"]
+
+
+class CorrelatedError(Exception):
+    """A query that was to be bound by itself names a column of a query around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Scope:
         merged: for the columns of USING and NATURAL joins, by lower-case name: the one field that stands for all.
         parent: scope of the query around it.
         outer: ids of the parent's columns (or of its parents') that were found for names here.
+        apart: a query inside it is bound by itself, and may not name its columns.
     """
 
     relations: list[Relation] = field(default_factory=list)
@@ -59,6 +64,7 @@ class Scope:
     """Merged columns that ``*`` puts before all others, as the standard does."""
     parent: Scope | None = None
     outer: set[str] = field(default_factory=set)
+    apart: bool = False
 
     def find(self, name: str) -> list[Field]:
         """Return the columns of a name in all tables of this FROM."""

@@ -10,7 +10,7 @@ from sqlglot import exp
 from dwkit.sql.bind import pivot, setops, subqueries
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.expressions import Stage
-from dwkit.sql.bind.names import Field, Relation, Scope
+from dwkit.sql.bind.names import CorrelatedError, Field, Relation, Scope
 from dwkit.sql.bind.order import limited, sort_keys
 from dwkit.sql.bind.select import SelectBinder
 from dwkit.sql.plan import Plan, RecursiveRef, Shared, Sort
@@ -29,12 +29,19 @@ class Bound:
 
 @dataclass
 class Cte:
-    """A common table expression: bound once and shared, or for each use where it is correlated."""
+    """A common table expression: bound once and shared, or for each use where it is correlated.
+
+    Attributes:
+        names: of its columns, where it has some of its own.
+        bound: its rows, once they are known.
+        origin: what the ids of its rows belong to.
+    """
 
     node: exp.Expr
     binder: QueryBinder
     names: tuple[str, ...]
     bound: Bound | None = None
+    origin: Context | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class QueryBinder:
     """
 
     context: Context
-    ctes: Mapping[str, Cte | Bound] = field(default_factory=dict)
+    ctes: Mapping[str, Cte] = field(default_factory=dict)
     parent: Scope | None = None
 
     def inside(self, scope: Scope | None) -> QueryBinder:
@@ -87,13 +94,12 @@ class QueryBinder:
             columns = one.args["alias"].args.get("columns") or ()
             names = tuple(c.name for c in columns)
             query = one.this
-            cte: Cte | Bound = Cte(query, binder, names)
+            cte = Cte(query, binder, names)
             unsaid = self.context.dialect in ("tsql", "oracle")  # they have no word RECURSIVE
             if (clause.recursive or unsaid) and setops.is_recursive(query, name):
-                cte = setops.recursive(binder, name, query, names)
+                cte.bound, cte.origin = setops.recursive(binder, name, query, names), binder.context
             binder = replace(binder, ctes={**binder.ctes, name.lower(): cte})
-            if isinstance(cte, Cte):
-                binder.cte(name, one)
+            binder.cte(name, one)
         return binder
 
     def cte(self, name: str, node: exp.Expr) -> Bound | None:
@@ -101,31 +107,56 @@ class QueryBinder:
         found = self.ctes.get(name.lower())
         if found is None:
             return None
-        if isinstance(found, Bound):
-            return self._shared(found)
         if found.bound is None:
-            found.bound = self._named(found, node)
-            if found.bound.plan.outer:
-                fresh = self._named(found, node)
-                found.bound = None
-                return fresh
-        return self._shared(found.bound)
+            try:
+                bound, found.origin = found.binder.apart(found.node.copy())
+            except CorrelatedError:
+                return self._named(found, found.binder.query(found.node.copy()), node)
+            found.bound = self._named(found, bound, node)
+        assert found.origin is not None
+        return self._used(found.bound, found.origin)
 
-    def _named(self, cte: Cte, node: exp.Expr) -> Bound:
-        bound = cte.binder.query(cte.node.copy())
+    def _named(self, cte: Cte, bound: Bound, node: exp.Expr) -> Bound:
         if not cte.names:
             return bound
         return Bound(bound.plan, setops.renamed(self.context, bound.fields, cte.names, node))
 
-    def _shared(self, bound: Bound) -> Bound:
-        context = self.context
-        if isinstance(bound.plan, RecursiveRef):
-            ids = tuple(context.fresh(i, context.dtypes[i]) for i in bound.plan.ids)
-            fields = tuple(Field(f.name, n) for f, n in zip(bound.fields, ids, strict=True))
-            return Bound(RecursiveRef(bound.plan.name, ids), fields)
-        fresh = {c: context.made(c, context.column(c)) for c in bound.plan.columns}
+    def apart(self, node: exp.Expr) -> tuple[Bound, Context]:
+        """Bind a query by itself; return what its ids belong to as well.
+
+        Raises:
+            CorrelatedError: it names a column of a query around it.
+            SqlError: see `query`.
+        """
+        context = self.context.apart()
+        around = replace(self.parent, apart=True) if self.parent is not None else None
+        return replace(self, context=context, parent=around).query(node), context
+
+    def block(self, node: exp.Expr) -> Bound:
+        """Bind a query inside another one: by itself, if it can be.
+
+        Raises:
+            SqlError: see `query`.
+        """
+        if self.parent is None:
+            return self._used(*self.apart(node))
+        place = _place(node)
+        if place not in self.context.correlated:
+            try:
+                return self._used(*self.apart(node.copy()))
+            except CorrelatedError:
+                if place is not None:
+                    self.context.correlated.add(place)
+        return self.query(node)
+
+    def _used(self, bound: Bound, origin: Context) -> Bound:
+        """Return rows that were bound before under ids of this use."""
+        fresh = {c: self.context.adopted(origin, c) for c in bound.plan.columns}
         fields = tuple(Field(f.name, fresh[f.id]) for f in bound.fields)
-        return Bound(Shared(bound.plan, tuple(fresh.values())), fields)
+        ids = tuple(fresh.values())
+        if isinstance(bound.plan, RecursiveRef):
+            return Bound(RecursiveRef(bound.plan.name, ids), fields)
+        return Bound(Shared(bound.plan, ids, origin), fields)
 
     def modified(self, node: exp.Expr, bound: Bound) -> Bound:
         """Add the ORDER BY and LIMIT that stand after a query in parentheses or a set operation."""
@@ -155,3 +186,9 @@ class QueryBinder:
     def filtered(self, stage: Stage, node: exp.Expr) -> bool:
         """Filter the plan of a stage by EXISTS or IN over a subquery; whether the condition is one of those."""
         return subqueries.filtered(self, stage, node)
+
+
+def _place(node: exp.Expr) -> tuple[int, int] | None:
+    """Return where the first name of a query stands in the text."""
+    found = (n.meta for n in node.walk() if "start" in n.meta)
+    return next(((m["start"], m["end"]) for m in found), None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from dwkit.sql.bind.context import Context
-from dwkit.sql.bind.names import Field, Scope
+from dwkit.sql.bind.names import CorrelatedError, Field, Scope
 
 __all__ = ["resolve"]
 
@@ -80,9 +80,13 @@ def _column(
     if alias is not None and aliases_first:
         return _stand_in(alias, column)
     at: Scope | None = scope
+    apart = False
     while at is not None:
+        apart |= at.apart
         found = _find(column, at, context)
         if found is not None:
+            if apart:
+                raise CorrelatedError
             if at is not scope:
                 _mark_outer(scope, at, found[0].id)
             return _bound(column, *found)

@@ -44,7 +44,7 @@ def set_operation(binder: QueryBinder, node: exp.SetOperation) -> Bound:
     from dwkit.sql.bind.query import Bound
 
     context = binder.context
-    left, right = binder.query(node.this), binder.query(node.expression)
+    left, right = binder.block(node.this), binder.block(node.expression)
     lefts: list[Value] = [context.column(f.id) for f in left.fields]
     rights: list[Value] = [context.column(f.id) for f in right.fields]
     names = [f.name for f in left.fields]
@@ -170,8 +170,6 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
     Raises:
         SqlError: the part that recurs has other types or another number of columns.
     """
-    from dataclasses import replace
-
     from dwkit.sql.bind.query import Bound
 
     context = binder.context
@@ -184,7 +182,7 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
         dtypes = _from_step(binder, name, node, fields, dtypes)
     refs = tuple(context.fresh(f.name, t) for f, t in zip(fields, dtypes, strict=True))
     own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
-    step = replace(binder, ctes={**binder.ctes, name.lower(): own}).query(node.expression)
+    step = _stepping(binder, name, own).query(node.expression)
     if len(step.fields) != len(fields):
         raise context.error(f"UNION of {len(fields)} columns and {len(step.fields)}", node)
     ids = tuple(context.fresh(f.name, t) for f, t in zip(fields, dtypes, strict=True))
@@ -206,6 +204,15 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
     return Bound(plan, tuple(Field(f.name, i) for f, i in zip(fields, ids, strict=True)))
 
 
+def _stepping(binder: QueryBinder, name: str, own: Bound) -> QueryBinder:
+    """Return a binder of the part that recurs, for which the name stands for the last rows."""
+    from dwkit.sql.bind.query import Cte
+
+    return replace(
+        binder, ctes={**binder.ctes, name.lower(): Cte(exp.Null(), binder, (), own, binder.context)}
+    )
+
+
 def _digits(dtype: pl.DataType) -> float:
     """Return how many digits a type has after the point; those of DuckDB and MySQL are rounded to the first part's."""
     if isinstance(dtype, pl.Decimal):
@@ -217,8 +224,6 @@ def _from_step(
     binder: QueryBinder, name: str, node: exp.Union, fields: tuple[Field, ...], dtypes: list[pl.DataType]
 ) -> list[pl.DataType]:
     """Return the types of columns that the part that recurs makes wider: those that begin as NULL, and decimals."""
-    from dataclasses import replace
-
     from dwkit.sql.bind.query import Bound
 
     context = binder.context
@@ -228,7 +233,7 @@ def _from_step(
     ]
     refs = tuple(context.fresh(f.name, t) for f, t in zip(fields, guess, strict=True))
     own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
-    step = replace(binder, ctes={**binder.ctes, name.lower(): own}).query(node.expression.copy())
+    step = _stepping(binder, name, own).query(node.expression.copy())
     return [
         _roomy(unified((context.dtypes[f.id], context.dtypes[s.id])) or t)
         if _grows(binder, context.dtypes[f.id])

@@ -25,6 +25,7 @@ from dwkit.sql.plan import (
     OneRow,
     Plan,
     Project,
+    Shared,
     Sort,
 )
 from dwkit.sql.types import is_list, shown, unified
@@ -117,8 +118,12 @@ def _is_query(node: exp.Expr) -> bool:
     return isinstance(node, exp.Query)
 
 
-def _bound(binder: QueryBinder, stage: Stage, query: exp.Expr) -> Bound:
-    bound = binder.inside(stage.scope).query(query.copy())
+def _bound(binder: QueryBinder, stage: Stage, query: exp.Expr, *, apart: bool = True) -> Bound:
+    """Bind a subquery, by itself where that can be; not where it has no FROM, which needs no join."""
+    inside = binder.inside(stage.scope)
+    plain = query.unnest() if isinstance(query, exp.Subquery) else query
+    alone = isinstance(plain, exp.Select) and not plain.args.get("from_")
+    bound = inside.block(query.copy()) if apart and not alone else inside.query(query.copy())
     known = frozenset(stage.plan.columns) | frozenset(stage.scope.outer)
     for ident in bound.plan.outer - known:
         if stage.grouped:
@@ -180,7 +185,7 @@ def _scalar(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
 
 def as_list(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
     """Bind ``ARRAY(SELECT ...)``: the values of a subquery of one column, in its order, as a list."""
-    bound = _bound(binder, stage, node)
+    bound = _bound(binder, stage, node, apart=False)
     if len(bound.fields) != 1:
         raise stage.context.error(f"a list of {len(bound.fields)} columns", node)
     column = stage.context.column(bound.fields[0].id)
@@ -209,7 +214,7 @@ def _computed(plan: Plan) -> dict[str, Value] | None:
 
 
 def _is_one_row(plan: Plan) -> bool:
-    while isinstance(plan, (Project, Sort)):
+    while isinstance(plan, (Project, Sort, Shared)):
         plan = plan.input
     return isinstance(plan, (Aggregate, OneRow)) and not (
         isinstance(plan, Aggregate) and (plan.keys or plan.sets is not None)

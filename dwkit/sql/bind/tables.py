@@ -158,7 +158,7 @@ def _subquery(binder: QueryBinder, scope: Scope, node: exp.Subquery) -> Table:
             return table
         fields = [f for r in table.relations for f in r.fields]
         return _finished(binder, node, table.plan, fields, "")
-    bound = binder.inside(binder.parent).query(inner if isinstance(inner, exp.Query) else node)
+    bound = binder.block(inner if isinstance(inner, exp.Query) else node)
     bound = binder.modified(node, bound)
     return _finished(binder, node, bound.plan, bound.fields, "")
 

@@ -174,8 +174,10 @@ class Lowering:
         return frame.filter(order < (pl.len() * plan.fraction).round())
 
     def shared(self, plan: Shared) -> pl.LazyFrame:
-        """Return rows that are used more than once, under the ids of this use."""
+        """Return the rows of a query that was bound by itself, under the ids of this use."""
         frame = self.frame(plan.input)
+        if plan.ids == plan.input.columns:
+            return frame
         return frame.select(pl.col(c).alias(i) for c, i in zip(plan.input.columns, plan.ids, strict=True))
 
     def recursive(self, plan: Recursive) -> pl.LazyFrame:
