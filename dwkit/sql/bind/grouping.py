@@ -90,10 +90,8 @@ def grouped(
     keys = _Keys(stage, items, aliases)
     sets = keys.of(group) if group is not None else None
     known: dict[exp.Expr, Value] = {n: context.column(i) for n, i in keys.nodes.items()}
-    made: dict[str, Value] = {}
-    empty: dict[str, object] = {}
+    made = _Items(stage)
     grouping: dict[str, tuple[str, ...]] = {}
-    combined: dict[str, str] = {}
     before = stage.known
     for node in found:
         if isinstance(node, (exp.Grouping, exp.GroupingId)):
@@ -101,21 +99,20 @@ def grouped(
             ident = context.fresh("dwkit:grouping", pl.Int64())
             grouping[ident] = asked
         elif type(node) is exp.Avg and _is_plain(node):
-            known[node] = _average(stage, node, made, empty, combined)
+            known[node] = made.average(node)
             continue
         else:
-            ident = _item(stage, node, made, empty, combined)
+            ident = made.item(node)
         known[node] = context.column(ident)
     stage.known = before
     bare = _bare_columns(stage, [*nodes, *later], known) if stage.dialect in ("mysql", "sqlite") else {}
     for node, ident in bare.items():
         value = _any_row(stage, context.column(ident), known)
         taken = context.fresh(node.meta.get("name", ident), value.dtype)
-        made[taken] = value
+        made.values[taken] = value
         known[node] = context.column(taken)
-    plan = aggregated_first(
-        context, Aggregate(stage.plan, keys.values, made, empty, sets, grouping, combined)
-    )
+    items = Aggregate(stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined)
+    plan = aggregated_first(context, items)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True
@@ -125,40 +122,52 @@ def grouped(
 _COMBINED: dict[type[exp.Expr], str] = {exp.Sum: "sum", exp.Count: "count", exp.Min: "min", exp.Max: "max"}
 
 
-def _item(
-    stage: Stage, node: exp.Expr, made: dict[str, Value], empty: dict[str, object], combined: dict[str, str]
-) -> str:
-    """Bind an aggregate; return the id of its column."""
-    value = bind_aggregate(stage, node)
-    ident = stage.context.made("dwkit:aggregate", value)
-    made[ident] = value
-    empty[ident] = empty_of(node, stage.dialect)
-    how = _COMBINED.get(type(node))
-    if how is not None and _is_plain(node):
-        combined[ident] = "nan_max" if how == "max" and is_float(value.dtype) else how
-    return ident
+class _Items:
+    """The aggregates of a SELECT, each once.
+
+    Attributes:
+        values, empty, combined: see `dwkit.sql.plan.Aggregate`.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._ids: dict[exp.Expr, str] = {}
+        self.values: dict[str, Value] = {}
+        self.empty: dict[str, object] = {}
+        self.combined: dict[str, str] = {}
+
+    def item(self, node: exp.Expr) -> str:
+        """Bind an aggregate; return the id of its column."""
+        ident = self._ids.get(node)
+        if ident is None:
+            stage = self._stage
+            value = bind_aggregate(stage, node)
+            ident = self._ids[node] = stage.context.made("dwkit:aggregate", value)
+            self.values[ident] = value
+            self.empty[ident] = empty_of(node, stage.dialect)
+            how = _COMBINED.get(type(node))
+            if how is not None and _is_plain(node):
+                self.combined[ident] = "nan_max" if how == "max" and is_float(value.dtype) else how
+        return ident
+
+    def average(self, node: exp.Avg) -> Value:
+        """An average is a sum and a count, which those of parts make; but the sum of an average may be too great."""
+        stage = self._stage
+        argument = stage.bind(node.this).dtype
+        plain = isinstance(bind_aggregate(stage, node).dtype, pl.Float64) and is_number(argument)
+        if not plain or (is_integer(argument) and whole_digits(argument) > 10):
+            return stage.context.column(self.item(node))
+        total, count = (
+            stage.context.column(self.item(kind(this=node.this.copy()))) for kind in (exp.Sum, exp.Count)
+        )
+        quotient = total.expr.cast(pl.Float64) / pl.when(count.expr > 0).then(count.expr)
+        return Value(quotient, pl.Float64(), total.refs | count.refs)
 
 
 def _is_plain(node: exp.Expr) -> bool:
     """Whether an aggregate looks at one value of each row alike: no DISTINCT, HAVING MAX or number of values."""
     special = isinstance(node.this, (exp.Distinct, exp.HavingMax, exp.Limit, exp.Order))
     return not special and not node.args.get("count") and not node.args.get("expressions")
-
-
-def _average(
-    stage: Stage, node: exp.Expr, made: dict[str, Value], empty: dict[str, object], combined: dict[str, str]
-) -> Value:
-    """An average is a sum and a count, which those of parts make; but the sum of an average may be too great."""
-    argument = stage.bind(node.this).dtype
-    plain = isinstance(bind_aggregate(stage, node).dtype, pl.Float64) and is_number(argument)
-    if not plain or (is_integer(argument) and whole_digits(argument) > 10):
-        return stage.context.column(_item(stage, node, made, empty, combined))
-    total, count = (
-        stage.context.column(_item(stage, kind(this=node.this.copy()), made, empty, combined))
-        for kind in (exp.Sum, exp.Count)
-    )
-    quotient = total.expr.cast(pl.Float64) / pl.when(count.expr > 0).then(count.expr)
-    return Value(quotient, pl.Float64(), total.refs | count.refs)
 
 
 def _bare_columns(

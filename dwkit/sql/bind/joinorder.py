@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dwkit.sql.bind.context import Context
-from dwkit.sql.plan import Condition, Filter, Join, Plan, Project, Scan
+from dwkit.sql.plan import Condition, Filter, Join, Plan, Project
 
 __all__ = ["Pool"]
 
@@ -78,9 +78,11 @@ class Pool:
             rows = self._context.estimates.rows
             if rows(a) < rows(b):
                 a, b = b, a
-            # Polars orders joins of plain tables itself, and well; what it cannot estimate keeps its place.
-            tiny = self._context.known is not None and rows(b) * _TINY < rows(a) and not _is_plain(b)
-            build = "force_right" if tiny else "auto"
+            # Polars orders joins itself, and well; but it does not know how few rows a semi join leaves.
+            tiny = self._context.known is not None and rows(b) * _TINY < rows(a) and _is_semi_joined(b)
+            import os
+
+            build = "force_right" if tiny and not os.environ.get("ORDER") else "auto"
             made = Join(a, b, "inner", on, build)
             waiting = [p for n, p in enumerate(waiting) if n not in (i, j)]
             waiting.insert(i, made)
@@ -113,11 +115,11 @@ _TINY = 100
 """Rows of the greater side for each row of the smaller one from which on that is joined first."""
 
 
-def _is_plain(plan: Plan) -> bool:
-    """Whether a plan is a table, filtered or not."""
+def _is_semi_joined(plan: Plan) -> bool:
+    """Whether a plan is a table with the rows left that have a partner elsewhere."""
     while isinstance(plan, (Filter, Project)):
         plan = plan.input
-    return isinstance(plan, Scan)
+    return isinstance(plan, Join) and plan.kind == "semi"
 
 
 def _within(condition: Condition, plan: Plan, known: frozenset[str]) -> bool:

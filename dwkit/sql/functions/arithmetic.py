@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -100,10 +100,13 @@ def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         digits = max(whole_of(left), whole_of(right)) + 1 + scale
-        if digits <= 38 and (left.scaled is not None or right.scaled is not None):
-            made = plus(*(scaled_of(v) * 10 ** (scale - scale_of(v.dtype)) for v in (left, right)))
+        if digits > 38:
+            return call.value(plus(_decimal(left), _decimal(right)), pl.Decimal(38, scale))
+        made = plus(*(_at_scale(v, scale) for v in (left, right)))
+        if left.scaled is not None or right.scaled is not None:
             return from_scaled(call, made, digits, scale)
-        return call.value(plus(_decimal(left), _decimal(right)), pl.Decimal(min(38, digits), scale))
+        plain = call.value(plus(_decimal(left), _decimal(right)), pl.Decimal(digits, scale))
+        return replace(plain, scaled=made)
     return _integers(call, plus, left, right)
 
 
@@ -134,6 +137,12 @@ def _mul(call: Call) -> Value:
     # Polars keeps the greater scale of the two and rounds; a product has as many digits as both together.
     wide = left.expr.cast(pl.Decimal(38, scale)) if scale_of(left.dtype) != scale else _decimal(left)
     return call.value(wide * _decimal(right), pl.Decimal(38, scale))
+
+
+def _at_scale(value: Value, scale: int) -> pl.Expr:
+    """Return an exact number as a whole number of so many more digits than it has before the point."""
+    more = scale - scale_of(value.dtype)
+    return scaled_of(value) * 10**more if more else scaled_of(value)
 
 
 def _decimal(value: Value) -> pl.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial, reduce
 from typing import Any
 
@@ -18,11 +19,13 @@ from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import (
     from_sql,
+    is_decimal,
     is_integer,
     is_list,
     is_number,
     is_temporal,
     is_text,
+    scale_of,
     shown,
     unified,
 )
@@ -81,11 +84,33 @@ def compared(call: Call, op: str, left: Value, right: Value) -> Value:
         known = left.expr.is_not_null() & right.expr.is_not_null()
         differs = op in ("<>", "is not")
         return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
-    left, right = alike(call, left, right)
+    left, right = _same_scale(left, right) or alike(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
         return _lists_in_order(call, op, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
+
+
+def _same_scale(left: Value, right: Value) -> list[Value] | None:
+    """Return decimals of one scale as they are: a cast to more digits would hide the column from Polars' optimiser."""
+    pair = (left, right)
+    columns = [v for v in pair if not v.is_constant]
+    scales = {scale_of(v.dtype) for v in columns if is_decimal(v.dtype) and not v.json}
+    if len(scales) != 1 or len([v for v in columns if is_decimal(v.dtype)]) < len(columns):
+        return None
+    dtype = pl.Decimal(38, next(iter(scales)))
+    found: list[Value] = []
+    for value in pair:
+        number = value.constant
+        if value.is_constant:
+            if isinstance(number, bool) or not isinstance(number, (int, Decimal)):
+                return None
+            if scale_of(value.dtype) > dtype.scale or abs(number) >= 10 ** (38 - dtype.scale):
+                return None
+            found.append(constant(Decimal(number), dtype))
+        else:
+            found.append(value)
+    return found
 
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})
