@@ -10,11 +10,11 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.operators import comparable
 from dwkit.sql.plan import Condition
 from dwkit.sql.value import Value, column
 
-__all__ = ["conjuncts", "equal", "same", "split"]
+__all__ = ["carried", "conjuncts", "equal", "same", "split"]
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.NullSafeEQ: "is", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
@@ -88,10 +88,30 @@ def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
 
 def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -> Condition:
     """Return a comparison as a conjunct."""
-    a, b = alike(Call(node, stage), left, right)
+    return _comparison(op, *comparable(Call(node, stage), left, right))
+
+
+def _comparison(op: str, a: Value, b: Value) -> Condition:
     made = {"=": a.expr == b.expr, "<>": a.expr != b.expr, "is": a.expr.eq_missing(b.expr), "<": a.expr < b.expr, "<=": a.expr <= b.expr,
             ">": a.expr > b.expr, ">=": a.expr >= b.expr}[op]  # fmt: skip
     return Condition(Value(made, pl.Boolean(), a.refs | b.refs), op, a, b)
+
+
+def carried(conditions: Iterable[Condition], on: Iterable[Condition]) -> Iterator[Condition]:
+    """Return what comparisons of columns with literals mean for the columns that a join makes them equal to."""
+    equal_to: dict[str, list[Value]] = {}
+    for one in on:
+        if one.op == "=" and one.left is not None and one.right is not None:
+            for mine, other in ((one.left, one.right), (one.right, one.left)):
+                if mine.expr.meta.is_column() and other.expr.meta.is_column():
+                    equal_to.setdefault(mine.expr.meta.output_name(), []).append(other)
+    for one in conditions:
+        left, right = one.left, one.right
+        if one.op in ("", "is", "<>") or left is None or right is None or not right.is_constant:
+            continue
+        if left.expr.meta.is_column():
+            for other in equal_to.get(left.expr.meta.output_name(), ()):
+                yield _comparison(one.op, other, right)
 
 
 def equal(left: Value, right: Value) -> Condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from sqlglot import exp
 from dwkit.errors import did_you_mean
 from dwkit.sql.bind import tables
 from dwkit.sql.bind.apply import CannotUnnestError, apply
-from dwkit.sql.bind.conditions import compared, conjuncts, split
+from dwkit.sql.bind.conditions import carried, compared, conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.joinorder import Pool
 from dwkit.sql.bind.names import Field, Scope
@@ -57,7 +58,8 @@ class Source:
         """Return the plan of all joins, filtered; conditions go as far down as they may."""
         pool = Pool(self.binder.context)
         rest = list(where)
-        for step in self.steps:
+        known = [*where, *step_conditions(self.steps, None)]
+        for step in self._narrowed(known):
             if step.kind == "inner" and step.unnest is None and not step.plan.outer & pool.columns:
                 pool.add(step.plan)
                 rest += step.on
@@ -81,6 +83,17 @@ class Source:
             return Filter(OneRow(), tuple(rest)) if rest else OneRow()
         plan, rest = pool.joined(rest)
         return Filter(plan, tuple(rest)) if rest else plan
+
+    def _narrowed(self, known: list[Condition]) -> Iterator[Step]:
+        """Return the steps; of a LEFT JOIN only the rows that can have a partner among those that are left."""
+        for step in self.steps:
+            columns = frozenset(step.plan.columns)
+            new = (
+                tuple(c for c in carried(known, step.on) if c.value.refs <= columns)
+                if step.kind == "left"
+                else ()
+            )
+            yield replace(step, plan=Filter(step.plan, new)) if new and step.unnest is None else step
 
     def _before(self, step: Step, pool: Pool, conditions: list[Condition]) -> tuple[Plan, list[Condition]]:
         """Return the tables before a step, joined and filtered as far as may be, and the conditions that are left."""
@@ -130,8 +143,8 @@ class Source:
         return Join(plan, step.plan, step.kind, step.on)
 
 
-def step_conditions(steps: list[Step], until: Step) -> list[Condition]:
-    """Return the ON conditions of the inner joins before a step."""
+def step_conditions(steps: list[Step], until: Step | None) -> list[Condition]:
+    """Return the ON conditions of the inner joins before a step, or of all."""
     found: list[Condition] = []
     for step in steps:
         if step is until:

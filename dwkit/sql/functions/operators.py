@@ -31,7 +31,7 @@ from dwkit.sql.types import (
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["OPERATORS", "alike", "compared"]
+__all__ = ["OPERATORS", "alike", "comparable", "compared"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -84,33 +84,29 @@ def compared(call: Call, op: str, left: Value, right: Value) -> Value:
         known = left.expr.is_not_null() & right.expr.is_not_null()
         differs = op in ("<>", "is not")
         return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
-    left, right = _same_scale(left, right) or alike(call, left, right)
+    left, right = comparable(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
         return _lists_in_order(call, op, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
 
 
-def _same_scale(left: Value, right: Value) -> list[Value] | None:
-    """Return decimals of one scale as they are: a cast to more digits would hide the column from Polars' optimiser."""
-    pair = (left, right)
-    columns = [v for v in pair if not v.is_constant]
-    scales = {scale_of(v.dtype) for v in columns if is_decimal(v.dtype) and not v.json}
-    if len(scales) != 1 or len([v for v in columns if is_decimal(v.dtype)]) < len(columns):
-        return None
-    dtype = pl.Decimal(38, next(iter(scales)))
-    found: list[Value] = []
-    for value in pair:
-        number = value.constant
-        if value.is_constant:
-            if isinstance(number, bool) or not isinstance(number, (int, Decimal)):
-                return None
-            if scale_of(value.dtype) > dtype.scale or abs(number) >= 10 ** (38 - dtype.scale):
-                return None
-            found.append(constant(Decimal(number), dtype))
-        else:
-            found.append(value)
-    return found
+def comparable(call: Call, left: Value, right: Value) -> list[Value]:
+    """Return two values with one type, as `alike` does.
+
+    A decimal that is compared with a number that its scale holds stays as it is: a cast to more digits would
+    hide the column from Polars' optimiser.
+    """
+    for value, other in ((left, right), (right, left)):
+        number, scale = other.constant, scale_of(value.dtype)
+        if (
+            not value.is_constant and not value.json and is_decimal(value.dtype)
+            and isinstance(number, (int, Decimal)) and not isinstance(number, bool)
+            and scale_of(other.dtype) <= scale and abs(number) < 10 ** (38 - scale)
+        ):  # fmt: skip
+            literal = constant(Decimal(number), pl.Decimal(38, scale))
+            return [value, literal] if value is left else [literal, value]
+    return alike(call, left, right)
 
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})

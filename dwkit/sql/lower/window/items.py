@@ -32,7 +32,7 @@ class Items:
         frame = frame.with_columns(values(p, w).alias(OF + p.name) for p, w in in_part if p.distinct)
         frame = frame.with_columns(
             (pl.col(OF + p.name).rank("dense").cast(pl.Int64) - 1).alias(RANK + p.name)
-            for p, _ in in_part if is_ranked(p)
+            for p, w in in_part if is_ranked(p, w)
         )  # fmt: skip
         parts: dict[str, pl.Expr] = {}
         made: dict[str, pl.Expr] = {}

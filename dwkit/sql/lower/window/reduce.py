@@ -33,12 +33,11 @@ def reduced(part: Part, item: WindowItem, runs: list[Run]) -> pl.Expr:
         return pl.sum_horizontal(pl.max_horizontal(e - s + 1, _ZERO) for s, e in runs)
     value = pl.col(OF + part.name)
     if part.kind == "count":
-        return _differences(value.is_not_null().cast(pl.Int64), runs)
+        return _differences(value.is_not_null().cast(pl.Int64), item, runs)
     if part.kind == "sum" and not part.dtype.is_float():
-        return _whole(
-            _differences(_integer(value, part.dtype).cast(pl.Int128).fill_null(0), runs), part.dtype
-        )
-    if is_ranked(part):
+        whole = _integer(value, part.dtype).cast(pl.Int128).fill_null(0)
+        return _whole(_differences(whole, item, runs), part.dtype)
+    if is_ranked(part, item):
         return at(value.drop_nulls().unique().sort(), _any_frame(part, pl.col(RANK + part.name), item, runs))
     return _any_frame(part, value, item, runs)
 
@@ -52,8 +51,7 @@ def in_parts(item: WindowItem) -> bool:
         return False
     if not any(p.distinct for p in item.parts):
         return True
-    frame = item.frame
-    return frame is not None and not frame.exclude and (frame.start is None or frame.end is None)
+    return _is_running(item)
 
 
 def values(part: Part, item: WindowItem) -> pl.Expr:
@@ -66,9 +64,24 @@ def values(part: Part, item: WindowItem) -> pl.Expr:
     )
 
 
-def is_ranked(part: Part) -> bool:
-    """Whether the ranks of its values are compared: of text, NaN and the like minima are not native."""
-    return part.kind in ("min", "max") and not part.dtype.is_integer()
+def is_ranked(part: Part, item: WindowItem) -> bool:
+    """Whether the ranks of its values are compared: of NaN minima are not native, of text those of blocks."""
+    native = part.dtype.is_integer() or (
+        _is_running(item) and (part.dtype.is_decimal() or part.dtype.is_temporal())
+    )
+    return part.kind in ("min", "max") and not native
+
+
+def _is_running(item: WindowItem) -> bool:
+    """Whether a frame begins or ends with its partition."""
+    frame = item.frame
+    return frame is not None and not frame.exclude and (frame.start is None or frame.end is None)
+
+
+def _to_the_row(item: WindowItem) -> bool:
+    """Whether a frame is that of all rows of the partition up to the current one."""
+    frame = item.frame
+    return _is_running(item) and frame is not None and frame.unit == "rows" and frame.end == 0
 
 
 def _integer(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -81,9 +94,11 @@ def _whole(total: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return total.cast(pl.Int64).cast(dtype) if dtype.is_temporal() else total.cast(dtype)
 
 
-def _differences(values: pl.Expr, runs: list[Run]) -> pl.Expr:
+def _differences(values: pl.Expr, item: WindowItem, runs: list[Run]) -> pl.Expr:
     """Return sums of whole numbers over frames, as differences of running sums; those are exact."""
     running = values.cum_sum()
+    if _to_the_row(item):
+        return running - at(running - values, FIRST) if item.partition else running
     total: pl.Expr | None = None
     for start, end in runs:
         some = start <= end
@@ -110,11 +125,13 @@ def _any_frame(part: Part, value: pl.Expr, item: WindowItem, runs: list[Run]) ->
             running = _RUNNING[part.kind](value, back)
             running = running.backward_fill() if back else running.forward_fill()
             running = running.over(FIRST) if item.partition else running
+            if _to_the_row(item):
+                return running
             return at(running, pl.when(start <= end).then(start if back else end))
     bounds = [b for run in runs for b in run]
     if part.kind == "squares":
         return pl.map_batches([value, *bounds], _squares, return_dtype=pl.Float64())
-    dtype = pl.Int64() if is_ranked(part) else part.dtype
+    dtype = pl.Int64() if is_ranked(part, item) else part.dtype
     return pl.map_batches([value, *bounds], partial(_blocks, part.kind), return_dtype=dtype)
 
 
