@@ -26,8 +26,9 @@ def _map_of(call: Call, keys: Value, values: Value) -> Value:
     faults = {"keys and values of a map are not of one length": size != values.expr.list.len()}
     if not isinstance(inner, pl.Null):
         faults["a key of a map is NULL"] = keys.expr.list.eval(pl.element().is_null()).list.any()
-    if not inner.is_nested() and not isinstance(inner, pl.Null):
-        faults["a key of a map is there twice"] = keys.expr.list.n_unique() != size
+    if not isinstance(inner, pl.Null):
+        whole = pl.element() if not inner.is_nested() else pl.struct(pl.element().alias("k"))
+        faults["a key of a map is there twice"] = keys.expr.list.eval(whole.n_unique()).list.first() != size
     known = keys.expr.is_not_null() & values.expr.is_not_null()
     said = pl.coalesce(pl.when(fault).then(pl.lit(text)) for text, fault in faults.items())
     failed = call.guarded(pl.when(known).then(said)).cast(pl.Int64)
@@ -54,6 +55,8 @@ def _make_map(call: Call) -> Value:
         raise call.error(f"{call.name} wants as many values as keys")
     lists = [is_list(v.dtype) or v.is_null for v in values]
     if call.name == "MAP" and lists == [True, True]:
+        if values[0].is_null:
+            raise call.error("a key of a map is NULL")
         keys, others = (listed(call, v) for v in values)
     else:
         keys, others = list_of(call, values[::2]), list_of(call, values[1::2])
