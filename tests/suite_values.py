@@ -181,7 +181,11 @@ def close(got: str, wanted: str) -> bool:
 
 
 def _near(a: str, b: str) -> bool:
-    if a == b or {a.lower(), b.lower()} in ({"true", "1"}, {"false", "0"}):
+    if (
+        a == b
+        or (a.lower() == b.lower() and a.lower() in ("true", "false", "null", "nan"))
+        or {a.lower(), b.lower()} in ({"true", "1"}, {"false", "0"})
+    ):
         return True
     if not a.strip() and not b.strip():
         return True

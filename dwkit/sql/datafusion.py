@@ -30,7 +30,7 @@ def rewritten(tokens: list[Token]) -> list[Token]:
 
     sqlglot's parser of PostgreSQL takes the keys of both for names, and not all words as such.
     """
-    tokens = _in_place(tokens)
+    tokens = _in_place(_plain_numbers(tokens))
     made: list[Token] = []
     braces: list[str] = []  # what the open brackets are
     rows: list[int] = []  # at how many open brackets there are VALUES
@@ -149,6 +149,19 @@ def _ordered(arguments: list[list[Token]], names: tuple[str, ...]) -> list[list[
     if not named or list(names[: len(by_name)]) != [n for n in names if n in by_name]:
         return None
     return [by_name[n] for n in names if n in by_name]
+
+
+def _plain_numbers(tokens: list[Token]) -> list[Token]:
+    """Return tokens in which ``1ea`` is ``1 ea``: an e without digits belongs to the name behind the number."""
+    made: list[Token] = []
+    for token in tokens:
+        last = made[-1] if made else None
+        if last is not None and last.token_type == TokenType.NUMBER and last.text[-1] in "eE":
+            made[-1] = _like(last, TokenType.NUMBER, last.text[:-1])
+            made.append(_like(token, TokenType.VAR, last.text[-1] + token.text))
+        else:
+            made.append(token)
+    return made
 
 
 def _is_key(tokens: list[Token], place: int) -> bool:

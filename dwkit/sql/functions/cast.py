@@ -156,6 +156,10 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         return expr.cast(dtype)
     if is_text(dtype):
         return to_text(value, dialect).cast(dtype)
+    if dialect == "datafusion" and isinstance(dtype, pl.List) and not is_list(source):
+        inner: pl.DataType = dtype.inner  # type: ignore[assignment]
+        one = expr if source == inner else _expression(value, inner, dialect, strict=strict)
+        return None if one is None or is_list(inner) else pl.concat_list(one)
     if is_text(source):
         return _from_text(expr.cast(pl.String), dtype, dialect, strict=strict)
     if isinstance(source, pl.Binary) or isinstance(dtype, pl.Binary):
