@@ -23,61 +23,70 @@ class DataFusion(Postgres):
 _NAMES = frozenset({TokenType.RLIKE})
 """REGEXP and RLIKE are no operators here."""
 _COMMA, _OPEN, _CLOSE = TokenType.COMMA, TokenType.L_PAREN, TokenType.R_PAREN
+_OPENING = frozenset({_OPEN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_CLOSING = frozenset({_CLOSE, TokenType.R_BRACKET, TokenType.R_BRACE})
+_BEFORE_A_ROW = (TokenType.VALUES, _COMMA)
 
 
 def rewritten(tokens: list[Token]) -> list[Token]:
-    """Write ``MAP {k: v}`` as ``MAKE_MAP(k, v)`` and ``{a: v}`` as ``NAMED_STRUCT('a', v)``.
+    """Return tokens that sqlglot's parser of PostgreSQL understands as DataFusion does."""
+    return _braced(_words(_in_place(_plain_numbers(tokens))))
 
-    sqlglot's parser of PostgreSQL takes the keys of both for names, and not all words as such.
-    """
-    tokens = _in_place(_plain_numbers(tokens))
+
+def _words(tokens: list[Token]) -> list[Token]:
+    """Make names of words that are only names here, and plain rows of the rows of ``VALUES ROW(1), ROW(2)``."""
     made: list[Token] = []
-    braces: list[str] = []  # what the open brackets are
+    depth = 0
     rows: list[int] = []  # at how many open brackets there are VALUES
     for place, token in enumerate(tokens):
         kind = token.token_type
-        before = tokens[place - 1] if place else None
+        before = tokens[place - 1].token_type if place else None
         after = tokens[place + 1] if place + 1 < len(tokens) else None
-        if kind == TokenType.VALUES and (
-            after is None
-            or (before is not None and before.token_type == TokenType.TABLE)
-            or not (after.token_type == _OPEN or after.text.upper() == "ROW")
-        ):
-            made.append(_like(token, TokenType.VAR, token.text))  # a name
-            continue
-        if kind == TokenType.VALUES:
-            rows.append(len(braces))
-        elif rows and len(braces) < rows[-1]:
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        if rows and (depth < rows[-1] or (kind == TokenType.SELECT and depth == rows[-1])):
             rows.pop()
-        if token.text.upper() == "ROW" and before is not None and rows and rows[-1] == len(braces) and (
-            before.token_type in (TokenType.VALUES, _COMMA)
-        ):  # fmt: skip
+        if kind == TokenType.VALUES:
+            given = after is not None and (after.token_type == _OPEN or after.text.upper() == "ROW")
+            if before == TokenType.TABLE or not given:
+                made.append(_like(token, TokenType.VAR, token.text))
+                continue
+            rows.append(depth)
+        elif rows and rows[-1] == depth and token.text.upper() == "ROW" and before in _BEFORE_A_ROW:
             continue
+        name = kind in _NAMES and token.text.isalpha()
+        made.append(_like(token, TokenType.VAR, token.text) if name else token)
+    return made
+
+
+def _braced(tokens: list[Token]) -> list[Token]:
+    """Write ``MAP {k: v}`` as ``MAKE_MAP(k, v)`` and ``{a: v}`` as ``NAMED_STRUCT('a', v)``.
+
+    The parser takes the keys of both for names, and not all words as such.
+    """
+    made: list[Token] = []
+    inside: list[str] = []  # what the open brackets are
+    for place, token in enumerate(tokens):
+        kind = token.token_type
         if kind == TokenType.L_BRACE:
-            is_map = before is not None and before.text.upper() == "MAP"
+            is_map = place > 0 and tokens[place - 1].text.upper() == "MAP"
             if is_map:
                 made.pop()
             name = "MAKE_MAP" if is_map else "NAMED_STRUCT"
             made += [_like(token, TokenType.VAR, name), _like(token, _OPEN, "(")]
-            braces.append("map" if is_map else "struct")
+            inside.append(name)
             continue
-        if kind in (_OPEN, TokenType.L_BRACKET):
-            braces.append("")
-        elif kind == TokenType.R_BRACE and braces:
-            braces.pop()
+        if kind in _OPENING:
+            inside.append("")
+        elif kind in _CLOSING and inside:
+            inside.pop()
+        if kind == TokenType.R_BRACE:
             made.append(_like(token, _CLOSE, ")"))
-            continue
-        elif kind in (_CLOSE, TokenType.R_BRACKET) and braces:
-            braces.pop()
-        elif kind == TokenType.COLON and braces and braces[-1]:
+        elif kind == TokenType.COLON and inside and inside[-1]:
             made.append(_like(token, _COMMA, ","))
-            continue
-        elif braces and braces[-1] == "struct" and _is_key(tokens, place):
+        elif inside and inside[-1] == "NAMED_STRUCT" and _is_key(tokens, place):
             made.append(_like(token, TokenType.STRING, token.text))
-            continue
-        made.append(
-            _like(token, TokenType.VAR, token.text) if kind in _NAMES and token.text.isalpha() else token
-        )
+        else:
+            made.append(token)
     return made
 
 
@@ -126,10 +135,6 @@ def _arguments(tokens: list[Token], start: int) -> tuple[list[list[Token]], int]
         else:
             found[-1].append(tokens[place])
     return found, len(tokens)
-
-
-_OPENING = frozenset({_OPEN, TokenType.L_BRACKET, TokenType.L_BRACE})
-_CLOSING = frozenset({_CLOSE, TokenType.R_BRACKET, TokenType.R_BRACE})
 
 
 def _ordered(arguments: list[list[Token]], names: tuple[str, ...]) -> list[list[Token]] | None:
