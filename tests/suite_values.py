@@ -6,6 +6,7 @@ import glob
 import hashlib
 import math
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class Tables:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.known: dict[str, pl.LazyFrame] = {}
+        self.caret = "datafusion"  # the dialect in which ^ is to be read
 
     def __call__(self, ref: TableRef) -> pl.LazyFrame | None:
         """Return the frame of a reference."""
@@ -101,7 +103,34 @@ def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
     exact = data.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
     if binary:
         exact = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
-    return [[shown(v) for v in row] for row in exact.iter_rows()]
+    kinds, before = list(exact.schema.values()), list(data.schema.values())
+    return [
+        [
+            ""
+            if v == "" and isinstance(b, pl.Binary)
+            else shown(_plain(v, t, binary) if t.is_nested() else v)
+            for v, t, b in zip(row, kinds, before, strict=True)
+        ]
+        for row in exact.iter_rows()
+    ]
+
+
+def _plain(value: object, dtype: pl.DataType, binary: str) -> object:
+    """Return a nested value with its short floats as they are written, and bytes in an encoding."""
+    if isinstance(value, bytes) and binary:
+        return value.hex()
+    if isinstance(value, float) and isinstance(dtype, pl.Float32):
+        return next(n for d in range(6, 18) if _single(n := float(f"{value:.{d}g}")) == _single(value))
+    if isinstance(value, list) and isinstance(dtype, (pl.List, pl.Array)):
+        return [_plain(v, dtype.inner, binary) for v in value]
+    if isinstance(value, dict) and isinstance(dtype, pl.Struct):
+        kinds = {f.name: f.dtype for f in dtype.fields}
+        return {k: _plain(v, kinds[k], binary) for k, v in value.items()}
+    return value
+
+
+def _single(number: float) -> bytes:
+    return struct.pack("f", number)
 
 
 def normal(text: str) -> str:
@@ -145,14 +174,18 @@ def close(got: str, wanted: str) -> bool:
     if got == wanted:
         return True
     got, wanted = normal(got), normal(wanted)
-    if got.lower() == wanted.lower():
+    if got == wanted:
         return True
     ours, theirs = (re.split(r"([\s,\[\]{}:()]+)", t) for t in (got, wanted))
     return len(ours) == len(theirs) and all(map(_near, ours, theirs))
 
 
 def _near(a: str, b: str) -> bool:
-    if a.lower() == b.lower() or {a.lower(), b.lower()} in ({"true", "1"}, {"false", "0"}):
+    if (
+        a == b
+        or (a.lower() == b.lower() and a.lower() in ("true", "false", "null", "nan"))
+        or {a.lower(), b.lower()} in ({"true", "1"}, {"false", "0"})
+    ):
         return True
     if not a.strip() and not b.strip():
         return True

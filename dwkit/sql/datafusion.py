@@ -2,10 +2,180 @@
 
 from __future__ import annotations
 
-from sqlglot.dialects.postgres import Postgres
+from typing import ClassVar
 
-__all__ = ["DataFusion"]
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.tokenizer_core import Token, TokenType
+
+__all__ = ["DataFusion", "rewritten"]
 
 
 class DataFusion(Postgres):
     """What sqlglot reads and writes as ``datafusion``; to define the class is to register it."""
+
+    class Tokenizer(Postgres.Tokenizer):
+        """FLOAT is of single precision, ``^`` is exclusive or of bits."""
+
+        KEYWORDS: ClassVar = {**Postgres.Tokenizer.KEYWORDS, "FLOAT": TokenType.FLOAT}
+        SINGLE_TOKENS: ClassVar = {**Postgres.Tokenizer.SINGLE_TOKENS, "^": TokenType.HASH}
+
+
+_NAMES = frozenset({TokenType.RLIKE})
+"""REGEXP and RLIKE are no operators here."""
+_COMMA, _OPEN, _CLOSE = TokenType.COMMA, TokenType.L_PAREN, TokenType.R_PAREN
+_OPENING = frozenset({_OPEN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_CLOSING = frozenset({_CLOSE, TokenType.R_BRACKET, TokenType.R_BRACE})
+_BEFORE_A_ROW = (TokenType.VALUES, _COMMA)
+
+
+def rewritten(tokens: list[Token]) -> list[Token]:
+    """Return tokens that sqlglot's parser of PostgreSQL understands as DataFusion does."""
+    return _braced(_words(_in_place(_plain_numbers(tokens))))
+
+
+def _words(tokens: list[Token]) -> list[Token]:
+    """Make names of words that are only names here, and plain rows of the rows of ``VALUES ROW(1), ROW(2)``."""
+    made: list[Token] = []
+    depth = 0
+    rows: list[int] = []  # at how many open brackets there are VALUES
+    for place, token in enumerate(tokens):
+        kind = token.token_type
+        before = tokens[place - 1].token_type if place else None
+        after = tokens[place + 1] if place + 1 < len(tokens) else None
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        if rows and (depth < rows[-1] or (kind == TokenType.SELECT and depth == rows[-1])):
+            rows.pop()
+        if kind == TokenType.VALUES:
+            given = after is not None and (after.token_type == _OPEN or after.text.upper() == "ROW")
+            if before == TokenType.TABLE or not given:
+                made.append(_like(token, TokenType.VAR, token.text))
+                continue
+            rows.append(depth)
+        elif rows and rows[-1] == depth and token.text.upper() == "ROW" and before in _BEFORE_A_ROW:
+            continue
+        name = kind in _NAMES and token.text.isalpha()
+        made.append(_like(token, TokenType.VAR, token.text) if name else token)
+    return made
+
+
+def _braced(tokens: list[Token]) -> list[Token]:
+    """Write ``MAP {k: v}`` as ``MAKE_MAP(k, v)`` and ``{a: v}`` as ``NAMED_STRUCT('a', v)``.
+
+    The parser takes the keys of both for names, and not all words as such.
+    """
+    made: list[Token] = []
+    inside: list[str] = []  # what the open brackets are
+    for place, token in enumerate(tokens):
+        kind = token.token_type
+        if kind == TokenType.L_BRACE:
+            is_map = place > 0 and tokens[place - 1].text.upper() == "MAP"
+            if is_map:
+                made.pop()
+            name = "MAKE_MAP" if is_map else "NAMED_STRUCT"
+            made += [_like(token, TokenType.VAR, name), _like(token, _OPEN, "(")]
+            inside.append(name)
+            continue
+        if kind in _OPENING:
+            inside.append("")
+        elif kind in _CLOSING and inside:
+            inside.pop()
+        if kind == TokenType.R_BRACE:
+            made.append(_like(token, _CLOSE, ")"))
+        elif kind == TokenType.COLON and inside and inside[-1]:
+            made.append(_like(token, _COMMA, ","))
+        elif inside and inside[-1] == "NAMED_STRUCT" and _is_key(tokens, place):
+            made.append(_like(token, TokenType.STRING, token.text))
+        else:
+            made.append(token)
+    return made
+
+
+_NAMED = {
+    **dict.fromkeys(("SUBSTR", "SUBSTRING"), ("STR", "START_POS", "LENGTH")),
+    **dict.fromkeys(("LEAD", "LAG"), ("EXPR", "OFFSET", "DEFAULT")), "CORR": ("Y", "X"),
+    "PERCENTILE_CONT": ("PERCENTILE",), "PERCENTILE_DISC": ("PERCENTILE",),
+}  # fmt: skip
+"""What the arguments of a function are called, in their order."""
+
+
+def _in_place(tokens: list[Token]) -> list[Token]:
+    """Return tokens with arguments such as ``length => 5`` at their places, without their names."""
+    if not any(t.token_type == TokenType.FARROW for t in tokens):
+        return tokens
+    made: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        made.append(tokens[place])
+        place += 1
+        names = _NAMED.get(made[-1].text.upper())
+        if names is None or place >= len(tokens) or tokens[place].token_type != _OPEN:
+            continue
+        arguments, end = _arguments(tokens, place + 1)
+        ordered = _ordered(arguments, names)
+        if ordered is None:
+            continue
+        made.append(tokens[place])
+        for number, one in enumerate(ordered):
+            made += [_like(tokens[place], _COMMA, ","), *one] if number else one
+        place = end
+    return made
+
+
+def _arguments(tokens: list[Token], start: int) -> tuple[list[list[Token]], int]:
+    """Return the arguments of a call from a place on, and where its parenthesis closes."""
+    found: list[list[Token]] = [[]]
+    depth = 0
+    for place in range(start, len(tokens)):
+        kind = tokens[place].token_type
+        if depth == 0 and kind == _CLOSE:
+            return found, place
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        if depth == 0 and kind == _COMMA:
+            found.append([])
+        else:
+            found[-1].append(tokens[place])
+    return found, len(tokens)
+
+
+def _ordered(arguments: list[list[Token]], names: tuple[str, ...]) -> list[list[Token]] | None:
+    """Return arguments by their places; None where none has a name, or one is unknown, missing or there twice."""
+    by_name: dict[str, list[Token]] = {}
+    named = False
+    for number, one in enumerate(arguments):
+        if len(one) > 1 and one[1].token_type == TokenType.FARROW:
+            named, name, value = True, one[0].text.upper(), one[2:]
+        elif named or number >= len(names):
+            return None
+        else:
+            name, value = names[number], one
+        if name not in names or name in by_name:
+            return None
+        by_name[name] = _in_place(value)
+    if not named or list(names[: len(by_name)]) != [n for n in names if n in by_name]:
+        return None
+    return [by_name[n] for n in names if n in by_name]
+
+
+def _plain_numbers(tokens: list[Token]) -> list[Token]:
+    """Return tokens in which ``1ea`` is ``1 ea``: an e without digits belongs to the name behind the number."""
+    made: list[Token] = []
+    for token in tokens:
+        last = made[-1] if made else None
+        if last is not None and last.token_type == TokenType.NUMBER and last.text[-1] in "eE":
+            made[-1] = _like(last, TokenType.NUMBER, last.text[:-1])
+            made.append(_like(token, TokenType.VAR, last.text[-1] + token.text))
+        else:
+            made.append(token)
+    return made
+
+
+def _is_key(tokens: list[Token], place: int) -> bool:
+    """Whether a token is the name of a field: between ``{`` or a comma and a colon."""
+    after = tokens[place + 1] if place + 1 < len(tokens) else None
+    starts = place > 0 and tokens[place - 1].token_type in (TokenType.L_BRACE, _COMMA)
+    return starts and after is not None and after.token_type == TokenType.COLON
+
+
+def _like(token: Token, kind: TokenType, text: str) -> Token:
+    """Return another token for the place of one."""
+    return Token(kind, text, token.line, token.col, token.start, token.end, token.comments)

@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from dwkit.errors import SqlError
-from dwkit.sql.datafusion import DataFusion as _DataFusion  # noqa: F401 — registers the dialect
+from dwkit.sql.datafusion import rewritten
 from dwkit.sql.place import at
 
 __all__ = ["parsing", "read", "too_deep"]
@@ -26,8 +26,9 @@ _SPARK = (
     "TO_VARCHAR",
 )  # fmt: skip
 _KEPT: Mapping[str, frozenset[str]] = {
+    "datafusion": frozenset({"MAP", "ENCODE", "DECODE", "REGEXP_LIKE", "REGEXP_COUNT", "REGEXP_INSTR", "REGEXP_REPLACE"}),
     "duckdb": frozenset({"STRFTIME", "STRPTIME", "TIME_BUCKET", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
-    "postgres": frozenset({*_TEMPLATES, "DATE_BIN"}),
+    "postgres": frozenset({*_TEMPLATES, "DATE_BIN", "ENCODE", "DECODE"}),
     "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS", "DATE_PART", "PGDATE_PART"}),
     "oracle": frozenset({*_TEMPLATES, "TO_TIMESTAMP_TZ"}),
     "snowflake": frozenset({
@@ -113,6 +114,8 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
+    if dialect == "datafusion":
+        tokens = rewritten(tokens)
     tokens = _typed_literals(tokens, exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))

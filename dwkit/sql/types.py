@@ -96,7 +96,7 @@ def _struct(kind: exp.DataType, dialect: str) -> pl.DataType | None:
         inner = from_sql(one.args["kind"] if named else one, dialect)
         if inner is None:
             return None
-        fields[one.name if named else f"f{number}"] = inner
+        fields[one.name if named else f"{'c' if dialect == 'datafusion' else 'f'}{number}"] = inner
     return pl.Struct(fields)
 
 
@@ -183,33 +183,40 @@ def _integer(a: pl.DataType, b: pl.DataType) -> pl.DataType:
     return next((t for size, t in _SIGNED if size >= needed), pl.Int128())
 
 
-def unified(dtypes: Iterable[pl.DataType]) -> pl.DataType | None:
-    """Return the type that values of several types have together, as in CASE or UNION; None where none is."""
+def unified(dtypes: Iterable[pl.DataType], dialect: str = "", *, mixed: str = "") -> pl.DataType | None:
+    """Return the type that values of several types have together, as in CASE or UNION; None where none is.
+
+    Args:
+        dialect: DataFusion has further types together.
+        mixed: what text and numbers become, also in lists and structs: ``text``, ``number``, nothing.
+    """
     found: pl.DataType = pl.Null()
     for dtype in dtypes:
-        both = _both(found, dtype)
+        both = _both(found, dtype, dialect, mixed)
         if both is None:
             return None
         found = both
     return found
 
 
-def _both(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:
+def _both(a: pl.DataType, b: pl.DataType, dialect: str, mixed: str) -> pl.DataType | None:
     if a == b or isinstance(b, pl.Null):
         return a
     if isinstance(a, pl.Null):
         return b
     if is_number(a) and is_number(b):
-        return _number(a, b)
+        return _number(a, b, dialect)
     if is_text(a) and is_text(b):
         return pl.String()
+    if mixed and ((is_text(a) and is_number(b)) or (is_number(a) and is_text(b))):
+        return pl.String() if mixed == "text" else b if is_text(a) else a
     if isinstance(a, (pl.Date, pl.Datetime)) and isinstance(b, (pl.Date, pl.Datetime)):
         return _timestamp(a, b)
     if is_list(a) and is_list(b):
-        inner = _both(a.inner, b.inner)  # type: ignore[attr-defined]
+        inner = _both(a.inner, b.inner, dialect, mixed)  # type: ignore[attr-defined]
         return pl.List(inner) if inner is not None else None
     if isinstance(a, pl.Struct) and isinstance(b, pl.Struct):
-        return _structs(a, b)
+        return _structs(a, b, dialect, mixed)
     if isinstance(a, pl.Duration) and isinstance(b, pl.Duration):
         return pl.Duration("us")
     if (isinstance(a, pl.Binary) and is_text(b)) or (is_text(a) and isinstance(b, pl.Binary)):
@@ -217,8 +224,10 @@ def _both(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:
     return None
 
 
-def _number(a: pl.DataType, b: pl.DataType) -> pl.DataType:
+def _number(a: pl.DataType, b: pl.DataType, dialect: str) -> pl.DataType:
     if is_float(a) or is_float(b):
+        if dialect == "datafusion" and not any(isinstance(t, (pl.Float64, pl.Decimal)) for t in (a, b)):
+            return pl.Float32()
         small = all(isinstance(t, pl.Float32) or (is_integer(t) and _bytes(t) <= 2) for t in (a, b))
         return pl.Float32() if small else pl.Float64()
     if is_integer(a) and is_integer(b):
@@ -235,12 +244,14 @@ def _timestamp(a: pl.DataType, b: pl.DataType) -> pl.DataType:
     return pl.Datetime(unit, zone)
 
 
-def _structs(a: pl.Struct, b: pl.Struct) -> pl.DataType | None:
-    if [f.name for f in a.fields] != [f.name for f in b.fields]:
+def _structs(a: pl.Struct, b: pl.Struct, dialect: str, mixed: str) -> pl.DataType | None:
+    names, others = [f.name for f in a.fields], [f.name for f in b.fields]
+    if names != others and not (dialect == "datafusion" and sorted(names) == sorted(others)):
         return None
     fields: dict[str, pl.DataType] = {}
-    for one, other in zip(a.fields, b.fields, strict=True):
-        inner = _both(one.dtype, other.dtype)  # type: ignore[arg-type]
+    for other in b.fields:
+        one = a.fields[names.index(other.name)]
+        inner = _both(one.dtype, other.dtype, dialect, mixed)  # type: ignore[arg-type]
         if inner is None:
             return None
         fields[one.name] = inner

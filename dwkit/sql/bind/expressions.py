@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Stage", "is_aggregate", "literal"]
 
-_FLOAT_LITERALS = frozenset({"bigquery", "sqlite"})
+_FLOAT_LITERALS = frozenset({"datafusion", "bigquery", "sqlite"})
 """A number with a point is a double there, elsewhere a decimal."""
+_NUMBERS_ARE_TRUE = frozenset({"sqlite", "mysql", "duckdb", "snowflake", "datafusion"})
+"""A number other than 0 is true there."""
 _QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
 
 
@@ -160,7 +162,7 @@ class Stage:
             return value
         if value.is_null:
             return Value(pl.lit(None, dtype=pl.Boolean), pl.Boolean(), constant=None)
-        if is_number(value.dtype) and self.dialect in ("sqlite", "mysql", "duckdb", "snowflake"):
+        if is_number(value.dtype) and self.dialect in _NUMBERS_ARE_TRUE:
             return value.as_(value.expr != 0, pl.Boolean())
         raise self.context.error(f"a condition is wanted here, not {shown(value.dtype)}", node)
 

@@ -79,7 +79,8 @@ def _aligned(
     """Return both plans with columns of the same types, and ids for the result."""
     made: list[tuple[Value, Value]] = []
     for number, (a, b) in enumerate(zip(left[1], right[1], strict=True)):
-        dtype = unified((a.dtype, b.dtype))
+        mixed = "text" if context.dialect == "datafusion" else ""
+        dtype = unified((a.dtype, b.dtype), context.dialect, mixed=mixed)
         if dtype is None and (is_text(a.dtype) or is_text(b.dtype)):
             dtype = pl.String()
         if dtype is None:
@@ -235,7 +236,7 @@ def _from_step(
     own = Bound(RecursiveRef(name, refs), tuple(Field(f.name, i) for f, i in zip(fields, refs, strict=True)))
     step = _stepping(binder, name, own).query(node.expression.copy())
     return [
-        _roomy(unified((context.dtypes[f.id], context.dtypes[s.id])) or t)
+        _roomy(unified((context.dtypes[f.id], context.dtypes[s.id]), context.dialect) or t)
         if _grows(binder, context.dtypes[f.id])
         else t
         for f, s, t in zip(fields, step.fields, dtypes, strict=False)

@@ -334,7 +334,7 @@ def _over_list(stage: Stage, node: exp.Binary, op: str, query: exp.Expr, *, ever
     if (op, every) not in (("=", False), ("<>", True)) or not is_list(listed.dtype):
         raise stage.context.refuse("this comparison with ANY or ALL", node, "UNNEST in a subquery")
     call = Call(node, stage)
-    dtype = unified((listed.dtype.inner, tested.dtype))  # type: ignore[attr-defined]
+    dtype = unified((listed.dtype.inner, tested.dtype), call.dialect)  # type: ignore[attr-defined]
     if dtype is None:
         raise stage.context.error(f"{shown(tested.dtype)} is no element of {shown(listed.dtype)}", node)
     listed, tested = call.cast(listed, pl.List(dtype)), call.cast(tested, dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -84,15 +84,29 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
         raise context.error(f"no table {ref.key!r}", node, hint)
     if node.args.get("version") or node.args.get("when"):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
-    schema = context.schema(key)
+    frame, schema = _with_entries(context.frames[key], context.schema(key))
     known = context.statistics(key) if context.products else None
     ids = {
         context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
     }
     context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
-    plan = Scan(key, context.frames[key], ids)
+    plan = Scan(key, frame, ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
     return _finished(binder, node, plan, fields, ref.name, key)
+
+
+def _with_entries(
+    frame: pl.LazyFrame, schema: Mapping[str, pl.DataType]
+) -> tuple[pl.LazyFrame, Mapping[str, pl.DataType]]:
+    """Return a table with its maps, as Parquet has them, as lists of their entries."""
+    maps: dict[str, pl.DataType] = {
+        n: pl.List(pl.Struct({"key": t.key, "value": t.value}))
+        for n, t in schema.items()
+        if isinstance(t, pl.Map)
+    }
+    if not maps:
+        return frame, schema
+    return frame.with_columns(pl.col(n).cast(t) for n, t in maps.items()), {**schema, **maps}
 
 
 def _narrowed(dtype: pl.DataType, known: ColumnStatistics | None) -> pl.DataType:

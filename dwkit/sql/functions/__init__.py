@@ -17,6 +17,7 @@ from dwkit.sql.functions.like import LIKE
 from dwkit.sql.functions.nested import NESTED
 from dwkit.sql.functions.numeric import NUMERIC
 from dwkit.sql.functions.operators import OPERATORS
+from dwkit.sql.functions.patterns import PATTERNS
 from dwkit.sql.functions.regexes import REGEX
 from dwkit.sql.functions.strings import STRING
 
@@ -27,7 +28,7 @@ FAMILIES: dict[str, Functions] = {
     "conditional": CONDITIONAL,
     "numeric": NUMERIC,
     "string": {**STRING, **LIKE},
-    "regex": REGEX,
+    "regex": {**REGEX, **PATTERNS},
     "date and time": DATETIME,
     "list, struct and JSON": NESTED,
 }

@@ -11,9 +11,11 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.blobs import joined_bytes
+from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
+from dwkit.sql.functions.integers import BITS
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.nested.documents import merged
 from dwkit.sql.functions.nested.lists import concatenated
@@ -96,7 +98,8 @@ def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
         raise _wrong(call, left, right)
     plus: Callable[[Any, Any], Any] = operator.add if sign > 0 else operator.sub
     if is_float(left.dtype) or is_float(right.dtype):
-        return call.value(plus(*_doubles(call, left, right)), pl.Float64())
+        a, b, dtype = _floats(call, left, right)
+        return call.value(plus(a, b), dtype)
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         digits = max(whole_of(left), whole_of(right)) + 1 + scale
@@ -119,8 +122,8 @@ def _mul(call: Call) -> Value:
     if not (is_number(left.dtype) and is_number(right.dtype)):
         raise _wrong(call, left, right)
     if is_float(left.dtype) or is_float(right.dtype):
-        a, b = _doubles(call, left, right)
-        return call.value(a * b, pl.Float64())
+        a, b, dtype = _floats(call, left, right)
+        return call.value(a * b, dtype)
     if is_integer(left.dtype) and is_integer(right.dtype):
         return _integers(call, lambda a, b: a * b, left, right)
     scale = scale_of(left.dtype) + scale_of(right.dtype)
@@ -149,6 +152,14 @@ def _decimal(value: Value) -> pl.Expr:
     if isinstance(value.constant, int):
         return constant(value.constant, pl.Decimal(38, 0)).expr
     return value.expr.cast(pl.Decimal(38, 0)) if is_integer(value.dtype) else value.expr
+
+
+def _floats(call: Call, left: Value, right: Value) -> tuple[pl.Expr, pl.Expr, pl.DataType]:
+    """Return operands as doubles; in DataFusion a float of single precision and whole numbers stay single."""
+    pair = (left.dtype, right.dtype)
+    single = call.dialect == "datafusion" and all(isinstance(t, pl.Float32) or is_integer(t) for t in pair)
+    dtype: pl.DataType = pl.Float32() if single else pl.Float64()
+    return call.cast(left, dtype).expr, call.cast(right, dtype).expr, dtype
 
 
 def _doubles(call: Call, left: Value, right: Value) -> tuple[pl.Expr, pl.Expr]:
@@ -185,6 +196,7 @@ class _Digits:
 
 
 _DIVISION_SCALE: dict[str, Callable[[_Digits], int]] = {
+    "datafusion": lambda d: d.s1 + 4,
     "mysql": lambda d: min(30, d.s1 + 4),
     "snowflake": lambda d: max(d.s1, min(d.s1 + 6, 12)),
     "bigquery": lambda _: 9,
@@ -221,11 +233,15 @@ def _div(call: Call) -> Value:
         and not (both_integers and call.dialect in ("spark", "databricks", "bigquery"))
     ):
         return _decimal_quotient(call, left, right, scale_rule)
-    a, b = _doubles(call, left, right)
-    if call.dialect == "duckdb":  # 1 / 0 is infinite, as floats have it
+    a, b, dtype = _floats(call, left, right)
+    if call.dialect in _INFINITE:
         call.has("safe")
-        return call.value(a / b, pl.Float64())
+        return call.value(a / b, dtype)
     return call.value(a / _divisor(call, right, b), pl.Float64())
+
+
+_INFINITE = frozenset({"datafusion", "duckdb"})
+"""1.0 / 0 is infinite there, as floats have it."""
 
 
 def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
@@ -236,8 +252,11 @@ def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
     never = ("sqlite", "mysql", "oracle") if isinstance(call.node, exp.Mod) else ("sqlite", "mysql")
     if not safe and call.dialect not in never:
         zero = expr == 0 if call.binder.condition is None else (expr == 0) & call.binder.condition
+        if call.dialect == "datafusion":  # NULL by zero is NULL, and no rows have no error
+            zero &= call.arg().expr.is_not_null()
         failed = pl.when(zero).then(pl.lit("division by zero")).cast(pl.Int8, strict=True)
-        if value.is_constant and not value.is_null and call.binder.condition is None:
+        early = call.dialect != "datafusion" or not call.arg().refs
+        if value.is_constant and not value.is_null and call.binder.condition is None and early:
             raise call.error("division by zero")
         return pl.when(failed.is_null()).then(pl.when(expr != 0).then(expr))
     return pl.when(expr != 0).then(expr)
@@ -245,6 +264,13 @@ def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
 
 def _decimal_quotient(call: Call, left: Value, right: Value, rule: Callable[[_Digits], int]) -> Value:
     s1, s2 = scale_of(left.dtype), scale_of(right.dtype)
+    if call.dialect == "datafusion" and whole_of(left) + s1 + 4 + s2 <= 38:
+        # The quotient of the whole numbers behind both, of which the rest is cut off.
+        a = scaled_of(left) * 10 ** (4 + s2)
+        b = _divisor(call, right, scaled_of(right))
+        whole = a.abs() // b.abs()
+        digits = min(38, whole_of(left) + s1 + s2 + 4)
+        return from_scaled(call, pl.when((a < 0) == (b < 0)).then(whole).otherwise(0 - whole), digits, s1 + 4)
     scale = max(0, min(rule(_Digits(whole_of(left) + s1, s1, whole_of(right) + s2, s2)), 30))
     kept = 9 if call.dialect == "bigquery" else 6
     scale = max(min(scale, 38 - min(whole_digits(left.dtype) + s2, 32)), min(scale, kept))
@@ -293,9 +319,13 @@ def _mod(call: Call) -> Value:
 
 def _remainder(call: Call, left: Value, right: Value) -> Value:
     if is_float(left.dtype) or is_float(right.dtype):
-        a, b = _doubles(call, left, right)
+        a, b, dtype = _floats(call, left, right)
+        if call.dialect == "datafusion":  # by zero it is NaN
+            call.has("safe")
+            rest = a.abs() % b.abs()
+            return call.value(pl.when(a < 0).then(-rest).otherwise(rest), dtype)
         divisor = _divisor(call, right, b)
-        return call.value(a.abs() % divisor.abs() * a.sign(), pl.Float64())
+        return call.value(a.abs() % divisor.abs() * a.sign(), dtype)
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         dtype = pl.Decimal(38, scale)
@@ -311,6 +341,8 @@ def _remainder(call: Call, left: Value, right: Value) -> Value:
 
 def _neg(call: Call) -> Value:
     value = call.arg()
+    if value.is_null:
+        return value
     if value.interval is not None:
         return scaled(call, value.interval, constant(-1, pl.Int32()))
     if value.is_text_literal or is_text(value.dtype):
@@ -331,22 +363,6 @@ def _neg(call: Call) -> Value:
     )
 
 
-def _bits(of: Callable[[Any, Any], pl.Expr]) -> Builder:
-    def build(call: Call) -> Value:
-        return call.value(of(call.integer(), call.integer("expression")), pl.Int64())
-
-    return build
-
-
-def _shift(direction: int) -> Builder:
-    def build(call: Call) -> Value:
-        powers = pl.lit(2, dtype=pl.Int64).pow(call.integer("expression"))
-        value = call.integer()
-        return call.value(value * powers if direction > 0 else value // powers, pl.Int64())
-
-    return build
-
-
 def _concat(call: Call) -> Value:
     call.has("safe")  # only how a dialect writes it
     left, right = call.arg(), call.arg("expression")
@@ -354,6 +370,8 @@ def _concat(call: Call) -> Value:
         return concatenated(call, [left, right], null_is_empty=call.dialect == "postgres")
     if left.json and right.json and call.dialect == "postgres":
         return merged(call, left, right)
+    if isinstance(left.dtype, pl.Binary) and isinstance(right.dtype, pl.Binary):
+        return call.value(joined_bytes([left.expr, right.expr]), pl.Binary())
     made = pl.concat_str(call.as_text(left), call.as_text(right), ignore_nulls=call.dialect == "oracle")
     if call.dialect == "oracle":  # NULL is an empty text there, and an empty text NULL
         made = pl.when(made != "").then(made)
@@ -387,10 +405,5 @@ ARITHMETIC: Functions = {
     exp.Mod: _mod,
     exp.Neg: _neg,
     exp.DPipe: _concat,
-    exp.BitwiseAnd: _bits(operator.and_),
-    exp.BitwiseOr: _bits(operator.or_),
-    exp.BitwiseXor: _bits(operator.xor),
-    exp.BitwiseLeftShift: _shift(1),
-    exp.BitwiseRightShift: _shift(-1),
-    exp.BitwiseNot: lambda call: call.value(call.integer().not_(), pl.Int64()),
+    **BITS,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,7 +14,9 @@ from dwkit.sql.functions.cast import MisreadError, cast
 from dwkit.sql.types import is_date, is_text, is_timestamp, shown
 from dwkit.sql.value import Value
 
-__all__ = ["Binds", "Builder", "Call", "Functions", "Parts", "numbers", "of", "text"]
+__all__ = [
+    "Binds", "Builder", "Call", "Functions", "Parts", "as_float", "floats_together", "numbers", "of", "text",
+]  # fmt: skip
 
 
 class Binds(Protocol):
@@ -148,6 +150,10 @@ class Call:
         """Return an argument as a double."""
         return self.cast(self.arg(key), pl.Float64()).expr
 
+    def float_(self, key: str = "this") -> Value:
+        """Return an argument as a double; in DataFusion a float of single precision stays one."""
+        return as_float(self, self.arg(key))
+
     def integer(self, key: str = "this") -> pl.Expr:
         """Return an argument as a 64-bit integer."""
         return self.cast(self.arg(key), pl.Int64()).expr
@@ -233,6 +239,17 @@ class Call:
         return self.error(f"{what} is not supported")
 
 
+def as_float(call: Call, value: Value) -> Value:
+    """Return a number as a double; in DataFusion a float of single precision stays one."""
+    single = call.dialect == "datafusion" and isinstance(value.dtype, pl.Float32)
+    return value if single else call.cast(value, pl.Float64())
+
+
+def floats_together(values: Sequence[Value]) -> pl.DataType:
+    """Return the type of what is computed of floats."""
+    return pl.Float32() if all(isinstance(v.dtype, pl.Float32) for v in values) else pl.Float64()
+
+
 _PLAIN = frozenset({
     "this", "expression", "expressions", "big_int", "date_part_boundary", "input_type_preserved",
     "preserve_end_of_month", "target_type", "return_type", "with_tz",
@@ -257,7 +274,8 @@ def numbers(make: Callable[..., pl.Expr], *keys: str, dtype: pl.DataType | None 
     """Return a function of doubles; its arguments are those of the keys, ``this`` where none are given."""
 
     def build(call: Call) -> Value:
-        return call.value(make(*(call.number(k) for k in keys or ("this",))), dtype or pl.Float64())
+        values = [call.float_(k) for k in keys or ("this",)]
+        return call.value(make(*(v.expr for v in values)), dtype or floats_together(values))
 
     return build
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.cast_list import text_to_texts
-from dwkit.sql.functions.cast_moment import named_zone, text_to_moment
+from dwkit.sql.functions.cast_moment import moment_to_number, named_zone, number_to_moment, text_to_moment
 from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
 from dwkit.sql.value import Value, constant
@@ -156,6 +156,10 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         return expr.cast(dtype)
     if is_text(dtype):
         return to_text(value, dialect).cast(dtype)
+    if dialect == "datafusion" and isinstance(dtype, pl.List) and not is_list(source):
+        inner: pl.DataType = dtype.inner  # type: ignore[assignment]
+        one = expr if source == inner else _expression(value, inner, dialect, strict=strict)
+        return None if one is None or is_list(inner) else pl.concat_list(one)
     if is_text(source):
         return _from_text(expr.cast(pl.String), dtype, dialect, strict=strict)
     if isinstance(source, pl.Binary) or isinstance(dtype, pl.Binary):
@@ -175,7 +179,7 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_number(source):
         return _from_number(value, dtype, dialect, strict=strict)
     if is_number(dtype) and not isinstance(source, pl.Duration):
-        return _moment_to_number(expr, source, dtype, dialect, strict=strict)
+        return moment_to_number(expr, source, dtype, dialect, strict=strict)
     return _from_moment(expr, source, dtype)
 
 
@@ -197,12 +201,18 @@ def _struct(
     expr: pl.Expr, source: pl.Struct, dtype: pl.Struct, dialect: str, *, strict: bool
 ) -> pl.Expr | None:
     """Cast the fields of a struct, by name where all names are alike, else by place."""
-    if len(source.fields) != len(dtype.fields):
-        return None
     names = [f.name for f in source.fields]
-    by_name = set(names) == {f.name for f in dtype.fields}
+    wanted_names = {f.name for f in dtype.fields}
+    by_name = set(names) == wanted_names or (
+        dialect in _FIELDS_BY_NAME and not wanted_names.isdisjoint(names)
+    )
+    if not by_name and len(names) != len(dtype.fields):
+        return None
     made: list[pl.Expr] = []
     for place, field in enumerate(dtype.fields):
+        if by_name and field.name not in names:
+            made.append(pl.lit(None, dtype=field.dtype).alias(field.name))
+            continue
         one = source.fields[names.index(field.name) if by_name else place]
         given: pl.DataType = one.dtype  # type: ignore[assignment]
         wanted: pl.DataType = field.dtype  # type: ignore[assignment]
@@ -214,49 +224,8 @@ def _struct(
     return pl.when(expr.is_not_null()).then(pl.struct(made))
 
 
-_DAYS_TO_1900 = 25_567
-
-
-def _number_to_moment(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
-    """A number as a timestamp: seconds since 1970 in Spark and Snowflake, days since 1900 in SQL Server."""
-    number = value.expr.cast(pl.Float64)
-    if isinstance(dtype, pl.Date):
-        return None
-    if dialect in ("spark", "databricks", "snowflake"):
-        made = (number * 1_000_000).round().cast(pl.Int64, strict=strict).cast(pl.Datetime("us"))
-    elif dialect == "tsql":
-        made = (
-            ((number - _DAYS_TO_1900) * 86_400e6)
-            .round()
-            .cast(pl.Int64, strict=strict)
-            .cast(pl.Datetime("us"))
-        )
-    else:
-        return None
-    zone = dtype.time_zone if isinstance(dtype, pl.Datetime) else None
-    return made.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else made
-
-
-def _moment_to_number(
-    expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str, *, strict: bool
-) -> pl.Expr | None:
-    """A date or a timestamp as a number: 20240131100000 in MySQL, seconds since 1970 in Spark, days in SQL Server."""
-    if dialect == "mysql":
-        code = (
-            "%Y%m%d"
-            if isinstance(source, pl.Date)
-            else "%H%M%S"
-            if isinstance(source, pl.Time)
-            else "%Y%m%d%H%M%S"
-        )
-        return expr.dt.strftime(code).cast(pl.Int64).cast(dtype, strict=strict)
-    if dialect in ("spark", "databricks") and isinstance(source, pl.Datetime):
-        seconds = expr.dt.epoch("us") / 1_000_000
-        return (seconds.floor() if is_integer(dtype) else seconds).cast(dtype, strict=strict)
-    if dialect == "tsql" and isinstance(source, pl.Datetime):
-        days = expr.dt.epoch("us") / 86_400e6 + _DAYS_TO_1900
-        return (days.round() if is_integer(dtype) else days).cast(dtype, strict=strict)
-    return None
+_FIELDS_BY_NAME = frozenset({"datafusion", "duckdb"})
+"""A field that a struct lacks is NULL there, one that is not asked for is dropped."""
 
 
 def _from_number(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
@@ -264,7 +233,7 @@ def _from_number(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool
     if isinstance(dtype, pl.Boolean):
         return expr != 0
     if isinstance(dtype, (pl.Date, pl.Datetime)):
-        return _number_to_moment(value, dtype, dialect, strict=strict)
+        return number_to_moment(value, dtype, dialect, strict=strict)
     if is_integer(dtype) and not is_integer(source):
         return rounded_to_integer(expr, source, dialect).cast(dtype, strict=strict)
     if is_decimal(dtype):

@@ -1,4 +1,4 @@
-"""Text as dates, times and timestamps, as a cast reads it."""
+"""Text and numbers as dates, times and timestamps, and these as numbers, as a cast has it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
-__all__ = ["named_zone", "text_to_moment"]
+from dwkit.sql.types import is_integer
+from dwkit.sql.value import Value
+
+__all__ = ["moment_to_number", "named_zone", "number_to_moment", "text_to_moment"]
 
 _SPARK = frozenset({"spark", "databricks"})
 _MONTH_FIRST = frozenset({"postgres", "redshift", "tsql", "snowflake"})
@@ -104,3 +107,50 @@ def named_zone(text: str) -> datetime | None:
         return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(name)).astimezone(UTC)
     except (ValueError, ZoneInfoNotFoundError):
         return None
+
+
+_DAYS_TO_1900 = 25_567
+
+
+def number_to_moment(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
+    """A number as a timestamp: seconds since 1970 in Spark and Snowflake, days since 1900 in SQL Server."""
+    number = value.expr.cast(pl.Float64)
+    if isinstance(dtype, pl.Date):
+        return None
+    if dialect in ("spark", "databricks", "snowflake"):
+        made = (number * 1_000_000).round().cast(pl.Int64, strict=strict).cast(pl.Datetime("us"))
+    elif dialect == "tsql":
+        made = (
+            ((number - _DAYS_TO_1900) * 86_400e6)
+            .round()
+            .cast(pl.Int64, strict=strict)
+            .cast(pl.Datetime("us"))
+        )
+    elif dialect == "datafusion" and is_integer(value.dtype):  # nanoseconds
+        made = (value.expr.cast(pl.Int64) // 1000).cast(pl.Datetime("us"))
+    else:
+        return None
+    zone = dtype.time_zone if isinstance(dtype, pl.Datetime) else None
+    return made.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else made
+
+
+def moment_to_number(
+    expr: pl.Expr, source: pl.DataType, dtype: pl.DataType, dialect: str, *, strict: bool
+) -> pl.Expr | None:
+    """A date or a timestamp as a number: 20240131100000 in MySQL, seconds since 1970 in Spark, days in SQL Server."""
+    if dialect == "mysql":
+        code = (
+            "%Y%m%d"
+            if isinstance(source, pl.Date)
+            else "%H%M%S"
+            if isinstance(source, pl.Time)
+            else "%Y%m%d%H%M%S"
+        )
+        return expr.dt.strftime(code).cast(pl.Int64).cast(dtype, strict=strict)
+    if dialect in ("spark", "databricks") and isinstance(source, pl.Datetime):
+        seconds = expr.dt.epoch("us") / 1_000_000
+        return (seconds.floor() if is_integer(dtype) else seconds).cast(dtype, strict=strict)
+    if dialect == "tsql" and isinstance(source, pl.Datetime):
+        days = expr.dt.epoch("us") / 86_400e6 + _DAYS_TO_1900
+        return (days.round() if is_integer(dtype) else days).cast(dtype, strict=strict)
+    return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -12,7 +14,8 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.decimals import scaled_of
 from dwkit.sql.functions.interval import interval_value
-from dwkit.sql.functions.operators import alike, compared
+from dwkit.sql.functions.operators import alike, compared, together
+from dwkit.sql.types import is_float, is_list
 from dwkit.sql.value import Interval, Value, constant, null
 
 __all__ = ["CONDITIONAL", "chosen"]
@@ -22,7 +25,7 @@ def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
     """Return the result of the first condition that is true; the last result is for none."""
     if any(r.interval for r in results) and all(r.interval or r.is_null for r in results):
         return _interval(call, conditions, results)
-    results = alike(call, *results)
+    results = together(call, *results)
     found = call.value(_chain(conditions, [r.expr for r in results]), results[0].dtype)
     if any(r.scaled is not None for r in results):
         found = replace(found, scaled=_chain(conditions, [scaled_of(r) for r in results]))
@@ -58,11 +61,12 @@ def _case(call: Call) -> Value:
     results: list[Value] = []
     before: pl.Expr | None = None
     for one in call.given("ifs"):
-        condition = (
-            compared(call, "=", subject, call.bind(one.this))
-            if subject is not None
-            else _truth(call, one.this)
-        )
+        with call.binder.only_where(before) if before is not None else nullcontext():
+            condition = (
+                compared(call, "=", subject, call.bind(one.this))
+                if subject is not None
+                else _truth(call, one.this)
+            )
         conditions.append(condition)
         met = condition.expr if before is None else condition.expr & before.fill_null(True)
         with call.binder.only_where(met):
@@ -106,7 +110,7 @@ def _coalesce(call: Call) -> Value:
                 bound.append(call.bind(node))
         absent = bound[-1].expr.is_null()
         missing = absent if missing is None else missing & absent
-    values = alike(call, *bound)
+    values = together(call, *bound)
     return call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
 
 
@@ -131,11 +135,27 @@ _NULL_WINS = frozenset({"snowflake", "bigquery", "mysql", "oracle", "sqlite", "t
 
 def _extreme(greatest: bool, call: Call) -> Value:
     values = alike(call, *call.values())
+    if is_list(values[0].dtype):
+        return _extreme_list(call, values, greatest=greatest)
     exprs = [v.expr for v in values]
     made = pl.max_horizontal(exprs) if greatest else pl.min_horizontal(exprs)
+    if greatest and is_float(values[0].dtype):  # NaN is the greatest number, Polars passes it over
+        made = pl.when(pl.any_horizontal(e.is_nan() for e in exprs)).then(math.nan).otherwise(made)
     if call.dialect in _NULL_WINS and (not call.has("ignore_nulls") or call.dialect == "oracle"):
         made = pl.when(reduce(lambda a, b: a | b, (e.is_null() for e in exprs)).not_()).then(made)
     return call.value(made, values[0].dtype)
+
+
+def _extreme_list(call: Call, values: list[Value], *, greatest: bool) -> Value:
+    """The greatest of lists, which compare element by element."""
+    if call.dialect in _NULL_WINS:
+        raise call.refuse(f"{call.name} of lists")
+    best = values[0]
+    for other in values[1:]:
+        better = compared(call, ">" if greatest else "<", other, best).expr
+        found = pl.when(better | best.expr.is_null()).then(other.expr).otherwise(best.expr)
+        best = call.value(found, best.dtype)
+    return best
 
 
 def _decode(call: Call) -> Value:

@@ -27,6 +27,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "RTRIM() or ILIKE say what is meant.",
     ),
     Difference(("trino", "snowflake", "bigquery", "mysql"), "NaN = NaN", "True, and NaN is the greatest number, as in PostgreSQL."),
+    Difference(("datafusion",), "NaN and -NaN", "Equal; DataFusion tells NaN from NaN by its sign."),
     Difference(("sqlite",), "mod(a, b) of integers", "An integer, as of %; in SQLite it is a real number."),
     Difference(
         _ALL, "integers that leave their type",

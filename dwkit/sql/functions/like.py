@@ -9,6 +9,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.regexes import pattern_of
 from dwkit.sql.functions.strings.ascii import ascii_case
 from dwkit.sql.value import Value, constant
 
@@ -32,7 +33,7 @@ def like_regex(pattern: str, escape: str = "") -> str:
 
 
 _BACKSLASH_ESCAPES = frozenset(
-    {"postgres", "redshift", "mysql", "snowflake", "spark", "databricks", "bigquery"}
+    {"postgres", "datafusion", "redshift", "mysql", "snowflake", "spark", "databricks", "bigquery"}
 )
 """A backslash escapes in LIKE there without an ESCAPE clause (Snowflake: in the literal itself)."""
 
@@ -84,15 +85,13 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
         else:
             pattern = pattern.as_(folded, pl.String())
     if not isinstance(pattern.constant, str):
-        made = call.as_text(pattern).str.escape_regex()
-        if escape and call.has("escape"):
-            raise call.refuse("ESCAPE with a computed pattern")
         regex = pl.concat_str(
             pl.lit("(?is)^" if insensitive else "(?s)^"),
-            made.str.replace_all("%", ".*", literal=True).str.replace_all("_", ".", literal=True),
+            _computed_regex(call.as_text(pattern), escape),
             pl.lit("$"),
         )
-        return call.value(text.str.contains(regex), _BOOLEAN)
+        # Polars takes a pattern that is NULL for no match.
+        return call.value(pl.when(regex.is_not_null()).then(text.str.contains(regex)), _BOOLEAN)
     known = pattern.constant
     plain = not insensitive and not (escape and escape in known) and "_" not in known
     if plain:
@@ -110,9 +109,30 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
     return call.value(text.str.contains("(?i)" + shape if insensitive else shape), _BOOLEAN)
 
 
+_STANDING_FOR = {"%": "\ufdd0", "_": "\ufdd1", "": "\ufdd2"}
+"""Codes that are no characters, for the escaped signs and the sign of escape itself."""
+
+
+def _computed_regex(pattern: pl.Expr, escape: str) -> pl.Expr:
+    """Return LIKE patterns of a column as regular expressions."""
+    if escape:
+        signs = {escape + sign if sign else escape * 2: mark for sign, mark in _STANDING_FOR.items()}
+        pattern = pattern.str.replace_many(list(signs), list(signs.values()))
+        last = re.escape(escape) + "$"
+        pattern = pattern.str.replace(last, _STANDING_FOR[""]).str.replace_all(escape, "", literal=True)
+    made = pattern.str.escape_regex()
+    made = made.str.replace_all("%", ".*", literal=True).str.replace_all("_", ".", literal=True)
+    if not escape:
+        return made
+    back = {mark: sign or re.escape(escape) for sign, mark in _STANDING_FOR.items()}
+    return made.str.replace_many(list(back), list(back.values()))
+
+
 def _similar(call: Call) -> Value:
     """SIMILAR TO: LIKE's signs and a regular expression's, over the whole text (ISO 9075-2, 8.6)."""
     value = call.arg("expression")
+    if call.dialect == "datafusion":  # a plain regular expression that matches anywhere
+        return call.value(call.text().str.contains(pattern_of(call)), _BOOLEAN)
     if not isinstance(value.constant, str):
         raise call.refuse("SIMILAR TO a computed pattern")
     made, at = "", 0

@@ -11,7 +11,8 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.arithmetic import divided, number_of
-from dwkit.sql.functions.call import Builder, Call, Functions, numbers
+from dwkit.sql.functions.call import Builder, Call, Functions, as_float, floats_together, numbers
+from dwkit.sql.functions.integers import divisor_of
 from dwkit.sql.functions.rounding import ROUNDING
 from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
 from dwkit.sql.value import Value, constant
@@ -37,14 +38,17 @@ def _sign(call: Call) -> Value:
 def _log(call: Call) -> Value:
     """LOG(base, x), or LOG(x), which is that of base 10 where the dialect does not say LN."""
     if not call.has("expression"):
-        return call.value(_positive(call, call.number()).log10(), _DOUBLE)
-    base, number = call.arg(), call.number("expression")
+        value = call.float_()
+        return call.value(_positive(call, value.expr).log10(), value.dtype)
+    base, value = call.arg(), call.float_("expression")
+    number, dtype = value.expr, value.dtype
     if base.constant == 10:
-        return call.value(_positive(call, number).log10(), _DOUBLE)
+        return call.value(_positive(call, number).log10(), dtype)
     if base.constant == 2:
-        return call.value(_positive(call, number).log(2), _DOUBLE)
-    base_expr = call.cast(base, _DOUBLE).expr
-    return call.value(_positive(call, number).log(math.e) / _positive(call, base_expr).log(math.e), _DOUBLE)
+        return call.value(_positive(call, number).log(2), dtype)
+    whole, base_expr = number.cast(_DOUBLE), call.cast(base, _DOUBLE).expr
+    made = _positive(call, whole).log(math.e) / _positive(call, base_expr).log(math.e)
+    return call.value(made.cast(dtype), dtype)
 
 
 def _positive(call: Call, number: pl.Expr) -> pl.Expr:
@@ -52,35 +56,53 @@ def _positive(call: Call, number: pl.Expr) -> pl.Expr:
     return number if call.dialect in _IEEE else pl.when(number > 0).then(number)
 
 
-_IEEE = frozenset({"duckdb", "trino"})
+_IEEE = frozenset({"datafusion", "duckdb", "trino"})
 """LN(0) is minus infinity there, LN(-1) and SQRT(-1) are NaN."""
 
 
 def _logarithm(call: Call) -> Value:
-    return call.value(_positive(call, call.number()).log(math.e), _DOUBLE)
+    value = call.float_()
+    return call.value(_positive(call, value.expr).log(math.e), value.dtype)
 
 
 def _listed_logarithm(base: int) -> Builder:
     def build(call: Call) -> Value:
-        number = _positive(call, call.cast(call.args()[0], _DOUBLE).expr)
-        return call.value(number.log10() if base == 10 else number.log(base), _DOUBLE)
+        value = as_float(call, call.args()[0])
+        number = _positive(call, value.expr)
+        return call.value(number.log10() if base == 10 else number.log(base), value.dtype)
 
     return build
 
 
 def _sqrt(call: Call) -> Value:
-    number = call.number()
+    value = call.float_()
+    number = value.expr
+    if call.dialect == "datafusion":
+        return call.value(
+            _unless(call, number < 0, "the square root of a negative number", number.sqrt()), value.dtype
+        )
     return call.value(
-        (number if call.dialect in _IEEE else pl.when(number >= 0).then(number)).sqrt(), _DOUBLE
+        (number if call.dialect in _IEEE else pl.when(number >= 0).then(number)).sqrt(), value.dtype
     )
 
 
 def _pow(call: Call) -> Value:
-    return call.value(call.number().pow(call.number("expression")), _DOUBLE)
+    base, power = call.number(), call.number("expression")
+    made = base.pow(power)
+    if call.dialect == "datafusion":
+        made = _unless(call, (base == 0) & (power < 0), "zero raised to a negative power", made)
+    return call.value(made, _DOUBLE)
+
+
+def _unless(call: Call, fault: pl.Expr, text: str, made: pl.Expr) -> pl.Expr:
+    """Return a result, with an error when it runs where there is a fault."""
+    failed = call.guarded(pl.when(fault).then(pl.lit(text))).cast(pl.Int8, strict=True)
+    return pl.when(failed.is_null()).then(made)
 
 
 def _cbrt(call: Call) -> Value:
-    return call.value(call.number().cbrt(), _DOUBLE)
+    value = call.float_()
+    return call.value(value.expr.cbrt(), value.dtype)
 
 
 def _safe(op: type[exp.Binary]) -> Builder:
@@ -193,12 +215,17 @@ def _pmod(call: Call) -> Value:
 
 
 def _greatest_divisor(call: Call) -> Value:
-    """GCD by Euclid's steps: 64 bits need at most 92 of them."""
-    a, b = (call.cast(v, _INTEGER) for v in call.args())
+    a, b = call.args()
     if not (isinstance(a.constant, int) and isinstance(b.constant, int)):
-        raise call.refuse(f"{call.name} of computed numbers")
+        return divisor_of(call, a, b)
     made = math.gcd(a.constant, b.constant) if call.name == "GCD" else math.lcm(a.constant, b.constant)
+    if made >= 2**63:
+        raise call.error(f"{made} does not fit a BIGINT")
     return constant(made, _INTEGER)
+
+
+def _is_zero(call: Call) -> Value:
+    return call.value(call.cast(call.args()[0], _DOUBLE).expr == 0, _BOOLEAN)
 
 
 def _to_number(call: Call) -> Value:
@@ -236,8 +263,9 @@ def _hypotenuse(call: Call) -> Value:
 
 
 def _nanvl(call: Call) -> Value:
-    number, other = call.number(), call.number("expression")
-    return call.value(pl.when(number.is_nan()).then(other).otherwise(number), _DOUBLE)
+    values = [call.float_(), call.float_("expression")]
+    number, other = (v.expr for v in values)
+    return call.value(pl.when(number.is_nan()).then(other).otherwise(number), floats_together(values))
 
 
 def _bit_of(call: Call) -> Value:
@@ -277,6 +305,10 @@ NUMERIC: Functions = {
     exp.Acos: numbers(lambda x: x.arccos()),
     exp.Atan: numbers(lambda x: x.arctan()),
     exp.Atan2: numbers(pl.arctan2, "this", "expression"),
+    exp.Asinh: numbers(lambda x: x.arcsinh()),
+    exp.Acosh: numbers(lambda x: x.arccosh()),
+    exp.Atanh: numbers(lambda x: x.arctanh()),
+    "ISZERO": _is_zero,
     exp.Sinh: numbers(lambda x: x.sinh()),
     exp.Cosh: numbers(lambda x: x.cosh()),
     exp.Tanh: numbers(lambda x: x.tanh()),

@@ -31,7 +31,7 @@ from dwkit.sql.types import (
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["OPERATORS", "alike", "comparable", "compared"]
+__all__ = ["OPERATORS", "alike", "comparable", "compared", "together"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -39,8 +39,17 @@ _BOOLEAN = pl.Boolean()
 # -- comparison -----------------------------------------------------------------------------------
 
 
+def together(call: Call, *values: Value) -> list[Value]:
+    """Return values with one type, as CASE and COALESCE need them: in DataFusion text and numbers are text then."""
+    if call.dialect == "datafusion":
+        dtype = unified((v.dtype for v in values if not v.is_null), call.dialect, mixed="text")
+        if dtype is not None and not isinstance(dtype, pl.Null):
+            return [call.cast(v, dtype) for v in values]
+    return alike(call, *values)
+
+
 def alike(call: Call, *values: Value) -> list[Value]:
-    """Return values with one type, as a comparison, CASE, COALESCE or IN needs them.
+    """Return values with one type, as a comparison or IN needs them.
 
     A quoted literal takes the type of the others; text that meets a number is read as one.
 
@@ -48,11 +57,13 @@ def alike(call: Call, *values: Value) -> list[Value]:
         SqlError: they have no common type.
     """
     others = [v for v in values if not v.is_text_literal and not v.is_null]
-    dtype = unified(v.dtype for v in others)
+    dtype = unified((v.dtype for v in others), call.dialect)
     if dtype is not None and isinstance(dtype, pl.Null):
         dtype = pl.String()
     if dtype is None:
         dtype = _mixed([v.dtype for v in others])
+    if dtype is None and call.dialect == "datafusion":
+        dtype = unified((v.dtype for v in others), call.dialect, mixed="number")
     if dtype is None:
         kinds = " and ".join(dict.fromkeys(shown(v.dtype) for v in others))
         raise call.error(f"{kinds} cannot be compared or mixed", hint="cast one of them")
@@ -80,10 +91,10 @@ def _for_texts(dtype: pl.DataType, texts: list[str]) -> pl.DataType:
 
 def compared(call: Call, op: str, left: Value, right: Value) -> Value:
     """Return a comparison of two values: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``is``, ``is not``."""
-    if call.dialect == "sqlite" and _apart(left, right) and op in ("=", "<>", "is", "is not"):
+    if call.dialect == "sqlite" and _apart(left, right):
         known = left.expr.is_not_null() & right.expr.is_not_null()
-        differs = op in ("<>", "is not")
-        return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
+        holds = op in ("<>", "is not") or op[0] == ("<" if is_number(left.dtype) else ">")
+        return Value(pl.when(known).then(pl.lit(holds)), _BOOLEAN, left.refs | right.refs)
     left, right = comparable(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
         return _lists_in_order(call, op, left, right)
@@ -113,13 +124,13 @@ _ORDERS = frozenset({"<", "<=", ">", ">="})
 
 
 def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
-    """Lists compare by their first different elements, of which NULL is the greatest, then by length."""
+    """Lists compare by their first different elements, of which NULL is the greatest (the least in DataFusion), then by length."""
     inner = left.dtype.inner if is_list(left.dtype) else None  # type: ignore[attr-defined]
     if (
         inner is None
         or is_list(inner)
         or isinstance(inner, pl.Struct)
-        or call.dialect not in ("duckdb", "postgres")
+        or call.dialect not in ("duckdb", "postgres", "datafusion")
     ):
         raise call.refuse(f"{op} of {shown(left.dtype)}")
     a, b = (right, left) if op in (">", "<=") else (left, right)
@@ -132,7 +143,11 @@ def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
         .list.first()
     )
     x, y = first.struct.field("0"), first.struct.field("1")
-    less = (x < y).fill_null(x.is_not_null() & y.is_null())
+    less = (
+        (x < y).fill_null(x.is_null() & y.is_not_null())
+        if call.dialect == "datafusion"
+        else (x < y).fill_null(x.is_not_null() & y.is_null())
+    )
     made = pl.when(x.is_null() & y.is_null()).then(a.expr.list.len() < b.expr.list.len()).otherwise(less)
     made = made.not_() if op in ("<=", ">=") else made
     known = left.expr.is_not_null() & right.expr.is_not_null()
@@ -140,7 +155,7 @@ def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
 
 
 def _apart(left: Value, right: Value) -> bool:
-    """Whether SQLite compares a number with a text, neither of them a column: they are never equal."""
+    """Whether SQLite compares a number with a text, neither of them a column: the number is the lesser one."""
     if left.refs or right.refs or left.is_null or right.is_null:
         return False
     return is_number(left.dtype) != is_number(right.dtype) and is_text(left.dtype) != is_text(right.dtype)
@@ -288,9 +303,17 @@ def _cast(safe: bool, call: Call) -> Value:
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
-    if length is not None and call.dialect != "duckdb" and length.name.isdigit():
+    if length is not None and call.dialect not in ("duckdb", "datafusion") and length.name.isdigit():
         made = made.as_(made.expr.str.slice(0, int(length.name)), dtype)
     return made
+
+
+def _cast_to_type(safe: bool, call: Call) -> Value:
+    """CAST_TO_TYPE(x, y): x as what y is."""
+    values = call.args()
+    if len(values) != 2:
+        raise call.error(f"{call.name} wants two values")
+    return call.cast(values[0], values[1].dtype, safe=safe)
 
 
 _T = exp.DataType.Type
@@ -325,4 +348,6 @@ OPERATORS: Functions = {
     exp.Not: _not,
     exp.Cast: partial(_cast, False),
     exp.TryCast: partial(_cast, True),
+    "CAST_TO_TYPE": partial(_cast_to_type, False),
+    "TRY_CAST_TO_TYPE": partial(_cast_to_type, True),
 }

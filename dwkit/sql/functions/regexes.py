@@ -10,7 +10,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.value import Value
 
-__all__ = ["REGEX", "pattern_of", "split_by"]
+__all__ = ["REGEX", "groups_of", "pattern_of", "place_of", "split_by", "usable"]
 
 _BOOLEAN, _NUMBER, _TEXT = pl.Boolean(), pl.Int64(), pl.String()
 _LOOK = re.compile(r"\(\?(?:=|!|<=|<!|>)")
@@ -28,7 +28,15 @@ def pattern_of(call: Call, node_key: str = "expression", flags: str = "") -> str
     if not isinstance(value.constant, str):
         made = call.as_text(value)
         return pl.concat_str(pl.lit(f"(?{marks})"), made) if marks else made
-    pattern = value.constant
+    return usable(call, value.constant, marks, call.node.args[node_key])
+
+
+def usable(call: Call, pattern: str, marks: str, node: exp.Expr) -> str:
+    """Return a pattern with its flags in front.
+
+    Raises:
+        SqlError: it has what Rust's regular expressions lack, or is none.
+    """
     if _LOOK.search(pattern):
         raise call.refuse("look-around in a regular expression")
     if _BACK.search(pattern):
@@ -38,7 +46,7 @@ def pattern_of(call: Call, node_key: str = "expression", flags: str = "") -> str
         pl.select(pl.lit("").str.contains(whole))
     except pl.exceptions.PolarsError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise call.error(f"no regular expression: {reason}", call.node.args[node_key]) from error
+        raise call.error(f"no regular expression: {reason}", node) from error
     return whole
 
 
@@ -72,13 +80,20 @@ def _like(call: Call, *, insensitive: bool = False, full: bool = False) -> Value
             if isinstance(pattern, str)
             else pl.concat_str(pl.lit("^(?:"), pattern, pl.lit(")$"))
         )
-    made = call.text().str.contains(pattern)
+    made = _known(call, call.text().str.contains(pattern))
     if call.has("negate"):
         made = made.not_()
     return call.value(made, _BOOLEAN)
 
 
-def _groups(pattern: str | pl.Expr) -> int:
+def _known(call: Call, made: pl.Expr) -> pl.Expr:
+    """Return a result, NULL where the pattern is: Polars takes NULL for no match."""
+    pattern = call.arg("expression")
+    return made if isinstance(pattern.constant, str) else pl.when(pattern.expr.is_not_null()).then(made)
+
+
+def groups_of(pattern: str | pl.Expr) -> int:
+    """Return how many groups a pattern has, none for a computed one."""
     if not isinstance(pattern, str):
         return 0
     try:
@@ -108,8 +123,8 @@ def _extract(call: Call) -> Value:
         one = (call.dialect in ("bigquery", "spark", "databricks") and not plain) or (
             call.dialect == "snowflake" and "e" in flags
         )
-        group = 1 if one and _groups(pattern) else 0
-    if isinstance(pattern, str) and group > _groups(pattern):
+        group = 1 if one and groups_of(pattern) else 0
+    if isinstance(pattern, str) and group > groups_of(pattern):
         raise call.error(f"the regular expression has no group {group}")
     occurrence = call.constant("occurrence", 1) or 1
     if occurrence == 1:
@@ -132,7 +147,7 @@ def _extract_all(call: Call) -> Value:
     subject = _from_position(call, call.text())
     group = call.constant("group")
     if group is None:
-        group = 1 if call.dialect in ("bigquery", "spark", "databricks") and _groups(pattern) else 0
+        group = 1 if call.dialect in ("bigquery", "spark", "databricks") and groups_of(pattern) else 0
     occurrence = call.constant("occurrence", 1)
     if occurrence not in (1, None):
         raise call.refuse("an occurrence of REGEXP_EXTRACT_ALL")
@@ -194,11 +209,18 @@ def _instr(call: Call) -> Value:
     pattern = pattern_of(call, flags=_given_flags(call, "parameters"))
     position = call.constant("position", 1) or 1
     subject = _from_position(call, call.text())
+    return call.value(place_of(subject, pattern, pl.lit(position - 1)), _NUMBER)
+
+
+def place_of(subject: pl.Expr, pattern: str | pl.Expr, before: pl.Expr) -> pl.Expr:
+    """Return the place at which a pattern matches, from 1 and after so many characters; 0 where it does not."""
     start = subject.str.find(pattern)
-    match = subject.str.extract(pattern, 0)
     # Polars counts bytes, SQL characters.
-    place = subject.str.split(match).list.first().str.len_chars().cast(pl.Int64) + position
-    return call.value(pl.when(start.is_not_null()).then(place).when(subject.is_not_null()).then(0), _NUMBER)
+    head = subject.cast(pl.Binary).bin.slice(0, start).cast(pl.String).str.len_chars().cast(pl.Int64)
+    known = (
+        subject.is_not_null() if isinstance(pattern, str) else subject.is_not_null() & pattern.is_not_null()
+    )
+    return pl.when(start.is_not_null()).then(head + before + 1).when(known).then(0)
 
 
 def split_by(subject: pl.Expr, pattern: str) -> pl.Expr:

@@ -73,6 +73,9 @@ def _rounded(call: Call, how: str, key: str = "decimals") -> Value:
         return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
     if is_decimal(value.dtype):
         return _decimal(call, value, digits, how)
+    if isinstance(value.dtype, pl.Float32) and call.dialect == "datafusion" and digits > 0:
+        units = _DOUBLE[how](value.expr * 10.0**digits)  # in single precision
+        return call.value((units.cast(pl.Float64) / 10.0**digits).cast(pl.Float32), value.dtype)
     return call.value(_double(value.expr, digits, how), value.dtype)
 
 

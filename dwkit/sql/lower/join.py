@@ -12,6 +12,7 @@ __all__ = ["join"]
 
 _ROW = "dwkit:row"
 _OTHER = "dwkit:other"
+_KEY = "dwkit:key"
 
 
 def join(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
@@ -86,6 +87,14 @@ def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
 def _equal(
     left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str, build: str = "auto"
 ) -> pl.LazyFrame:
+    if any(
+        ".alias(" in str(key) for pair in keys for key in pair[:2]
+    ):  # a struct, which Polars knows in no key
+        names = [f"{_KEY}{n}" for n in range(2 * len(keys))]
+        left = left.with_columns(a.alias(n) for (a, _, _), n in zip(keys, names, strict=False))
+        right = right.with_columns(b.alias(n) for (_, b, _), n in zip(keys, names[len(keys) :], strict=True))
+        plain = [(pl.col(a), pl.col(b), keys[0][2]) for a, b in zip(names, names[len(keys) :], strict=False)]
+        return _equal(left, right, plain, how, build).drop(names, strict=False)
     return left.join(
         right, left_on=[a for a, _, _ in keys], right_on=[b for _, b, _ in keys], how=how,  # type: ignore[arg-type]
         nulls_equal=keys[0][2], coalesce=False, maintain_order="none", build_side=build,  # type: ignore[arg-type]

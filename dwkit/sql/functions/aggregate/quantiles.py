@@ -83,11 +83,16 @@ class _Quantile:
             return physical.quantile(share, "linear").round().cast(pl.Int64).cast(stamp), stamp
         if not is_number(dtype):
             raise call.error(f"{call.name} wants numbers, not {shown(dtype)}")
-        if is_decimal(dtype) and call.dialect == "duckdb":  # which cuts off what its type cannot hold
+        if is_decimal(dtype) and call.dialect in (
+            "duckdb",
+            "datafusion",
+        ):  # which cut off what the type cannot hold
             scaled = self.rows.taken(self.value.expr.to_physical()).cast(pl.Float64)
             whole = scaled.quantile(share, "linear").truncate().cast(pl.Int128)
             return unscaled(whole, scale_of(dtype)), pl.Decimal(38, scale_of(dtype))
-        return self.rows.taken(self.value.expr).cast(pl.Float64).quantile(share, "linear"), pl.Float64()
+        found = self.rows.taken(self.value.expr).cast(pl.Float64).quantile(share, "linear")
+        single = call.dialect == "datafusion" and isinstance(dtype, pl.Float32)
+        return (found.cast(pl.Float32), pl.Float32()) if single else (found, pl.Float64())
 
 
 def _fractions(call: Call, node: exp.Expr) -> tuple[bool, list[Fraction]]:

@@ -9,11 +9,13 @@ from dwkit.sql.functions.nested.lambdas import LAMBDAS
 from dwkit.sql.functions.nested.lists import LISTS
 from dwkit.sql.functions.nested.maps import MAPS
 from dwkit.sql.functions.nested.parts import PARTS
+from dwkit.sql.functions.nested.records import RECORDS
 from dwkit.sql.functions.nested.sets import SETS
 from dwkit.sql.functions.nested.totals import TOTALS
+from dwkit.sql.functions.nested.vectors import VECTORS
 
 __all__ = ["NESTED"]
 
 NESTED: Functions = {
-    **ACCESS, **LISTS, **PARTS, **SETS, **TOTALS, **MAPS, **LAMBDAS, **JSON, **KINDS, **DOCUMENTS,
+    **ACCESS, **LISTS, **PARTS, **SETS, **TOTALS, **MAPS, **LAMBDAS, **JSON, **KINDS, **RECORDS, **DOCUMENTS, **VECTORS,
 }  # fmt: skip

@@ -70,7 +70,7 @@ def struct_of(call: Call, nodes: list[exp.Expr]) -> Value:
             value = call.bind(node.this if isinstance(node, exp.Alias) else node.expression)
         else:
             value = call.bind(node)
-            column = isinstance(node, exp.Column) and call.dialect not in ("trino", "postgres")
+            column = isinstance(node, exp.Column) and call.dialect not in ("trino", "postgres", "datafusion")
             name = str(node.meta.get("name") or node.name) if column else unnamed(call.dialect, number)
         made.append((name, value))
     if len({n for n, _ in made}) < len(made):
@@ -82,7 +82,7 @@ def struct_of(call: Call, nodes: list[exp.Expr]) -> Value:
 def unnamed(dialect: str, number: int) -> str:
     """Return what a field without a name is called."""
     names = {"trino": f"field{number - 1}", "bigquery": f"_field_{number}", "duckdb": f"v{number}",
-             "postgres": f"f{number}"}  # fmt: skip
+             "postgres": f"f{number}", "datafusion": f"c{number - 1}"}  # fmt: skip
     return names.get(dialect, f"col{number}")
 
 
@@ -103,7 +103,7 @@ def _row(call: Call) -> Value:
 
 def _tuple(call: Call) -> Value:
     """``(1, 'a')`` as a struct."""
-    if call.dialect not in ("bigquery", "duckdb", "spark", "databricks", "trino", "postgres"):
+    if call.dialect not in ("bigquery", "duckdb", "spark", "databricks", "trino", "postgres", "datafusion"):
         raise call.refuse("a row as a value")
     return struct_of(call, call.node.expressions)
 

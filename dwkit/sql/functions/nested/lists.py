@@ -40,7 +40,7 @@ def same_type(call: Call, value: Value, item: Value) -> tuple[Value, Value]:
     """Return a list and a value of its elements' type."""
     if value.json:
         return value, Value(encoded_or_null(call, item), _TEXT, item.refs, json=True)
-    dtype = unified((inner_of(value).dtype, item.dtype))
+    dtype = unified((inner_of(value).dtype, item.dtype), call.dialect)
     if dtype is None:
         raise call.error(f"{shown(item.dtype)} is no element of {shown(value.dtype)}")
     return call.cast(value, pl.List(dtype)), call.cast(item, dtype)

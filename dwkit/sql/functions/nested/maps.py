@@ -9,7 +9,7 @@ from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import beside, inner_of, listed, over
 from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
-from dwkit.sql.types import shown
+from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
 
 __all__ = ["MAPS", "entry_of"]
@@ -20,12 +20,23 @@ def _map_type(key: pl.DataType, value: pl.DataType) -> pl.DataType:
 
 
 def _map_of(call: Call, keys: Value, values: Value) -> Value:
-    """Return a map of two lists."""
+    """Return a map of two lists; keys that are NULL or there twice are an error when it runs."""
+    size = keys.expr.list.len()
+    inner = inner_of(keys).dtype
+    faults = {"keys and values of a map are not of one length": size != values.expr.list.len()}
+    if not isinstance(inner, pl.Null):
+        faults["a key of a map is NULL"] = keys.expr.list.eval(pl.element().is_null()).list.any()
+    if not isinstance(inner, pl.Null):
+        whole = pl.element() if not inner.is_nested() else pl.struct(pl.element().alias("k"))
+        faults["a key of a map is there twice"] = keys.expr.list.eval(whole.n_unique()).list.first() != size
+    known = keys.expr.is_not_null() & values.expr.is_not_null()
+    said = pl.coalesce(pl.when(fault).then(pl.lit(text)) for text, fault in faults.items())
+    failed = call.guarded(pl.when(known).then(said)).cast(pl.Int64)
     pairs = beside([keys.expr, values.expr])
     fields = pl.element().struct
     made = pairs.list.eval(pl.struct(fields.field("0").alias("key"), fields.field("1").alias("value")))
-    dtype = _map_type(inner_of(keys).dtype, inner_of(values).dtype)
-    return call.value(made.cast(dtype), dtype)
+    dtype = _map_type(inner, inner_of(values).dtype)
+    return call.value(pl.when(failed.is_null() & known).then(made.cast(dtype)), dtype)
 
 
 def _map(call: Call) -> Value:
@@ -33,6 +44,25 @@ def _map(call: Call) -> Value:
     if call.given("keys") is None:
         return _empty(call)
     return _map_of(call, listed(call, call.arg("keys")), listed(call, call.arg("values")))
+
+
+def _make_map(call: Call) -> Value:
+    """MAKE_MAP(key, value, ...); MAP of DataFusion is the same, but for two lists."""
+    values = call.args()
+    if not values:
+        return _empty(call)
+    if len(values) % 2:
+        raise call.error(f"{call.name} wants as many values as keys")
+    lists = [is_list(v.dtype) or v.is_null for v in values]
+    if call.name == "MAP" and lists == [True, True]:
+        if values[0].is_null:
+            raise call.error("a key of a map is NULL")
+        keys, others = (listed(call, v) for v in values)
+    else:
+        keys, others = list_of(call, values[::2]), list_of(call, values[1::2])
+        if any(v.is_null for v in values[::2]):
+            raise call.error("a key of a map is NULL")
+    return _map_of(call, keys, others)
 
 
 def _empty(call: Call) -> Value:
@@ -110,9 +140,13 @@ def _extract(call: Call) -> Value:
             pl.when(index > 0).then(index - 1).when(index < 0).then(index), null_on_oob=True
         )
         return call.value(found, inner_of(value).dtype)
-    if call.dialect != "duckdb" or call.name == "MAP_EXTRACT_VALUE":
+    if call.dialect not in ("duckdb", "datafusion") or call.name == "MAP_EXTRACT_VALUE":
         return entry_of(call, value, key)
     found, dtype = _found(call, value, key)
+    if call.dialect == "datafusion":  # a list of NULL where there is no such key
+        found = pl.concat_list(pl.struct(found.list.last().alias("v"))).list.eval(
+            pl.element().struct.field("v")
+        )
     return call.value(found, pl.List(dtype))
 
 
@@ -165,7 +199,7 @@ def _str_to_map(call: Call) -> Value:
 
 
 MAPS: Functions = {
-    exp.Map: _map, exp.VarMap: _map, exp.ToMap: _to_map, exp.MapKeys: _field("key"), "MAP_KEYS": _field("key"),
+    exp.Map: _map, exp.VarMap: _map, exp.ToMap: _to_map, "MAP": _make_map, "MAKE_MAP": _make_map, exp.MapKeys: _field("key"), "MAP_KEYS": _field("key"),
     "MAP_VALUES": _field("value"), "MAP_ENTRIES": _entries, exp.MapFromEntries: _from_entries,
     "MAP_EXTRACT": _extract, "ELEMENT_AT": _extract, "MAP_EXTRACT_VALUE": _extract, exp.MapContainsKey: _contains_key,
     "MAP_CONTAINS": _contains_key, "MAP_CONCAT": _concat, exp.StrToMap: _str_to_map,

@@ -3,9 +3,11 @@
 from dwkit.sql.functions.call import Functions
 from dwkit.sql.functions.strings.basic import BASIC
 from dwkit.sql.functions.strings.coding import CODING
+from dwkit.sql.functions.strings.digests import DIGESTS
+from dwkit.sql.functions.strings.distance import DISTANCES
 from dwkit.sql.functions.strings.find import FIND
 from dwkit.sql.functions.strings.part import PARTS
 
 __all__ = ["STRING"]
 
-STRING: Functions = {**BASIC, **PARTS, **FIND, **CODING}
+STRING: Functions = {**BASIC, **PARTS, **FIND, **CODING, **DIGESTS, **DISTANCES}

@@ -7,6 +7,7 @@ import re
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.functions.blobs import joined_bytes
 from dwkit.sql.functions.call import Call, Functions, text
 from dwkit.sql.functions.strings.ascii import ascii_case
 from dwkit.sql.types import is_list, is_text, shown
@@ -51,7 +52,10 @@ def _trim(call: Call) -> Value:
         "LEADING": subject.str.strip_chars_start,
         "TRAILING": subject.str.strip_chars_end,
     }
-    return call.value(methods[position](chars), _TEXT)
+    made = methods[position](chars)
+    if given is not None and not isinstance(given.constant, str):  # NULL stands for blanks to Polars
+        made = pl.when(call.as_text(given).is_not_null()).then(made)
+    return call.value(made, _TEXT)
 
 
 def _btrim(call: Call) -> Value:
@@ -91,10 +95,13 @@ def _pad(call: Call) -> Value:
     )
     padded = pl.concat_str(filling, subject) if left else pl.concat_str(subject, filling)
     cut = subject.str.slice(0, pl.when(length > 0).then(length).otherwise(0))
-    return call.value(pl.when(missing > 0).then(padded).otherwise(cut), _TEXT)
+    made: pl.Expr = pl.when(missing > 0).then(padded).when(missing <= 0).then(cut)
+    if fill_value is not None and not isinstance(fill_value.constant, str):
+        made = pl.when(fill.is_not_null()).then(made)
+    return call.value(made, _TEXT)
 
 
-_NULL_IS_EMPTY = frozenset({"duckdb", "postgres", "tsql", "sqlite", "oracle"})
+_NULL_IS_EMPTY = frozenset({"datafusion", "duckdb", "postgres", "tsql", "sqlite", "oracle"})
 """CONCAT passes NULLs over there; elsewhere one makes the result NULL."""
 
 
@@ -102,6 +109,8 @@ def _concat(call: Call) -> Value:
     values = call.args()
     call.has("safe")  # only how a dialect writes it
     skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
+    if values and all(isinstance(v.dtype, pl.Binary) for v in values):
+        return call.value(joined_bytes([v.expr for v in values], ignore_nulls=skip), pl.Binary())
     made = pl.concat_str([call.as_text(v) for v in values], ignore_nulls=skip)
     return call.value(made, _TEXT)
 
@@ -110,9 +119,13 @@ def _concat_ws(call: Call) -> Value:
     """CONCAT_WS puts a separator between the texts that are not NULL."""
     call.has("safe")
     call.has("flatten")
-    separator, *rest = call.args()
-    texts = [v.expr if is_list(v.dtype) else call.as_text(v) for v in rest]
     call.has("coalesce")  # sqlglot says so of nearly all
+    separator, *rest = call.args()
+    if all(isinstance(v.dtype, pl.Binary) for v in (separator, *rest)):
+        between = separator.expr.bin.encode("hex")
+        listed = pl.concat_list(v.expr.bin.encode("hex") for v in rest).list.join(between, ignore_nulls=True)
+        return call.value(listed.str.decode("hex"), pl.Binary())
+    texts = [v.expr if is_list(v.dtype) else call.as_text(v) for v in rest]
     skip = call.dialect not in ("snowflake", "bigquery")
     if any(is_list(v.dtype) for v in rest):
         joined = pl.concat_list(*texts).list.join(call.as_text(separator), ignore_nulls=True)
@@ -148,7 +161,10 @@ def _reverse(call: Call) -> Value:
         return call.value(value.expr.list.reverse(), value.dtype)
     if not is_text(value.dtype) and not value.is_null:
         value = call.cast(value, _TEXT)
-    return call.value(value.expr.cast(pl.String).str.reverse(), _TEXT)
+    subject = value.expr.cast(pl.String)
+    if call.dialect == "duckdb":  # marks stay with their letters
+        return call.value(subject.str.reverse(), _TEXT)
+    return call.value(subject.str.split("").list.reverse().list.join(""), _TEXT)
 
 
 def _collate(call: Call) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars_hash  # noqa: F401 - gives expressions their hashes
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions, text
+from dwkit.sql.functions.integers import all_digits, hex_of
 from dwkit.sql.types import is_integer
 from dwkit.sql.value import Value, constant
 
@@ -71,19 +73,41 @@ def _chr(call: Call) -> Value:
 def _hex(*, upper: bool = True) -> object:
     def build(call: Call) -> Value:
         call.has("case")
+        capital = upper and call.dialect not in _SMALL_HEX
         value = call.arg()
+        if value.is_null:
+            return constant(None, _TEXT)
         if is_integer(value.dtype) and call.dialect != "sqlite":
-            if not isinstance(value.constant, int) or value.constant < 0:
-                raise call.refuse("HEX of a computed number")
-            digits = f"{value.constant:X}" if upper else f"{value.constant:x}"
-            return call.value(pl.lit(digits), _TEXT)
+            digits = hex_of(value.expr)
+            return call.value(digits.str.to_uppercase() if capital else digits, _TEXT)
         if isinstance(value.dtype, pl.Binary):
             made = value.expr.bin.encode("hex")
         else:
             made = call.as_text(value).str.encode("hex")
-        return call.value(made.str.to_uppercase() if upper else made, _TEXT)
+        return call.value(made.str.to_uppercase() if capital else made, _TEXT)
 
     return build
+
+
+_SMALL_HEX = frozenset({"postgres", "redshift", "datafusion"})
+"""TO_HEX writes small letters there."""
+
+
+def _uuid(call: Call) -> Value:
+    """UUID(): each row another one, of random digits."""
+    for flag in ("is_string", "name"):
+        if call.has(flag) and flag == "name":
+            raise call.refuse("UUID of a name")
+    rows = pl.int_range(pl.len(), dtype=pl.UInt64)
+    first, second = (rows.hash(seed=random.getrandbits(60)) for _ in range(2))
+    a, b = all_digits(first), all_digits(second)
+    variant = pl.lit("89ab").str.slice(second // 2**60 % 4, 1)
+    dash = pl.lit("-")
+    made = pl.concat_str(
+        a.str.slice(0, 8), dash, a.str.slice(8, 4), pl.lit("-4"), a.str.slice(13, 3), dash, variant,
+        b.str.slice(1, 3), dash, b.str.slice(4, 12),
+    )  # fmt: skip
+    return Value(made, _TEXT, volatile=True)
 
 
 def _unhex(call: Call) -> Value:
@@ -175,7 +199,21 @@ def _normalized(call: Call) -> Value:
     return call.value(call.text().str.normalize(form), _TEXT)  # type: ignore[arg-type]
 
 
+def _hex_literal(call: Call) -> Value:
+    """``X'4142'``: bytes; in PostgreSQL and its kin a string of bits, which there is not here."""
+    digits = call.node.name
+    if len(digits) % 2 and call.dialect == "datafusion":
+        digits = "0" + digits
+    if call.has("is_integer") or call.dialect not in _HEX_IS_BYTES or len(digits) % 2:
+        raise call.refuse(f"X'{digits}'")
+    return constant(bytes.fromhex(digits), pl.Binary())
+
+
+_HEX_IS_BYTES = frozenset({"datafusion", "spark", "databricks", "sqlite", "trino", "snowflake", "mysql"})
+
 CODING: Functions = {
+    exp.HexString: _hex_literal,
+    exp.ByteString: lambda call: constant(call.node.name, _TEXT),
     exp.Ascii: _first_byte,
     exp.Unicode: _code_point,
     "ORD": lambda call: _code_point(_named(call)),
@@ -187,6 +225,7 @@ CODING: Functions = {
     exp.Hex: _hex(),  # type: ignore[dict-item]
     exp.LowerHex: _hex(upper=False),  # type: ignore[dict-item]
     exp.Unhex: _unhex,
+    exp.Uuid: _uuid,
     exp.ToBase64: text(lambda s: s.str.encode("base64")),
     exp.FromBase64: _from_base64,
     exp.MD5: _digest("nchash", "md5"),  # type: ignore[dict-item]

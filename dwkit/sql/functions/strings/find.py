@@ -6,6 +6,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions, text
+from dwkit.sql.functions.each import for_each
 from dwkit.sql.functions.strings.part import chars
 from dwkit.sql.types import is_list
 from dwkit.sql.value import Value
@@ -44,7 +45,7 @@ def _found(subject: pl.Expr, part: pl.Expr) -> pl.Expr:
     there = subject.str.contains(part, literal=True)
     return (
         pl.when(part == "")
-        .then(subject.is_not_null().cast(pl.Int64))
+        .then(pl.when(subject.is_not_null()).then(1).cast(pl.Int64))
         .when(there)
         .then(place)
         .when(there.not_())
@@ -81,16 +82,22 @@ def _contains(call: Call) -> Value:
 
 def _translate(call: Call) -> Value:
     """TRANSLATE: each character of one text becomes the one at its place in the other, or nothing."""
-    old, new = call.constant("from_"), call.constant("to")
-    if not isinstance(old, str) or not isinstance(new, str):
-        raise call.refuse("TRANSLATE by computed texts")
-    if call.dialect in ("tsql", "redshift") and len(old) != len(new) and call.dialect == "tsql":
+    subject, old, new = call.text(), call.arg("from_"), call.arg("to")
+    if not isinstance(old.constant, str) or not isinstance(new.constant, str):
+        if call.dialect == "tsql":
+            raise call.refuse("TRANSLATE by computed texts")
+        given = [subject, call.as_text(old), call.as_text(new)]
+        return call.value(for_each(given, lambda texts, keys: _translated(texts, *keys), _TEXT), _TEXT)
+    if call.dialect == "tsql" and len(old.constant) != len(new.constant):
         raise call.error("TRANSLATE wants two texts of one length")
+    return call.value(_translated(subject, old.constant, new.constant), _TEXT)
+
+
+def _translated(subject: pl.Expr, old: str, new: str) -> pl.Expr:
     pairs: dict[str, str] = {}
     for number, sign in enumerate(old):
         pairs.setdefault(sign, new[number] if number < len(new) else "")
-    made = call.text().str.replace_many(list(pairs), list(pairs.values())) if pairs else call.text()
-    return call.value(made, _TEXT)
+    return subject.str.replace_many(list(pairs), list(pairs.values())) if pairs else subject
 
 
 def _find_in_set(call: Call) -> Value:

@@ -7,12 +7,12 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.types import is_list
-from dwkit.sql.value import Value
+from dwkit.sql.value import Value, constant
 
 __all__ = ["PARTS", "chars"]
 
 _TEXT = pl.String()
-_BEFORE_THE_TEXT = frozenset({"postgres", "redshift", "tsql"})
+_BEFORE_THE_TEXT = frozenset({"postgres", "datafusion", "redshift", "tsql"})
 """A negative start is a place before the text there, elsewhere it counts from the end."""
 _ZERO_IS_ONE = frozenset({"snowflake", "bigquery", "spark", "databricks", "oracle"})
 _ZERO_IS_NOTHING = frozenset({"mysql", "trino"})
@@ -80,7 +80,8 @@ def _left(call: Call) -> Value:
     """LEFT; a negative length leaves so many out at the other end in PostgreSQL and DuckDB."""
     call.has("negative_length_returns_empty")
     subject, length = call.text(), call.integer("expression")
-    return call.value(subject.str.slice(0, _positive(call, subject, length)), _TEXT)
+    taken = _positive(call, subject, length)
+    return call.value(pl.when(taken.is_not_null()).then(subject.str.slice(0, taken)), _TEXT)
 
 
 def _right(call: Call) -> Value:
@@ -94,10 +95,11 @@ def _right(call: Call) -> Value:
 def _positive(call: Call, subject: pl.Expr, length: pl.Expr) -> pl.Expr:
     rest = (
         chars(subject) + length
-        if call.dialect in ("postgres", "duckdb", "redshift")
+        if call.dialect in ("postgres", "duckdb", "redshift", "datafusion")
         else pl.lit(0, dtype=pl.Int64)
     )
-    return pl.when(length >= 0).then(length).otherwise(pl.max_horizontal(rest, pl.lit(0, dtype=pl.Int64)))
+    none = pl.lit(0, dtype=pl.Int64)
+    return pl.when(length >= 0).then(length).when(length < 0).then(pl.max_horizontal(rest, none))
 
 
 def _split(call: Call) -> Value:
@@ -130,11 +132,19 @@ def _split(call: Call) -> Value:
 
 def _split_part(call: Call) -> Value:
     """SPLIT_PART(text, separator, n): parts count from 1, negative ones from the end."""
-    call.has("empty_delimiter_returns_whole")
+    whole = call.has("empty_delimiter_returns_whole") or call.dialect in _EMPTY_SPLITS_NOTHING
     zero_is_one = call.has("part_index_zero_as_one") or call.dialect == "snowflake"
     subject, by = call.text(), call.text("delimiter")
     number = call.integer("part_index")
-    return call.value(_nth(call, subject.str.split(by), number, zero_is_one=zero_is_one), _TEXT)
+    parts = subject.str.split(by)
+    if whole:
+        one = pl.when(subject.is_not_null()).then(pl.concat_list(subject))
+        parts = pl.when(by == "").then(one).otherwise(parts)
+    return call.value(_nth(call, parts, number, zero_is_one=zero_is_one), _TEXT)
+
+
+_EMPTY_SPLITS_NOTHING = frozenset({"postgres", "redshift", "datafusion"})
+"""An empty separator leaves the text as it is there."""
 
 
 def _nth(call: Call, parts: pl.Expr, number: pl.Expr, *, zero_is_one: bool = False) -> pl.Expr:
@@ -150,13 +160,15 @@ def _nth(call: Call, parts: pl.Expr, number: pl.Expr, *, zero_is_one: bool = Fal
 
 def _substring_index(call: Call) -> Value:
     """SUBSTRING_INDEX(text, separator, n): what stands before the nth separator, or after the nth from the end."""
-    subject, by, count = call.text(), call.arg("delimiter"), call.constant("count")
-    if not isinstance(by.constant, str) or not isinstance(count, int):
-        raise call.refuse("SUBSTRING_INDEX of computed separators")
-    parts = subject.str.split(pl.lit(by.constant))
-    kept = parts.list.head(count) if count >= 0 else parts.list.tail(-count)
-    made = kept.list.join(by.constant) if by.constant else pl.lit("")
-    return call.value(pl.when(subject.is_not_null()).then(made), _TEXT)
+    if isinstance(call.node, exp.Anonymous):
+        subject, by, number = (n.copy() for n in call.given("expressions"))
+        return call.bind(exp.SubstringIndex(this=subject, delimiter=by, count=number))
+    text, separator, count = call.text(), call.text("delimiter"), call.integer("count")
+    parts = text.str.split(separator)
+    kept = pl.when(count >= 0).then(parts.list.head(count)).otherwise(parts.list.tail(count.abs()))
+    made = pl.when(separator == "").then(pl.lit("")).otherwise(kept.list.join(separator))
+    known = text.is_not_null() & separator.is_not_null() & count.is_not_null()
+    return call.value(pl.when(known).then(made), _TEXT)
 
 
 def _stuff(call: Call) -> Value:
@@ -175,17 +187,24 @@ def _overlay(call: Call) -> Value:
     length = call.integer("for_") if call.has("for_") else chars(new)
     head = subject.str.slice(0, pl.max_horizontal(start - 1, pl.lit(0, dtype=pl.Int64)))
     tail = subject.str.slice(pl.max_horizontal(start - 1 + length, pl.lit(0, dtype=pl.Int64)))
-    return call.value(pl.concat_str(head, new, tail), _TEXT)
+    known = start.is_not_null() & length.is_not_null()
+    return call.value(pl.when(known).then(pl.concat_str(head, new, tail)), _TEXT)
 
 
 def _replace(call: Call) -> Value:
     """REPLACE of all places; an empty text is found nowhere."""
-    subject, old = call.text(), call.text("expression")
+    subject, old_value = call.text(), call.arg("expression")
+    old = call.as_text(old_value)
     new_value = call.maybe("replacement")
     new = call.as_text(new_value) if new_value is not None else pl.lit("")
     if call.dialect == "oracle":
         new, old = new.fill_null(""), old.fill_null("")
-    made = subject.str.replace_all(old, new, literal=True)
+    if (old_value.is_null or (new_value is not None and new_value.is_null)) and call.dialect != "oracle":
+        return constant(None, _TEXT)
+    if isinstance(old_value.constant, str) and (new_value is None or isinstance(new_value.constant, str)):
+        made = subject.str.replace_all(old_value.constant, new, literal=True)
+    else:
+        made = subject.str.split(old).list.join(new)
     return call.value(
         pl.when(old == "").then(subject).when(old.is_not_null() & new.is_not_null()).then(made), _TEXT
     )
@@ -205,6 +224,8 @@ PARTS: Functions = {
     exp.Split: _split,
     exp.SplitPart: _split_part,
     exp.SubstringIndex: _substring_index,
+    "SUBSTR_INDEX": _substring_index,
+    "SUBSTRINGINDEX": _substring_index,
     exp.Stuff: _stuff,
     exp.Overlay: _overlay,
     exp.Replace: _replace,
