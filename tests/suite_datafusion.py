@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 
 import polars as pl
@@ -17,10 +18,17 @@ __all__ = ["FOREIGN", "prepare", "records", "same"]
 
 FOREIGN = re.compile(
     r"\b(arrow_(typeof|field|metadata|try_cast|cast)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index"
-    r"|union_(extract|tag)|cast_to_type)\b",
+    r"|union_(extract|tag)|cast_to_type)\b|/\* session: ",
     re.IGNORECASE,
 )
-"""What only DataFusion has, because it is about Arrow or about its own files."""
+"""What only DataFusion has, because it is about Arrow or about its own files; what asks for another session's settings."""
+_SETTING = re.compile(
+    r"\s*(?:re)?set\s+(?:(?:datafusion\.execution\.)?time_?\s?zone|datafusion\.sql_parser\.dialect)"
+    r"\s*(?:=|to)?\s*'?(?P<value>[^';]*)'?\s*;?\s*",
+    re.IGNORECASE,
+)
+_USUAL = re.compile(r"|utc|generic|[+-]00(?::?00)?", re.IGNORECASE)
+"""Settings that a session here has."""
 
 _EXTERNAL = re.compile(
     r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?:if\s+not\s+exists\s+)?(?P<name>\S+)\s*"
@@ -31,7 +39,16 @@ _EXTERNAL = re.compile(
 
 def records(path: Path) -> Iterator[Record]:
     """Read the records of a file and of those that it includes."""
-    for record in plain_records(path):
+    setting, foreign = "", set[str]()
+    for plain in plain_records(path):
+        if found := _SETTING.fullmatch(plain.sql):
+            setting = "" if _USUAL.fullmatch(found["value"].strip()) else found["value"].strip()
+        # The time zone of a session is UTC here, and there is one grammar.
+        made = re.match(r"\s*(create|drop)\s+table\s+(\w+)", plain.sql, re.IGNORECASE)
+        if made:
+            (foreign.add if setting and made[1].lower() == "create" else foreign.discard)(made[2].lower())
+        other = setting or foreign.intersection(re.findall(r"\w+", plain.sql.lower()))
+        record = replace(plain, sql=f"/* session: {setting} */ {plain.sql}") if other else plain
         if record.kind == "include":
             for pattern in record.words[1:]:
                 for found in sorted(path.parent.glob(pattern)):
@@ -54,7 +71,6 @@ _ARROW_TYPES = {
     "uint16": "INT", "uint32": "BIGINT", "uint64": "DECIMAL(20, 0)", "float16": "REAL", "float32": "REAL",
     "float64": "DOUBLE PRECISION", "utf8": "VARCHAR", "largeutf8": "VARCHAR", "utf8view": "VARCHAR",
     "boolean": "BOOLEAN", "binary": "BYTEA", "largebinary": "BYTEA", "binaryview": "BYTEA", "date32": "DATE",
-    "date64": "DATE",
 }  # fmt: skip
 
 
@@ -69,12 +85,57 @@ def _known_names(sql: str) -> str:
             made = f"ARRAY[{inner}]"
         else:
             place = cuts[-1] if cuts else found.end()
-            wanted = _arrow_type(sql[place + 1 : end].strip().strip("'"))
-            if not wanted:
+            made = _cast(sql[found.end() : place], sql[place + 1 : end].strip().strip("'"))
+            if not made:
                 return sql
-            made = f"CAST({sql[found.end() : place]} AS {wanted})"
         sql = sql[: found.start()] + made + sql[end + 1 :]
     return sql
+
+
+_UNITS = {
+    "second": 0,
+    "s": 0,
+    "millisecond": 3,
+    "ms": 3,
+    "microsecond": 6,
+    "µs": 6,
+    "us": 6,
+    "nanosecond": 9,
+    "ns": 9,
+}
+
+_CUTS = {0: "second", 3: "millisecond", 6: "microsecond", 9: "microsecond"}
+
+
+def _cast(value: str, wanted: str) -> str:
+    """Return SQL for ``arrow_cast(value, 'wanted')``, empty where there is none."""
+    if found := re.fullmatch(r"Timestamp\(\s*(\S+?)\s*(?:,\s*(.*?)\s*)?\)", wanted, re.IGNORECASE):
+        made = f"CAST({value} AS TIMESTAMP({_UNITS[found[1].lower()]}))"
+        zone = re.sub(r"^Some\((.*)\)$", r"\1", found[2] or "None").strip('"')
+        if zone == "None":
+            return made
+        # Text is read in the zone, a number is of UTC.
+        number = re.fullmatch(r"\s*(\d+|ts / \d+)\s*", value)
+        made = (
+            f"({made} AT TIME ZONE 'UTC') AT TIME ZONE '{zone}'"
+            if number
+            else f"{value} AT TIME ZONE '{zone}'"
+        )
+        return f"date_trunc('{_CUTS[_UNITS[found[1].lower()]]}', {made})"
+    if found := re.fullmatch(r"Duration\(\s*(\S+?)\s*\)", wanted, re.IGNORECASE):
+        start = (
+            f"to_timestamp_{({0: 'seconds', 3: 'millis', 6: 'micros', 9: 'nanos'})[_UNITS[found[1].lower()]]}"
+        )
+        return f"({start}({value}) - {start}(0))"
+    if re.match(r"Interval\(", wanted, re.IGNORECASE):
+        return f"CAST({value} AS INTERVAL)"
+    if found := re.fullmatch(r"Time(?:32|64)\(\s*(\S+?)\s*\)", wanted, re.IGNORECASE):
+        digits = _UNITS[found[1].lower()]
+        # A number is one of nanoseconds in SQL.
+        texts = digits == 9 or re.match(r"\s*(null|time\b|'|.*::\s*time\b)", value, re.IGNORECASE)
+        return f"CAST({value} AS TIME({digits}))" if texts else ""
+    kind = _arrow_type(wanted)
+    return f"CAST({value} AS {kind})" if kind else ""
 
 
 def _arguments(sql: str, start: int) -> tuple[int, list[int]]:
@@ -108,9 +169,7 @@ def _arrow_type(text: str) -> str:
     if found := re.fullmatch(r"Decimal(?:32|64|128|256)\(\s*(\d+)\s*,\s*(\d+)\s*\)", text, re.IGNORECASE):
         return f"DECIMAL({found[1]}, {found[2]})" if int(found[1]) <= 38 else ""
     if re.match(r"Timestamp\(", text, re.IGNORECASE):
-        return "TIMESTAMP" if "none" in text.lower() or "," not in text else "TIMESTAMPTZ"
-    if re.match(r"Time(?:32|64)\(", text, re.IGNORECASE):
-        return "TIME"
+        return "TIMESTAMP" if "none" in text.lower() or "," not in text else ""
     return _ARROW_TYPES.get(text.lower(), "")
 
 
@@ -122,8 +181,12 @@ def same(record: Record, data: pl.DataFrame) -> bool:
         return True
     if len(expected) == 1 and HASHED.fullmatch(expected[0].strip()):
         return listed([v for row in sorted_rows(texts(data), sort) for v in row], expected)
+    data = data.with_columns(_micros(n) for n, t in data.schema.items() if t == pl.Duration)
+    # Python has no dates after 9999 and no times of nanoseconds.
+    data = data.with_columns(pl.col(pl.Date).cast(pl.String), pl.col(pl.Time).dt.strftime("%H:%M:%S%.f"))
     rows = texts(data, binary="hex")
     lines = [_trimmed(" ".join(row)) for row in rows]
+    lines, expected = list(map(_moments, lines)), list(map(_moments, expected))
     if sort == "valuesort":
         lines, expected = (
             sorted(v for row in rows for v in row),
@@ -132,6 +195,29 @@ def same(record: Record, data: pl.DataFrame) -> bool:
     if sort == "rowsort" or (sort != "valuesort" and not is_ordered(record.sql)):
         lines, expected = sorted(map(normal, lines)), sorted(map(normal, expected))
     return len(lines) == len(expected) and all(map(close, lines, expected))
+
+
+def _micros(name: str) -> pl.Expr:
+    return pl.format("0 days {} micros", pl.col(name).dt.total_microseconds()).alias(name)
+
+
+_FINER = re.compile(r"(\d\d:\d\d:\d\d\.\d{6})\d{1,3}(?!\d)")
+_INTERVAL = re.compile(
+    r"(?<![\w.-])-?[\d.]+ (?:mons|days|hours|mins|secs)\b(?: -?[\d.]+ (?:mons|days|hours|mins|secs|micros)\b)*"
+)
+_LENGTHS = {"mons": 30 * 86400, "days": 86400, "hours": 3600, "mins": 60, "secs": 1}
+
+
+def _moments(line: str) -> str:
+    """Write times with six digits and intervals as microseconds, months as 30 days: so a result has them here."""
+    return _INTERVAL.sub(_interval, _FINER.sub(r"\1", line))
+
+
+def _interval(found: re.Match[str]) -> str:
+    micros = Decimal(0)
+    for number, unit in re.findall(r"(-?[\d.]+) (\w+)", found[0]):
+        micros += Decimal(number) * (1 if unit == "micros" else _LENGTHS[unit] * 1_000_000)
+    return f"{micros.to_integral_value(ROUND_FLOOR)} micros"
 
 
 def _trimmed(text: str) -> str:
