@@ -72,6 +72,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         "As far as microseconds of 64 bits go, where DataFusion's nanoseconds end in the year 2262; a cast beyond it is no error.",
     ),
     Difference(
+        ("datafusion",), "AVG of intervals between timestamps",
+        "In microseconds, where DataFusion cuts off at the unit of the timestamps, which may be seconds.",
+    ),
+    Difference(
         ("datafusion",), "timestamps of different time zones together",
         "Compared as moments; the first one's zone is that of both, in VALUES as well.",
     ),

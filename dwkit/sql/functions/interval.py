@@ -262,11 +262,11 @@ def _worded(call: Call, text: str, span: str) -> Interval | None:
         time = (int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)) * _SECOND
         time += int((fraction or "0").ljust(6, "0")[:6])
         total = _plus(total, Interval(micros=-time if sign == "-" else time))
-    elif re.fullmatch(r"[+-]?\d+(\.\d+)?", left) and not found:
+    elif re.fullmatch(r"[+-]?\d+(\.\d+)?", left) and (not found or call.dialect == "datafusion"):
         one = of_units(Decimal(left), span or "SECOND")
         if one is None:
             return None
-        total = one
+        total = _plus(total, one)
     elif left or not found:
         return None
     return Interval(-total.months, -total.days, -total.micros) if back else total

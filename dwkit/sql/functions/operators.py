@@ -279,7 +279,7 @@ def _cast(safe: bool, call: Call) -> Value:
 def _to_interval(call: Call, value: Value, kind: exp.DataType) -> Value:
     """A literal may be any interval; the text of a column is not read."""
     if isinstance(value.constant, str):
-        return interval_of(call, call.node.this, kind)
+        return interval_of(call, call.node.this, None if call.dialect == "datafusion" else kind)
     if not isinstance(value.dtype, (pl.Duration, pl.Null)):
         raise call.refuse(f"a cast of {shown(value.dtype)} that is no literal to INTERVAL")
     return value if value.interval is not None else call.cast(value, pl.Duration("us"))
