@@ -11,7 +11,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.dates.datafusion import of_number
+from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
 from dwkit.sql.functions.elements import beside
@@ -268,6 +268,8 @@ def _cast(safe: bool, call: Call) -> Value:
         )
     if call.dialect == "datafusion" and is_timestamp(dtype) and is_number(call.arg().dtype):
         return of_number(call, call.arg(), number_unit(kind))
+    if call.dialect == "datafusion" and is_integer(dtype) and is_timestamp(call.arg().dtype):
+        return call.cast(to_number(call, call.arg(), call.node.this), dtype, safe=safe)
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
@@ -277,12 +279,14 @@ def _cast(safe: bool, call: Call) -> Value:
 
 
 def _to_interval(call: Call, value: Value, kind: exp.DataType) -> Value:
-    """A literal may be any interval; the text of a column is not read."""
+    """A literal may be any interval; text of a column is not read, and a column of intervals has lost its months."""
     if isinstance(value.constant, str):
         return interval_of(call, call.node.this, None if call.dialect == "datafusion" else kind)
-    if not isinstance(value.dtype, (pl.Duration, pl.Null)):
+    if value.interval is not None:
+        return value
+    if not isinstance(value.dtype, pl.Null):
         raise call.refuse(f"a cast of {shown(value.dtype)} that is no literal to INTERVAL")
-    return value if value.interval is not None else call.cast(value, pl.Duration("us"))
+    return call.cast(value, pl.Duration("us"))
 
 
 _T = exp.DataType.Type

@@ -12,13 +12,13 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.bins import date_bin
 from dwkit.sql.functions.dates.clock import CLOCK
-from dwkit.sql.functions.dates.precision import cut_off
+from dwkit.sql.functions.dates.precision import cut_off, number_unit
 from dwkit.sql.functions.dates.units import stamp
 from dwkit.sql.functions.dates.zones import of_zone, region_of, zone_of
 from dwkit.sql.types import is_date, is_decimal, is_integer, is_number, is_text, is_timestamp, scale_of, shown
 from dwkit.sql.value import Value, constant
 
-__all__ = ["DATAFUSION", "of_number"]
+__all__ = ["DATAFUSION", "of_number", "to_number"]
 
 _INT = pl.Int64()
 _PLAIN = pl.Datetime("us")
@@ -60,6 +60,30 @@ def of_number(call: Call, value: Value, parts: int, *, last: int | None = None) 
     bad = ~number.is_between(-limit, limit)
     micros = pl.when(bad).then(_failed(bad, "{} is beyond the last timestamp", number)).otherwise(number)
     return call.value((micros * factor).cast(_PLAIN), _PLAIN)
+
+
+def to_number(call: Call, value: Value, node: exp.Expr) -> Value:
+    """Return a timestamp as a whole number, in the unit of its type, which is known of what the query makes one.
+
+    Raises:
+        SqlError: its unit is not known.
+    """
+    inner = node.unnest()
+    name = inner.name.upper() if isinstance(inner, exp.Anonymous) else ""
+    if isinstance(inner, exp.Cast) and isinstance(inner.to, exp.DataType):
+        parts = number_unit(inner.to)
+    elif isinstance(inner, exp.CurrentTimestamp) or name in ("NOW", "TO_TIMESTAMP"):
+        parts = 1_000_000_000
+    elif name.startswith("TO_TIMESTAMP_") and name.removeprefix("TO_TIMESTAMP") in _PARTS:
+        parts = _PARTS[name.removeprefix("TO_TIMESTAMP")]
+    else:
+        raise call.error(
+            "a timestamp is a number of seconds to nanoseconds, by its type", hint="to_unixtime(x)"
+        )
+    micros = value.expr.dt.epoch("us")
+    if parts > 1_000_000:
+        return call.value((call.guarded(micros).cast(pl.Int128) * 1000).cast(_INT, strict=True), _INT)
+    return call.value(micros // (1_000_000 // parts), _INT)
 
 
 def _of_seconds(call: Call, value: Value) -> Value:
