@@ -279,10 +279,10 @@ def _cast(safe: bool, call: Call) -> Value:
 
 
 def _to_interval(call: Call, value: Value, kind: exp.DataType) -> Value:
-    """A literal may be any interval; text of a column is not read, and a column of intervals has lost its months."""
+    """A literal may be any interval; text of a column is not read, and a column of a table has no room for months."""
     if isinstance(value.constant, str):
         return interval_of(call, call.node.this, None if call.dialect == "datafusion" else kind)
-    if value.interval is not None:
+    if value.interval is not None and call.binder.is_exact(value):
         return value
     if not isinstance(value.dtype, pl.Null):
         raise call.refuse(f"a cast of {shown(value.dtype)} that is no literal to INTERVAL")
