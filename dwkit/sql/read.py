@@ -26,7 +26,10 @@ _SPARK = (
     "TO_VARCHAR",
 )  # fmt: skip
 _KEPT: Mapping[str, frozenset[str]] = {
-    "datafusion": frozenset({"MAP", "ENCODE", "DECODE", "REGEXP_LIKE", "REGEXP_COUNT", "REGEXP_INSTR", "REGEXP_REPLACE"}),
+    "datafusion": frozenset({
+        *_TEMPLATES, "TO_TIME", "DATE_FORMAT", "DATE_BIN", "MAKE_TIME", "MAP", "ENCODE", "DECODE", "REGEXP_LIKE",
+        "REGEXP_COUNT", "REGEXP_INSTR", "REGEXP_REPLACE",
+    }),
     "duckdb": frozenset({"STRFTIME", "STRPTIME", "TIME_BUCKET", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
     "postgres": frozenset({*_TEMPLATES, "DATE_BIN", "ENCODE", "DECODE"}),
     "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS", "DATE_PART", "PGDATE_PART"}),
@@ -116,6 +119,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
             )
     if dialect == "datafusion":
         tokens = rewritten(tokens)
+        tokens = _whole_intervals(tokens)
     tokens = _typed_literals(tokens, exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
@@ -175,6 +179,47 @@ def _is_dual(node: exp.Expr, dialect: str) -> bool:
     """Whether a source is the table of one row that stands for none."""
     known = dialect in ("oracle", "mysql", "snowflake")
     return known and isinstance(node, exp.Table) and node.name.upper() == "DUAL" and not node.args.get("db")
+
+
+_UNITS = re.compile(
+    r"(?:millenni(?:um|a)|centur(?:y|ies)|(?:decade|year|quarter|month|week|day|hour|minute|(?:(?:milli|micro|nano)?second))s?)",
+    re.IGNORECASE,
+)
+
+
+def _whole_intervals(tokens: list[Token]) -> list[Token]:
+    """Put parentheses around ``INTERVAL '8' DAY``: sqlglot would take a text that is added for an interval as well.
+
+    The unit after ``'5 days 1'`` is that of its last number.
+    """
+    made: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        token, amount, unit = tokens[place], *(tokens[place + 1 : place + 3] + [None] * 2)[:2]
+        if (
+            token.token_type != TokenType.INTERVAL
+            or amount is None
+            or amount.token_type not in (TokenType.STRING, TokenType.NUMBER)
+        ):
+            made.append(token)
+            place += 1
+            continue
+        at = (token.line, token.col, token.start, token.end)
+        has_unit = unit is not None and _UNITS.fullmatch(unit.text) is not None
+        if unit is not None and has_unit and re.search(r"[A-Za-z]\s+[+-]?[\d.]+\s*$", amount.text):
+            amount = Token(
+                TokenType.STRING,
+                f"{amount.text} {unit.text}",
+                amount.line,
+                amount.col,
+                amount.start,
+                unit.end,
+            )
+            unit, place = None, place + 1
+        inner = [amount] if unit is None or not has_unit else [amount, unit]
+        made += [Token(TokenType.L_PAREN, "(", *at), token, *inner, Token(TokenType.R_PAREN, ")", *at)]
+        place += 1 + len(inner)
+    return made
 
 
 _SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")

@@ -84,8 +84,10 @@ def from_sql(kind: exp.DataType, dialect: str) -> pl.DataType | None:
         return pl.Float64()
     if this == _T.DATE and dialect == "oracle":
         return pl.Datetime("us")  # Oracle's DATE has a time of day
-    if this == _T.TIMESTAMPTZ and dialect == "mysql":
-        return pl.Datetime("us")  # MySQL shows its TIMESTAMP in the session's zone, without one
+    if this == _T.TIMESTAMPTZ and dialect in ("mysql", "datafusion"):
+        return pl.Datetime(
+            "us"
+        )  # without a zone: MySQL shows the session's clock, DataFusion's session has no zone
     return _PLAIN.get(this)
 
 

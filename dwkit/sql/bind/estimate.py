@@ -85,7 +85,7 @@ class Estimates:
         if isinstance(plan, Aggregate):
             return self._aggregate(plan)
         if isinstance(plan, Shared):
-            inside = plan.origin.estimates
+            inside: Estimates = plan.origin.estimates
             rows = inside.rows(plan.input)
             for mine, theirs in zip(plan.ids, plan.input.columns, strict=True):
                 self._distinct[mine] = inside.distinct(theirs, rows)

@@ -111,8 +111,8 @@ def grouped(
         taken = context.fresh(node.meta.get("name", ident), value.dtype)
         made.values[taken] = value
         known[node] = context.column(taken)
-    items = Aggregate(stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined)
-    plan = aggregated_first(context, items)
+    whole = Aggregate(stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined)
+    plan = aggregated_first(context, whole)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True

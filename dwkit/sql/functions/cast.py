@@ -12,7 +12,13 @@ import polars as pl
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.cast_list import text_to_texts
-from dwkit.sql.functions.cast_moment import moment_to_number, named_zone, number_to_moment, text_to_moment
+from dwkit.sql.functions.cast_moment import (
+    moment_to_moment,
+    moment_to_number,
+    named_zone,
+    number_to_moment,
+    text_to_moment,
+)
 from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
 from dwkit.sql.value import Value, constant
@@ -43,7 +49,7 @@ def cast(
     if value.scaled is not None and is_decimal(dtype) and scale_of(dtype) == scale_of(value.dtype):
         return replace(value, dtype=dtype)
     if value.is_constant:
-        made = _constant(value, dtype)
+        made = _constant(value, dtype, dialect)
         if made is not None:
             return made
     if isinstance(value.constant, str) and not is_text(dtype):
@@ -97,10 +103,12 @@ def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -
         raise MisreadError
     if getattr(dtype, "time_zone", None):
         return Value(pl.lit(known).cast(dtype), dtype, value.refs)
+    if (isinstance(dtype, pl.Time) and dialect == "datafusion") or dtype == pl.Datetime("ns"):
+        return Value(expr, dtype, value.refs)  # with the nanoseconds that Python has not
     return constant(known, dtype)
 
 
-def _constant(value: Value, dtype: pl.DataType) -> Value | None:
+def _constant(value: Value, dtype: pl.DataType, dialect: str) -> Value | None:
     """Return a literal as a literal of another type where that is plain."""
     known = value.constant
     if isinstance(known, bool):
@@ -122,6 +130,13 @@ def _constant(value: Value, dtype: pl.DataType) -> Value | None:
         if isinstance(dtype, pl.Datetime) and dtype.time_zone == "UTC":
             found = named_zone(known)
             return None if found is None else Value(pl.lit(found).cast(dtype), dtype, value.refs)
+        if (
+            isinstance(dtype, pl.Datetime)
+            and dialect == "datafusion"
+            and (found := named_zone(known)) is not None
+        ):
+            moment = pl.lit(found).cast(pl.Datetime("us", dtype.time_zone or "UTC"))
+            return Value(moment if dtype.time_zone else moment.dt.replace_time_zone(None), dtype, value.refs)
         with suppress(ValueError):
             if isinstance(dtype, pl.Date) and re.fullmatch(r"\d{4}-\d\d?-\d\d?", known.strip()):
                 year, month, day = map(int, known.strip().split("-"))
@@ -180,7 +195,7 @@ def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool)
         return _from_number(value, dtype, dialect, strict=strict)
     if is_number(dtype) and not isinstance(source, pl.Duration):
         return moment_to_number(expr, source, dtype, dialect, strict=strict)
-    return _from_moment(expr, source, dtype)
+    return moment_to_moment(expr, source, dtype, dialect)
 
 
 def _list(
@@ -234,6 +249,15 @@ def _from_number(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool
         return expr != 0
     if isinstance(dtype, (pl.Date, pl.Datetime)):
         return number_to_moment(value, dtype, dialect, strict=strict)
+    if isinstance(dtype, pl.Time) and is_integer(source) and dialect == "datafusion":
+        nanos = expr.cast(pl.Int64, strict=strict)
+        # Polars takes any number for a time: what is none is made too great to be cast.
+        day = (
+            pl.when(nanos.is_between(0, 86_399_999_999_999))
+            .then(nanos)
+            .otherwise(nanos.cast(pl.Int128) + 2**64)
+        )
+        return day.cast(pl.Int64, strict=strict).cast(dtype)
     if is_integer(dtype) and not is_integer(source):
         return rounded_to_integer(expr, source, dialect).cast(dtype, strict=strict)
     if is_decimal(dtype):
@@ -257,25 +281,6 @@ def rounded_to_integer(expr: pl.Expr, source: pl.DataType, dialect: str) -> pl.E
     if is_float(source) and dialect in _HALF_EVEN:
         return expr.round(0, mode="half_to_even")
     return expr.round(0, mode="half_away_from_zero")
-
-
-def _from_moment(expr: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.Expr | None:
-    if isinstance(source, pl.Date) and isinstance(dtype, pl.Datetime):
-        made = expr.cast(pl.Datetime(dtype.time_unit))
-        return made.dt.replace_time_zone(dtype.time_zone) if dtype.time_zone else made
-    if isinstance(source, pl.Datetime):
-        if isinstance(dtype, pl.Date):
-            return expr.dt.date()
-        if isinstance(dtype, pl.Time):
-            return expr.dt.time()
-        if isinstance(dtype, pl.Datetime):
-            made = expr.dt.cast_time_unit(dtype.time_unit) if dtype.time_unit != source.time_unit else expr
-            if bool(source.time_zone) == bool(dtype.time_zone):
-                return made.dt.convert_time_zone(dtype.time_zone) if dtype.time_zone else made
-            return made.dt.replace_time_zone(dtype.time_zone or None)
-    if isinstance(source, pl.Duration) and isinstance(dtype, pl.Duration):
-        return expr.cast(dtype)
-    return None
 
 
 _BOOLEANS = {

@@ -27,6 +27,10 @@ def to_text(value: Value, dialect: str) -> pl.Expr:
         days = micros.sign() * (micros.abs() // _DAY)
         return _interval(Interval(0, days, micros - days * _DAY), dialect)
     if isinstance(source, pl.Datetime):
+        if dialect == "datafusion":
+            made = _with_fraction(expr, "%Y-%m-%dT%H:%M:%S", dialect)
+            offset = expr.dt.strftime("%:z").str.replace(r"^\+00:00$", "Z") if source.time_zone else None
+            return made if offset is None else pl.concat_str(made, offset)
         made = _with_fraction(expr, "%Y-%m-%d %H:%M:%S", dialect)
         if not source.time_zone or dialect in _NO_ZONE:
             return made
@@ -103,7 +107,11 @@ def _with_fraction(expr: pl.Expr, code: str, dialect: str) -> pl.Expr:
         return pl.concat_str(whole, expr.dt.strftime(".%3f")) if code.startswith("%Y") else whole
     if dialect == "oracle" and code.startswith("%Y"):
         return expr.dt.strftime("%d-%b-%y").str.to_uppercase()
-    part = expr.dt.strftime("%6f").str.strip_chars_end("0")
+    part = expr.dt.strftime("%6f")
+    # In DataFusion three or six digits, elsewhere as many as there are.
+    part = (
+        part.str.replace(r"^000000$|000$", "") if dialect == "datafusion" else part.str.strip_chars_end("0")
+    )
     return pl.when(part == "").then(whole).otherwise(pl.concat_str(whole, pl.lit("."), part))
 
 

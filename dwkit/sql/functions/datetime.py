@@ -9,6 +9,7 @@ from dwkit.sql.functions.dates.arithmetic import ARITHMETIC
 from dwkit.sql.functions.dates.buckets import BUCKETS
 from dwkit.sql.functions.dates.clock import CLOCK
 from dwkit.sql.functions.dates.construction import CONSTRUCTION
+from dwkit.sql.functions.dates.datafusion import DATAFUSION
 from dwkit.sql.functions.dates.distance import DISTANCE
 from dwkit.sql.functions.dates.epoch import EPOCH
 from dwkit.sql.functions.dates.fields import FIELDS
@@ -70,8 +71,18 @@ def _counted(name: str, builder: Builder) -> Builder:
     return build
 
 
-DATETIME: Functions = {
+def _of_dialect(own: Builder, others: Builder | None) -> Builder:
+    """A function that DataFusion has a meaning of its own for; what no other dialect has is offered in all."""
+    if others is None:
+        return own
+    return lambda call: own(call) if call.dialect == "datafusion" else others(call)
+
+
+_ALL: Functions = {
     key: _counted(key, builder) if isinstance(key, str) else builder
     for table in _TABLES
     for key, builder in table.items()
 }
+DATETIME: Functions = {
+    **_ALL, **{key: _of_dialect(builder, _ALL.get(key)) for key, builder in DATAFUSION.items()},
+}  # fmt: skip

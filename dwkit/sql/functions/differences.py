@@ -7,7 +7,7 @@ from typing import NamedTuple
 __all__ = ["DIFFERENCES", "Difference"]
 
 _ALL = (
-    "bigquery", "databricks", "duckdb", "mysql", "oracle", "postgres", "redshift", "snowflake", "spark", "sqlite",
+    "bigquery", "databricks", "datafusion", "duckdb", "mysql", "oracle", "postgres", "redshift", "snowflake", "spark", "sqlite",
     "trino", "tsql",
 )  # fmt: skip
 
@@ -69,7 +69,19 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(("oracle",), "text as a date without a format", "ISO 8601 is read as well as DD-MON-RR."),
     Difference(("redshift",), "DATEDIFF in weeks", "Counts the Sundays that are passed; the manual does not say which day."),
     Difference(
-        ("duckdb", "postgres", "redshift"), "an interval as a result",
+        ("datafusion",), "the range of TIMESTAMP",
+        "As far as microseconds of 64 bits go, where DataFusion's nanoseconds end in the year 2262; a cast beyond it is no error.",
+    ),
+    Difference(
+        ("datafusion",), "AVG of intervals between timestamps",
+        "In microseconds, where DataFusion cuts off at the unit of the timestamps, which may be seconds.",
+    ),
+    Difference(
+        ("datafusion",), "timestamps of different time zones together",
+        "Compared as moments; the first one's zone is that of both, in VALUES as well.",
+    ),
+    Difference(
+        ("datafusion", "duckdb", "postgres", "redshift"), "an interval as a result",
         "Months as 30 days in files and tables; in calculations months, days and time stay apart.",
     ),
     Difference(

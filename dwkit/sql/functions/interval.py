@@ -50,9 +50,12 @@ def unit_of(name: str) -> str:
     )
 
 
+_NANOS = frozenset({"NANOSECOND", "NANOSECONDS"})
+
+
 def of_unit(amount: pl.Expr | int, unit: str) -> Interval | None:
     """Return a whole amount of a unit as an interval, None for an unknown unit."""
-    if unit.upper() == "NANOSECOND":
+    if unit.upper() in _NANOS:
         return Interval(micros=amount // 1000)
     part = UNITS.get(unit_of(unit))
     if part is None:
@@ -70,6 +73,8 @@ def of_units(amount: pl.Expr | float | Decimal, unit: str) -> Interval | None:
         return _times(one, amount)
     if isinstance(amount, int):
         return of_unit(amount, unit)
+    if unit.upper() in _NANOS:
+        return of_units(Decimal(str(amount)) / 1000, "MICROSECOND")
     try:
         exact = Decimal(str(amount))
     except InvalidOperation:
@@ -257,11 +262,11 @@ def _worded(call: Call, text: str, span: str) -> Interval | None:
         time = (int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)) * _SECOND
         time += int((fraction or "0").ljust(6, "0")[:6])
         total = _plus(total, Interval(micros=-time if sign == "-" else time))
-    elif re.fullmatch(r"[+-]?\d+(\.\d+)?", left) and not found:
+    elif re.fullmatch(r"[+-]?\d+(\.\d+)?", left) and (not found or call.dialect == "datafusion"):
         one = of_units(Decimal(left), span or "SECOND")
         if one is None:
             return None
-        total = one
+        total = _plus(total, one)
     elif left or not found:
         return None
     return Interval(-total.months, -total.days, -total.micros) if back else total
@@ -306,6 +311,13 @@ def add_interval(
     if isinstance(moment.dtype, pl.Time):
         nanos = (moment.expr.cast(pl.Int64) + _lit(interval.micros) * (1000 * sign)) % (_DAY * 1000)
         return call.value(nanos.cast(pl.Time), moment.dtype)
+    if is_date(moment.dtype) and call.dialect == "datafusion":
+        # A date stays one there: hours count as far as they are whole days.
+        whole = _lit(interval.micros)
+        days = (
+            _lit(interval.days) + whole.sign() * (whole.abs() // _DAY) if _timed(interval) else interval.days
+        )
+        interval, keep_date = Interval(interval.months, days), True
     keep = is_date(moment.dtype) and not _timed(interval) and (keep_date or call.dialect in _KEEPS_DATE)
     start = moment
     if is_date(moment.dtype) and not keep:

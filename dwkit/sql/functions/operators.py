@@ -12,8 +12,9 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
-from dwkit.sql.functions.dates.precision import with_precision
+from dwkit.sql.functions.dates.precision import number_unit, with_precision
 from dwkit.sql.functions.elements import beside
 from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
@@ -25,6 +26,7 @@ from dwkit.sql.types import (
     is_number,
     is_temporal,
     is_text,
+    is_timestamp,
     scale_of,
     shown,
     unified,
@@ -282,7 +284,7 @@ def _cast(safe: bool, call: Call) -> Value:
     kind = call.given("to")
     call.has("safe")  # what TRY_CAST says
     if kind.this == exp.DataType.Type.INTERVAL:
-        return interval_of(call, call.node.this, kind)
+        return _to_interval(call, call.arg(), kind)
     if kind.this in _JSON_TYPES or (call.dialect == "snowflake" and kind.this == exp.DataType.Type.ARRAY):
         return as_json(call, call.arg(), kind)
     dtype = from_sql(kind, call.dialect)
@@ -300,6 +302,10 @@ def _cast(safe: bool, call: Call) -> Value:
         raise call.error(
             "a CAST of text to a date gives a number in SQLite", hint="date(x), time(x) or datetime(x)"
         )
+    if call.dialect == "datafusion" and is_timestamp(dtype) and is_number(call.arg().dtype):
+        return of_number(call, call.arg(), number_unit(kind))
+    if call.dialect == "datafusion" and is_integer(dtype) and is_timestamp(call.arg().dtype):
+        return call.cast(to_number(call, call.arg(), call.node.this), dtype, safe=safe)
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
@@ -314,6 +320,17 @@ def _cast_to_type(safe: bool, call: Call) -> Value:
     if len(values) != 2:
         raise call.error(f"{call.name} wants two values")
     return call.cast(values[0], values[1].dtype, safe=safe)
+
+
+def _to_interval(call: Call, value: Value, kind: exp.DataType) -> Value:
+    """A literal may be any interval; text of a column is not read, and a column of a table has no room for months."""
+    if isinstance(value.constant, str):
+        return interval_of(call, call.node.this, None if call.dialect == "datafusion" else kind)
+    if value.interval is not None and call.binder.is_exact(value):
+        return value
+    if not isinstance(value.dtype, pl.Null):
+        raise call.refuse(f"a cast of {shown(value.dtype)} that is no literal to INTERVAL")
+    return call.cast(value, pl.Duration("us"))
 
 
 _T = exp.DataType.Type

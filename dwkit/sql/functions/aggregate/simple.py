@@ -143,6 +143,11 @@ def _rounded_ratio(total: pl.Expr, count: pl.Expr, digits: int) -> pl.Expr:
 
 def _mean_moment(rows: Rows, value: Value) -> Value:
     call = rows.call
+    if call.dialect == "datafusion" and isinstance(value.dtype, pl.Duration) and call.binder.is_exact(value):
+        micros = value.expr.dt.total_microseconds()
+        count, total = (rows.reduced(kind, micros, _INT) for kind in ("count", "sum"))
+        made = pl.when(count > 0).then(total.sign() * (total.abs() // count))
+        return call.value(pl.duration(microseconds=made), value.dtype)
     if call.dialect != "duckdb":
         raise call.error(f"{call.name} wants numbers, not {shown(value.dtype)}")
     dtype = pl.Datetime("us") if is_date(value.dtype) else value.dtype

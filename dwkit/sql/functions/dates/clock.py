@@ -13,7 +13,7 @@ from dwkit.sql.value import Value, constant
 
 __all__ = ["CLOCK"]
 
-_WITHOUT_ZONE = frozenset({"tsql", "mysql", "sqlite"})
+_WITHOUT_ZONE = frozenset({"tsql", "mysql", "sqlite", "datafusion"})
 """The current timestamp is one without a time zone there."""
 _WHOLE_SECONDS = frozenset({"mysql", "sqlite", "oracle"})
 

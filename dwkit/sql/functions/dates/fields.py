@@ -20,8 +20,8 @@ _INT = pl.Int64()
 _DAY = 86_400_000_000
 _SPARK = ("spark", "databricks")
 
-_SUNDAY_IS_0 = frozenset({"duckdb", "postgres", "redshift", "snowflake", "sqlite", "oracle"})
-_WITH_SECONDS = frozenset({"duckdb", "postgres"})
+_SUNDAY_IS_0 = frozenset({"duckdb", "postgres", "redshift", "snowflake", "sqlite", "oracle", "datafusion"})
+_WITH_SECONDS = frozenset({"duckdb", "postgres", "datafusion"})
 """Milliseconds and microseconds count the whole seconds of the minute there as well, elsewhere their fraction alone."""
 
 
@@ -143,7 +143,7 @@ def _epoch(call: Call, expr: pl.Expr, parts: int, *, is_time: bool) -> Value:
         )
     if call.dialect == "postgres":
         return call.value(_exact(micros), pl.Decimal(18, 6))
-    if call.dialect in ("duckdb", "trino"):
+    if call.dialect in ("duckdb", "trino", "datafusion"):
         seconds = (micros // 1_000_000).cast(pl.Float64) + (micros % 1_000_000).cast(pl.Float64) / 1_000_000
         return call.value(seconds, pl.Float64())
     return call.value(micros // 1_000_000, _INT)
@@ -163,7 +163,12 @@ def _of_interval(call: Call, value: Value, unit: Unit) -> Value:
         for p in (parts.months, parts.days, parts.micros)
     )
     if unit == "EPOCH":
-        seconds = (_cut(months, 12) * 365.25 + _rest(months, 12) * 30 + days) * 86400 + micros / 1_000_000
+        in_years = (
+            months * 30
+            if call.dialect == "datafusion"
+            else _cut(months, 12) * 365.25 + _rest(months, 12) * 30
+        )
+        seconds = (in_years + days) * 86400 + micros / 1_000_000
         return call.value(seconds, pl.Float64())
     made = {
         "MILLENNIUM": _cut(months, 12_000), "CENTURY": _cut(months, 1200), "DECADE": _cut(months, 120),

@@ -23,13 +23,22 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
         return call.cast(by, moment.dtype)
     if by.interval is not None and is_text(moment.dtype):
         moment = moment_of(call, moment)
+    if call.dialect == "datafusion" and isinstance(moment.dtype, pl.Time):
+        # A time is an interval since midnight there.
+        since = Interval(micros=moment.expr.cast(pl.Int64) // 1000)
+        if isinstance(by.dtype, pl.Time):
+            return summed(call, since, Interval(micros=by.expr.cast(pl.Int64) // 1000), sign)
+        if by.interval is not None:
+            return summed(call, since, by.interval, sign)
     if by.interval is not None and (
         is_date(moment.dtype) or is_timestamp(moment.dtype) or isinstance(moment.dtype, pl.Time)
     ):
         return add_interval(call, moment, by.interval, sign)
-    if sign > 0 and isinstance(by.dtype, pl.Time) and (is_date(moment.dtype) or is_timestamp(moment.dtype)):
+    forth = sign > 0 or call.dialect == "datafusion"
+    if forth and isinstance(by.dtype, pl.Time) and (is_date(moment.dtype) or is_timestamp(moment.dtype)):
         stamp = call.cast(moment, pl.Datetime("us")) if is_date(moment.dtype) else moment
-        return call.value(stamp.expr + pl.duration(microseconds=by.expr.cast(pl.Int64) // 1000), stamp.dtype)
+        clock = by.expr.cast(pl.Int64) // 1000 * sign
+        return call.value(stamp.expr + pl.duration(microseconds=clock), stamp.dtype)
     if is_date(moment.dtype) and is_number(by.dtype):
         days = call.cast(by, pl.Int64()).expr
         return call.value((days_from(moment.expr) + days * sign).cast(pl.Int32).cast(pl.Date), pl.Date())

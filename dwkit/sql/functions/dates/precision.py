@@ -10,7 +10,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call
 from dwkit.sql.value import Value
 
-__all__ = ["with_precision"]
+__all__ = ["cut_off", "number_unit", "with_precision"]
 
 _T = exp.DataType.Type
 _DEFAULT = {"trino": 3, "mysql": 0}
@@ -31,7 +31,7 @@ def _digits(kind: exp.DataType, dialect: str) -> int:
 
 
 def with_precision(call: Call, value: Value, kind: exp.DataType) -> Value:
-    """Return a time or timestamp with the digits of a type, rounded half up; cut off in Snowflake."""
+    """Return a time or timestamp with the digits of a type, rounded half up; cut off in Snowflake and DataFusion."""
     dtype = value.dtype
     if not isinstance(dtype, (pl.Datetime, pl.Time)) or value.is_null:
         return value
@@ -47,10 +47,25 @@ def with_precision(call: Call, value: Value, kind: exp.DataType) -> Value:
     if digits >= 6 or (isinstance(value.constant, datetime) and value.constant.microsecond == 0):
         return value
     unit = 10 ** (6 - digits)
-    half = 0 if call.dialect == "snowflake" else unit // 2
+    if call.dialect == "datafusion" and isinstance(dtype, pl.Datetime):
+        return value.as_(cut_off(value.expr, dtype, unit), dtype)
+    half = 0 if call.dialect in ("snowflake", "datafusion") else unit // 2
     if isinstance(dtype, pl.Time):
         nanos = (value.expr.cast(pl.Int64) + half * 1000) // (unit * 1000) * (unit * 1000)
         return value.as_((nanos % 86_400_000_000_000).cast(pl.Time), dtype)
     cut = ((value.expr.dt.epoch("us") + half) // unit * unit).cast(pl.Datetime("us"))
     zoned = cut.dt.replace_time_zone(dtype.time_zone) if dtype.time_zone else cut
     return value.as_(zoned.dt.cast_time_unit(dtype.time_unit), dtype)
+
+
+def cut_off(expr: pl.Expr, dtype: pl.Datetime, unit: int) -> pl.Expr:
+    """Return a timestamp in whole units of so many microseconds, cut off towards 1970."""
+    micros = expr.dt.epoch("us")
+    made = (micros.sign() * (micros.abs() // unit) * unit).cast(pl.Datetime("us"))
+    return made.dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone) if dtype.time_zone else made
+
+
+def number_unit(kind: exp.DataType) -> int:
+    """Return how many of what a number counts in are a second where DataFusion makes a timestamp of it."""
+    given = kind.expressions[0].name if kind.expressions else ""
+    return 10 ** int(given) if given in ("0", "3", "6") else 1_000_000_000

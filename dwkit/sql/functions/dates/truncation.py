@@ -24,7 +24,7 @@ _TIMES = {
     "MICROSECOND": 1,
 }
 _YEARS = {"DECADE": 10, "CENTURY": 100, "MILLENNIUM": 1000}
-_TO_TIMESTAMP = frozenset({"duckdb", "postgres", "redshift"})
+_TO_TIMESTAMP = frozenset({"duckdb", "postgres", "redshift", "datafusion"})
 """DATE_TRUNC makes a timestamp of a date there."""
 
 
@@ -58,7 +58,7 @@ def truncated(call: Call, value: Value, unit: Unit) -> pl.Expr:
         return expr.dt.truncate({"HOUR": "1h", "MINUTE": "1m", "SECOND": "1s", "MILLISECOND": "1ms"}[unit])
     if unit in _DAYS:
         return expr.dt.truncate(_DAYS[unit])
-    day = _day_of(expr)
+    day = expr.dt.date() if getattr(dtype, "time_zone", None) else _day_of(expr)
     if unit in ("WEEK", "ISOWEEK"):
         start = unit.start if unit == "WEEK" else 1
         made = days_from(day) - dow(day, start)

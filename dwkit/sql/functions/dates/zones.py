@@ -10,11 +10,12 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.cast_moment import on_clock
 from dwkit.sql.functions.dates.units import moment_of
 from dwkit.sql.types import is_date, is_timestamp
 from dwkit.sql.value import Value
 
-__all__ = ["ZONES", "in_zone", "of_zone", "zone_of"]
+__all__ = ["ZONES", "in_zone", "of_zone", "region_of", "zone_of"]
 
 _UTC = pl.Datetime("us", "UTC")
 _PLAIN = pl.Datetime("us")
@@ -63,6 +64,23 @@ def zone_of(call: Call, name: object, node: exp.Expr | None = None) -> tzinfo:
     return ZoneInfo(exact)
 
 
+def region_of(call: Call, name: object, node: exp.Expr | None = None) -> str:
+    """Return the name that the type of a timestamp has for a time zone.
+
+    Raises:
+        SqlError: there is no such zone, or none of that distance from UTC.
+    """
+    zone = zone_of(call, name, node)
+    if isinstance(zone, ZoneInfo):
+        return zone.key
+    apart = zone.utcoffset(None)
+    assert apart is not None
+    hours, rest = divmod(apart, timedelta(hours=1))
+    if rest or not -12 <= hours <= 14:
+        raise call.refuse(f"the time zone {name}, which is not whole hours from UTC,")
+    return f"Etc/GMT{-hours:+d}" if hours else "UTC"
+
+
 def _zone(call: Call, node: exp.Expr) -> tzinfo:
     return zone_of(call, call.bind(node).constant, node)
 
@@ -75,19 +93,11 @@ def in_zone(value: pl.Expr, zone: tzinfo) -> pl.Expr:
 
 
 def of_zone(value: pl.Expr, zone: tzinfo) -> pl.Expr:
-    """Return the moment, in UTC, at which the clock of a zone shows a timestamp.
-
-    An hour that comes twice in autumn is its first; one that is left out in spring is an hour later.
-    """
+    """Return the moment, in UTC, at which the clock of a zone shows a timestamp."""
     if not isinstance(zone, ZoneInfo):
         return (value - _offset(zone)).dt.replace_time_zone("UTC")
-    if zone.key == "UTC":
-        return value.dt.replace_time_zone("UTC")
-    exact = value.dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
-    later = (value.dt.offset_by("1h")).dt.replace_time_zone(
-        zone.key, ambiguous="earliest", non_existent="null"
-    )
-    return pl.coalesce(exact, later).dt.convert_time_zone("UTC")
+    made = on_clock(value, zone.key)
+    return made if zone.key == "UTC" else made.dt.convert_time_zone("UTC")
 
 
 def _offset(zone: tzinfo) -> pl.Expr:
@@ -112,6 +122,10 @@ def _stamped(call: Call, value: Value, node: exp.Expr) -> Value:
 def _at_time_zone(call: Call) -> Value:
     """``ts AT TIME ZONE 'zone'``: of a timestamp with a zone, that zone's clock; of one without, the moment."""
     node = call.node
+    if call.dialect == "datafusion":
+        # A cast to the type of timestamps of that zone.
+        zone = region_of(call, call.bind(call.given("zone")).constant, call.given("zone"))
+        return call.cast(call.bind(node.this), pl.Datetime("us", zone))
     return _shifted(call, call.bind(node.this), _zone(call, call.given("zone")), node.this)
 
 
