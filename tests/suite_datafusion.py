@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
-from logic import Record, sorted_rows
-from suite_values import HASHED, Tables, close, is_ordered, listed, normal, plain_records, scan, texts
+from logic import Record, read, sorted_rows
+from suite_tables import External, kind_of, options_of, write_files
+from suite_values import HASHED, Tables, close, is_ordered, listed, normal, texts
 
 from dwkit.sql import Session
 
@@ -23,15 +25,19 @@ FOREIGN = re.compile(
 """What only DataFusion has, because it is about Arrow or about its own files."""
 
 _EXTERNAL = re.compile(
-    r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?:if\s+not\s+exists\s+)?(?P<name>\S+)\s*"
-    r"(?P<columns>\(.*?\))?\s*stored\s+as\s+(?P<kind>\w+)(?P<rest>.*?)location\s+'(?P<path>[^']*)'(?P<more>.*)",
+    r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
+)
+_INSERT = re.compile(
+    r"\s*insert\s+(?:into|(?P<anew>overwrite))\s+(?:table\s+)?(?P<name>[^\s(]+)(?P<rest>.*)", re.IGNORECASE | re.DOTALL
 )
 
 
 def records(path: Path) -> Iterator[Record]:
     """Read the records of a file and of those that it includes."""
-    for record in plain_records(path):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    # An empty line between a directive and its text does not end a record there.
+    for record in read(re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)):
         if record.kind == "include":
             for pattern in record.words[1:]:
                 for found in sorted(path.parent.glob(pattern)):
@@ -123,7 +129,7 @@ def same(record: Record, data: pl.DataFrame) -> bool:
     if len(expected) == 1 and HASHED.fullmatch(expected[0].strip()):
         return listed([v for row in sorted_rows(texts(data), sort) for v in row], expected)
     rows = texts(data, binary="hex")
-    lines = [_trimmed(" ".join(row)) for row in rows]
+    lines = [_trimmed(line) for row in rows for line in " ".join(map(_numbered, row)).split("\n")]
     if sort == "valuesort":
         lines, expected = (
             sorted(v for row in rows for v in row),
@@ -134,57 +140,107 @@ def same(record: Record, data: pl.DataFrame) -> bool:
     return len(lines) == len(expected) and all(map(close, lines, expected))
 
 
+def _numbered(text: str) -> str:
+    """Return a value of several lines as they are shown: each on its own, with its number."""
+    if "\n" not in text:
+        return text
+    return "\n" + "\n".join(f"{n:02}){line}" for n, line in enumerate(text.removesuffix("\n").split("\n"), 1))
+
+
 def _trimmed(text: str) -> str:
     return re.sub(r"(?<![\d.])(-?\d+)\.0+(?![\d.])", r"\1", text.rstrip())
 
 
 def prepare(session: Session, tables: Tables, sql: str) -> bool:
-    """Make an external table a table over its file, drop it, or write the file of a COPY."""
-    copied = _COPY.match(sql)
-    if copied is not None:
-        _copied(session, tables.root / copied["path"], copied["what"], copied["rest"].lower())
-        return True
-    dropped = re.match(r"\s*drop\s+table\s+(?:if\s+exists\s+)?\"?(\w+)", sql, re.IGNORECASE)
+    """Make, fill or drop a table over files, or write the files of a COPY."""
+    sql = re.sub(r"^(\s*--[^\n]*\n)+", "", sql)
+    for pattern, does in ((_COPY, _copied), (_EXTERNAL, _made), (_INSERT, _inserted)):
+        found = pattern.match(sql)
+        if found is not None:
+            return does(session, tables, found)
+    dropped = re.match(r"\s*drop\s+table\s+(?:if\s+exists\s+)?([\w.\"]+)", sql, re.IGNORECASE)
     if dropped is not None:
-        return tables.known.pop(dropped[1].lower(), None) is not None
-    found = _EXTERNAL.match(sql)
-    if found is None:
-        return bool(re.match(r"\s*(set|reset)\b", sql, re.IGNORECASE))
-    options = (found["rest"] + found["more"]).lower()
-    header = not re.search(r"has_header'?\s+'?false", options)
-    separator = re.search(r"delimiter'?\s+'(.)'", options)
-    if re.search(r"quote|escape|terminator|newlines|comment|null_regex", options):
-        raise NotImplementedError("this kind of CSV")
-    frame = scan(tables.root / found["path"], header=header, separator=separator[1] if separator else ",")
-    if frame is None:
-        raise FileNotFoundError(found["path"])
-    if found["columns"]:
-        columns = re.sub(r"\bwith order\b.*", "", found["columns"], flags=re.IGNORECASE | re.DOTALL)
-        scratch = Session(dialect=session.dialect)
-        list(scratch.run(f"create table x {columns}"))
-        schema = scratch.tables["x"].schema
-        names = dict(zip(frame.collect_schema().names(), schema, strict=False))
-        frame = frame.rename(names).select(pl.col(n).cast(t, strict=False) for n, t in schema.items())
-    tables.known[found["name"].strip('"').lower()] = frame
+        return tables.known.pop(_plain(dropped[1]), None) is not None
+    setting = re.match(r"\s*(?:set|reset)\b\s*(?:session\s+)?([\w.]+)?\s*(?:=|to)?\s*([^;]*)", sql, re.IGNORECASE)
+    if setting is not None:
+        tables.settings[str(setting[1]).lower()] = setting[2].strip().strip("'").lower()
+    return setting is not None
+
+
+def _plain(name: str) -> str:
+    return name.replace('"', "").lower().removeprefix("datafusion.").removeprefix("public.")
+
+
+def _made(session: Session, tables: Tables, found: re.Match[str]) -> bool:
+    """Run CREATE EXTERNAL TABLE."""
+    name, rest = _plain(found["name"]), found["rest"]
+    if found["exists"] and name in tables.known:
+        return True
+    columns = ""
+    if rest.startswith("("):
+        end = _arguments(rest, 1)[0]
+        columns, rest = rest[1:end], rest[end + 1 :]
+    location = re.search(r"\blocation\s+'([^']*)'", rest, re.IGNORECASE)
+    stored = re.search(r"\bstored\s+as\s+(\w+)", rest, re.IGNORECASE)
+    if location is None or stored is None:
+        raise ValueError("an external table wants STORED AS and LOCATION")
+    parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
+    folders = [w.split() for w in parts[1].split(",")] if parts is not None else []
+    typed = ", ".join(" ".join(w) for w in folders if len(w) > 1)
+    declared = _declared(session, ", ".join(filter(None, (columns.rstrip().rstrip(","), typed)))) if columns else None
+    options = re.search(r"\boptions\s*(\()", rest, re.IGNORECASE)
+    given = options_of(rest[options.end() : _arguments(rest, options.end())[0]]) if options is not None else {}
+    inferred = tables.settings.get("datafusion.execution.listing_table_factory_infer_partitions") != "false"
+    partitions = [w[0].strip('"') for w in folders] if parts is not None else None if inferred else []
+    table = External(tables.place(location[1]), stored[1].lower(), declared, partitions, given)
+    frame = table.frame()
+    if declared is None:
+        table.declared = dict(frame.collect_schema())
+    if columns:
+        table.columns = _last(columns, partitions or [])
+    tables.known[name] = table.frame
     return True
 
 
-def _copied(session: Session, path: Path, what: str, rest: str) -> None:
-    """Write what COPY ... TO writes, as one file in a folder where the path is none of a file."""
-    if "partitioned" in rest:
-        raise NotImplementedError("this kind of COPY")
+def _last(columns: str, names: list[str]) -> str:
+    """Return declared columns with some of them at the end, where those that stand in folders come."""
+    cuts = [-1, *_arguments(columns + ")", 0)[1], len(columns)]
+    parts = [columns[a + 1 : b].strip() for a, b in itertools.pairwise(cuts)]
+    return ", ".join(sorted(filter(None, parts), key=lambda p: p.split()[0].strip('"') in names))
+
+
+def _declared(session: Session, columns: str) -> dict[str, pl.DataType]:
+    scratch = Session(dialect=session.dialect)
+    list(scratch.run(f"create table x ({columns})"))
+    return dict(scratch.tables["x"].schema)
+
+
+def _inserted(session: Session, tables: Tables, found: re.Match[str]) -> bool:
+    """Run INSERT INTO a table over files: its rows become one more file."""
+    table = tables.known.get(_plain(found["name"]))
+    if table is None:
+        return False
+    external = table.__self__
+    made = f"({external.columns})" if external.columns else f"as select * from {found['name']} limit 0"
+    list(session.run(f"create table __rows {made}"))
+    try:
+        list(session.run(f"insert into __rows {found['rest']}"))
+        external.write(session.tables["__rows"], anew=bool(found["anew"]))
+    finally:
+        list(session.run("drop table __rows"))
+    return True
+
+
+def _copied(session: Session, tables: Tables, found: re.Match[str]) -> bool:
+    """Write what COPY ... TO writes."""
+    what, rest, path = found["what"], found["rest"], tables.place(found["path"])
     query = what.strip()[1:-1] if what.startswith("(") else f"select * from {what}"
     [result] = session.run(query)
     assert result.frame is not None
-    kind = next((k for k in ("parquet", "json", "csv", "arrow") if k in rest), path.suffix[1:])
-    if not path.suffix:
-        path = path / f"data.{kind}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame = result.frame.collect()
-    writers = {
-        "parquet": frame.write_parquet,
-        "json": frame.write_ndjson,
-        "csv": frame.write_csv,
-        "arrow": frame.write_ipc,
-    }
-    writers[kind](path)
+    stored = re.search(r"\bstored\s+as\s+(\w+)", rest, re.IGNORECASE)
+    kind = stored[1].lower() if stored is not None else kind_of(path)
+    options = re.search(r"\boptions\s*\((.*)\)", rest, re.IGNORECASE | re.DOTALL)
+    parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
+    folders = [w.strip().strip('"') for w in parts[1].split(",")] if parts is not None else []
+    write_files(result.frame.collect(), path, kind, options_of(options[1]) if options is not None else {}, folders)
+    return True
