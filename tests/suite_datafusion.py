@@ -18,11 +18,18 @@ from dwkit.sql import Session
 __all__ = ["FOREIGN", "prepare", "records", "same"]
 
 FOREIGN = re.compile(
-    r"\b(arrow_(typeof|field|metadata|try_cast|cast)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index"
-    r"|union_(extract|tag)|cast_to_type)\b",
+    r"\b(arrow_(field|metadata)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index"
+    r"|union_(extract|tag)|cast_to_type)\b|/\* session: ",
     re.IGNORECASE,
 )
-"""What only DataFusion has, because it is about Arrow or about its own files."""
+"""What only DataFusion has, because it is about Arrow or about its own files; what asks for another session's settings."""
+_SETTING = re.compile(
+    r"\s*(?:re)?set\s+(?:(?:datafusion\.execution\.)?time_?\s?zone|datafusion\.sql_parser\.(?:dialect|parse_float_as_decimal))"
+    r"\s*(?:=|to)?\s*'?(?P<value>[^';]*)'?\s*;?\s*",
+    re.IGNORECASE,
+)
+_USUAL = re.compile(r"|utc|generic|false|[+-]00(?::?00)?", re.IGNORECASE)
+"""Settings that a session here has."""
 
 _EXTERNAL = re.compile(
     r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
@@ -37,11 +44,17 @@ def records(path: Path) -> Iterator[Record]:
     """Read the records of a file and of those that it includes."""
     text = path.read_text(encoding="utf-8", errors="replace")
     # An empty line between a directive and its text does not end a record there.
+    setting = ""
     for record in read(re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)):
+        if found := _SETTING.fullmatch(record.sql):
+            setting = "" if _USUAL.fullmatch(found["value"].strip()) else found["value"].strip()
+        if setting:
+            # The time zone of a session is UTC here, and there is one grammar.
+            record = replace(record, sql=f"/* session: {setting} */ {record.sql}")
         if record.kind == "include":
             for pattern in record.words[1:]:
-                for found in sorted(path.parent.glob(pattern)):
-                    yield from records(found)
+                for included in sorted(path.parent.glob(pattern)):
+                    yield from records(included)
         else:
             expected = record.expected
             if expected and expected[0] == "----":
@@ -55,31 +68,13 @@ _COPY = re.compile(
 )
 
 
-_ARROW_TYPES = {
-    "int8": "SMALLINT", "int16": "SMALLINT", "int32": "INT", "int64": "BIGINT", "uint8": "SMALLINT",
-    "uint16": "INT", "uint32": "BIGINT", "uint64": "DECIMAL(20, 0)", "float16": "REAL", "float32": "REAL",
-    "float64": "DOUBLE PRECISION", "utf8": "VARCHAR", "largeutf8": "VARCHAR", "utf8view": "VARCHAR",
-    "boolean": "BOOLEAN", "binary": "BYTEA", "largebinary": "BYTEA", "binaryview": "BYTEA", "date32": "DATE",
-    "date64": "DATE",
-}  # fmt: skip
-
-
 def _known_names(sql: str) -> str:
-    """Write what only DataFusion calls so with the words of PostgreSQL: make_array, arrow_cast."""
-    while found := re.search(r"\b(make_array|arrow_cast)\s*\(", sql, re.IGNORECASE):
-        end, cuts = _arguments(sql, found.end())
+    """Write what only DataFusion calls so with the words of PostgreSQL: make_array."""
+    while found := re.search(r"\bmake_array\s*\(", sql, re.IGNORECASE):
+        end, _ = _arguments(sql, found.end())
         if end < 0:
             return sql
-        inner = sql[found.end() : end]
-        if found[1].lower() == "make_array":
-            made = f"ARRAY[{inner}]"
-        else:
-            place = cuts[-1] if cuts else found.end()
-            wanted = _arrow_type(sql[place + 1 : end].strip().strip("'"))
-            if not wanted:
-                return sql
-            made = f"CAST({sql[found.end() : place]} AS {wanted})"
-        sql = sql[: found.start()] + made + sql[end + 1 :]
+        sql = f"{sql[: found.start()]}ARRAY[{sql[found.end() : end]}]{sql[end + 1 :]}"
     return sql
 
 
@@ -99,25 +94,6 @@ def _arguments(sql: str, start: int) -> tuple[int, list[int]]:
             cuts.append(place)
         place += 1
     return -1, cuts
-
-
-def _arrow_type(text: str) -> str:
-    """Return the SQL type of an Arrow type, empty where there is none."""
-    text = text.strip()
-    if found := re.fullmatch(
-        r"(?:Large)?(?:List|ListView)\((.*)\)|FixedSizeList\(\d+\s*(?:x|,)\s*(.*)\)", text, re.IGNORECASE
-    ):
-        inner = _arrow_type(re.sub(r"^(?:nullable|non-null)\s+", "", (found[1] or found[2]).strip()))
-        return f"{inner}[]" if inner else ""
-    if found := re.fullmatch(r"Dictionary\(\s*\w+\s*,\s*(.*)\)", text, re.IGNORECASE):
-        return _arrow_type(found[1])
-    if found := re.fullmatch(r"Decimal(?:32|64|128|256)\(\s*(\d+)\s*,\s*(\d+)\s*\)", text, re.IGNORECASE):
-        return f"DECIMAL({found[1]}, {found[2]})" if int(found[1]) <= 38 else ""
-    if re.match(r"Timestamp\(", text, re.IGNORECASE):
-        return "TIMESTAMP" if "none" in text.lower() or "," not in text else "TIMESTAMPTZ"
-    if re.match(r"Time(?:32|64)\(", text, re.IGNORECASE):
-        return "TIME"
-    return _ARROW_TYPES.get(text.lower(), "")
 
 
 def same(record: Record, data: pl.DataFrame) -> bool:

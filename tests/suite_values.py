@@ -116,7 +116,8 @@ def _short(dtype: pl.DataType) -> pl.DataType:
 
 def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
     """Return rows as text; binary values in an encoding, or as they are shown elsewhere."""
-    exact = data.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
+    exact = data.with_columns(pl.col(pl.Float16).cast(pl.Float32))
+    exact = exact.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
     exact = exact.with_columns(
         pl.col(n).cast(_short(t)) for n, t in exact.schema.items() if t.is_nested() and "Float32" in str(t)
     )

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Stage", "is_aggregate", "literal"]
 
-_FLOAT_LITERALS = frozenset({"bigquery", "sqlite"})
+_FLOAT_LITERALS = frozenset({"bigquery", "sqlite", "datafusion"})
 """A number with a point is a double there, elsewhere a decimal."""
+_LONG_LITERALS = frozenset({"datafusion"})
+"""A whole number is of 64 bits there, elsewhere of 32 where it has room."""
 _QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
 
 
@@ -230,7 +232,7 @@ def literal(node: exp.Literal, dialect: str) -> Value:
         return constant(exact, pl.Decimal(max(len(digits), scale, 1), scale))
     number = int(text)
     for bits, dtype in ((31, pl.Int32()), (63, pl.Int64()), (127, pl.Int128())):
-        if number < 2**bits:
+        if number < 2**bits and not (bits == 31 and dialect in _LONG_LITERALS):
             return constant(number, dtype)
     return constant(float(text), pl.Float64())
 
