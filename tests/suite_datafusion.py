@@ -24,11 +24,12 @@ FOREIGN = re.compile(
 )
 """What only DataFusion has, because it is about Arrow or about its own files; what asks for another session's settings."""
 _SETTING = re.compile(
-    r"\s*(?:re)?set\s+(?:(?:datafusion\.execution\.)?time_?\s?zone|datafusion\.sql_parser\.(?:dialect|parse_float_as_decimal))"
+    r"\s*(?:re)?set\s+(?:(?:datafusion\.execution\.)?time_?\s?zone|datafusion\.sql_parser\.(?:dialect|parse_float_as_decimal)"
+    r"|datafusion\.catalog\.default_(?:catalog|schema))"
     r"\s*(?:=|to)?\s*'?(?P<value>[^';]*)'?\s*;?\s*",
     re.IGNORECASE,
 )
-_USUAL = re.compile(r"|utc|generic|false|[+-]00(?::?00)?", re.IGNORECASE)
+_USUAL = re.compile(r"|utc|generic|false|datafusion|public|[+-]00(?::?00)?", re.IGNORECASE)
 """Settings that a session here has."""
 
 _EXTERNAL = re.compile(
