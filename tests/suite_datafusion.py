@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 from logic import Record, read, sorted_rows
 from suite_tables import External, kind_of, options_of, write_files
-from suite_values import HASHED, Tables, close, is_ordered, listed, normal, texts
+from suite_values import HASHED, Tables, close, is_ordered, known_name, listed, normal, texts
 
 from dwkit.sql import Session
 
@@ -48,7 +48,7 @@ def records(path: Path) -> Iterator[Record]:
     setting = ""
     for record in read(re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)):
         if found := _SETTING.fullmatch(record.sql):
-            setting = "" if _USUAL.fullmatch(found["value"].strip()) else found["value"].strip()
+            setting = "" if _USUAL.fullmatch(found["value"].strip(' "')) else found["value"].strip(' "')
         if setting:
             # The time zone of a session is UTC here, and there is one grammar.
             record = replace(record, sql=f"/* session: {setting} */ {record.sql}")
@@ -137,20 +137,16 @@ def prepare(session: Session, tables: Tables, sql: str) -> bool:
             return does(session, tables, found)
     dropped = re.match(r"\s*drop\s+table\s+(?:if\s+exists\s+)?([\w.\"]+)", sql, re.IGNORECASE)
     if dropped is not None:
-        return tables.known.pop(_plain(dropped[1]), None) is not None
+        return tables.known.pop(known_name(dropped[1]), None) is not None
     setting = re.match(r"\s*(?:set|reset)\b\s*(?:session\s+)?([\w.]+)?\s*(?:=|to)?\s*([^;]*)", sql, re.IGNORECASE)
     if setting is not None:
         tables.settings[str(setting[1]).lower()] = setting[2].strip().strip("'").lower()
     return setting is not None
 
 
-def _plain(name: str) -> str:
-    return name.replace('"', "").lower().removeprefix("datafusion.").removeprefix("public.")
-
-
 def _made(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     """Run CREATE EXTERNAL TABLE."""
-    name, rest = _plain(found["name"]), found["rest"]
+    name, rest = known_name(found["name"]), found["rest"]
     if found["exists"] and name in tables.known:
         return True
     columns = ""
@@ -194,10 +190,10 @@ def _declared(session: Session, columns: str) -> dict[str, pl.DataType]:
 
 def _inserted(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     """Run INSERT INTO a table over files: its rows become one more file."""
-    table = tables.known.get(_plain(found["name"]))
-    if table is None:
+    table = tables.known.get(known_name(found["name"]))
+    external = getattr(table, "__self__", None)
+    if not isinstance(external, External):
         return False
-    external = table.__self__
     made = f"({external.columns})" if external.columns else f"as select * from {found['name']} limit 0"
     list(session.run(f"create table __rows {made}"))
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 from logic import Record, read, shown
+from suite_tables import External, kind_of
 
 from dwkit.sql import TableRef
 
@@ -21,6 +22,7 @@ __all__ = [
     "close",
     "is_ordered",
     "is_select",
+    "known_name",
     "listed",
     "normal",
     "plain_records",
@@ -71,8 +73,13 @@ class Tables:
         """Return the frame of a reference."""
         if ref.file is not None:
             return scan(self.place(ref.file))
-        make = self.known.get(f"{ref.schema}.{ref.name}".lower() if ref.schema else ref.name.lower())
+        make = self.known.get(known_name(f"{ref.schema}.{ref.name}" if ref.schema else ref.name))
         return make() if make is not None else None
+
+
+def known_name(name: str) -> str:
+    """Return the name of a table without quotes and without the catalogue and schema of names without one."""
+    return name.replace('"', "").lower().removeprefix("datafusion.").removeprefix("public.")
 
 
 def scan(path: Path, *, header: bool = True, separator: str = ",") -> pl.LazyFrame | None:
@@ -81,14 +88,12 @@ def scan(path: Path, *, header: bool = True, separator: str = ",") -> pl.LazyFra
         return None
     if path.is_dir():
         inside = sorted(p for p in path.rglob("*.*") if p.is_file())
-        if not inside or any("=" in p.parent.name for p in inside):
-            return None
-        path = path / f"**/*{inside[0].suffix}"
+        return External(path, kind_of(inside[0])).frame() if inside else None
     suffix = "".join(path.suffixes[-2:]).lower()
     if "parquet" in suffix:
         return pl.scan_parquet(path)
-    if "arrow" in suffix:
-        return pl.scan_ipc(path)
+    if "arrow" in suffix or "avro" in suffix:
+        return External(path, kind_of(path)).frame()
     if "ndjson" in suffix or "json" in suffix:
         return pl.scan_ndjson(path)
     return pl.scan_csv(
@@ -103,6 +108,11 @@ def listed(values: Sequence[str], expected: Sequence[str]) -> bool:
         return list(values) == list(expected)
     digest = hashlib.md5("".join(f"{v}\n" for v in values).encode(), usedforsecurity=False).hexdigest()
     return len(values) == int(hashed[1]) and digest == hashed[2]
+
+
+def _far(moments: pl.Series) -> bool:
+    """Whether some are of years that Python's dates cannot have."""
+    return bool((~moments.dt.year().is_between(1, 9999)).any())
 
 
 def _short(dtype: pl.DataType) -> pl.DataType:
@@ -121,6 +131,8 @@ def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
     exact = exact.with_columns(
         pl.col(n).cast(_short(t)) for n, t in exact.schema.items() if t.is_nested() and "Float32" in str(t)
     )
+    moments = [n for n, t in exact.schema.items() if isinstance(t, (pl.Date, pl.Datetime)) and _far(exact[n])]
+    exact = exact.with_columns(pl.col(n).dt.to_string("iso:strict") for n in moments)
     if binary:
         exact = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
     return [[shown(v) for v in row] for row in exact.iter_rows()]

@@ -115,7 +115,7 @@ class Stage:
         """
         try:
             value = builder(call)
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, OverflowError, pl.exceptions.PolarsError) as error:
             raise self.context.error(f"{call.name} cannot take these arguments", call.node) from error
         rest = call.passed_over()
         if rest:
@@ -222,7 +222,7 @@ def literal(node: exp.Literal, dialect: str) -> Value:
         return constant(node.this, pl.String())
     text = node.this.replace("_", "")
     if "e" in text.lower():
-        return constant(float(text), pl.Float64())
+        return constant(float(text if text[-1].isdigit() else f"{text}0"), pl.Float64())
     if "." in text:
         digits = text.replace(".", "").lstrip("0")
         if dialect in _FLOAT_LITERALS or len(digits) > 38:

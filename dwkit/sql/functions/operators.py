@@ -81,11 +81,19 @@ def compared(call: Call, op: str, left: Value, right: Value) -> Value:
         known = left.expr.is_not_null() & right.expr.is_not_null()
         differs = op in ("<>", "is not")
         return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
-    left, right = alike(call, left, right)
+    left, right = alike(call, _fitting(call, left, right), _fitting(call, right, left))
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
         return _lists_in_order(call, op, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
+
+
+def _fitting(call: Call, value: Value, other: Value) -> Value:
+    """Return a whole number as one of the smaller type that it is compared with, so that no column is cast."""
+    if not isinstance(value.constant, int) or not (is_integer(value.dtype) and is_integer(other.dtype)):
+        return value
+    made = call.cast(value, other.dtype, safe=True)
+    return made if made.is_constant else value
 
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})
