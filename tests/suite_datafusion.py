@@ -37,7 +37,8 @@ _EXTERNAL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _INSERT = re.compile(
-    r"\s*insert\s+(?:into|(?P<anew>overwrite))\s+(?:table\s+)?(?P<name>[^\s(]+)(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+    r"\s*insert\s+(?:into|(?P<anew>overwrite))\s+(?:table\s+)?(?P<name>[^\s(]+)(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -46,7 +47,8 @@ def records(path: Path) -> Iterator[Record]:
     text = path.read_text(encoding="utf-8", errors="replace")
     # An empty line between a directive and its text does not end a record there.
     setting = ""
-    for record in read(re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)):
+    for plain in read(re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)):
+        record = plain
         if found := _SETTING.fullmatch(record.sql):
             setting = "" if _USUAL.fullmatch(found["value"].strip(' "')) else found["value"].strip(' "')
         if setting:
@@ -138,7 +140,9 @@ def prepare(session: Session, tables: Tables, sql: str) -> bool:
     dropped = re.match(r"\s*drop\s+table\s+(?:if\s+exists\s+)?([\w.\"]+)", sql, re.IGNORECASE)
     if dropped is not None:
         return tables.known.pop(known_name(dropped[1]), None) is not None
-    setting = re.match(r"\s*(?:set|reset)\b\s*(?:session\s+)?([\w.]+)?\s*(?:=|to)?\s*([^;]*)", sql, re.IGNORECASE)
+    setting = re.match(
+        r"\s*(?:set|reset)\b\s*(?:session\s+)?([\w.]+)?\s*(?:=|to)?\s*([^;]*)", sql, re.IGNORECASE
+    )
     if setting is not None:
         tables.settings[str(setting[1]).lower()] = setting[2].strip().strip("'").lower()
     return setting is not None
@@ -160,9 +164,15 @@ def _made(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
     folders = [w.split() for w in parts[1].split(",")] if parts is not None else []
     typed = ", ".join(" ".join(w) for w in folders if len(w) > 1)
-    declared = _declared(session, ", ".join(filter(None, (columns.rstrip().rstrip(","), typed)))) if columns else None
+    declared = (
+        _declared(session, ", ".join(filter(None, (columns.rstrip().rstrip(","), typed))))
+        if columns
+        else None
+    )
     options = re.search(r"\boptions\s*(\()", rest, re.IGNORECASE)
-    given = options_of(rest[options.end() : _arguments(rest, options.end())[0]]) if options is not None else {}
+    given = (
+        options_of(rest[options.end() : _arguments(rest, options.end())[0]]) if options is not None else {}
+    )
     inferred = tables.settings.get("datafusion.execution.listing_table_factory_infer_partitions") != "false"
     partitions = [w[0].strip('"') for w in folders] if parts is not None else None if inferred else []
     table = External(tables.place(location[1]), stored[1].lower(), declared, partitions, given)
@@ -215,5 +225,7 @@ def _copied(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     options = re.search(r"\boptions\s*\((.*)\)", rest, re.IGNORECASE | re.DOTALL)
     parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
     folders = [w.strip().strip('"') for w in parts[1].split(",")] if parts is not None else []
-    write_files(result.frame.collect(), path, kind, options_of(options[1]) if options is not None else {}, folders)
+    write_files(
+        result.frame.collect(), path, kind, options_of(options[1]) if options is not None else {}, folders
+    )
     return True

@@ -22,7 +22,7 @@ def fixtures(root: Path, name: str) -> dict[str, pl.DataFrame]:
 
 
 def _metadata(_: Path) -> dict[str, pl.DataFrame]:
-    moment = datetime(2020, 9, 8, 13, 42, 29, 190855)  # noqa: DTZ001 — it has no time zone
+    moment = datetime(2020, 9, 8, 13, 42, 29, 190855)
     columns = {
         "id": pl.Series([1, None, 3], dtype=pl.Int32), "name": [None, "bar", "baz"], "l_name": [None, "l_bar", "l_baz"],
         "ts": [moment] * 3, "nonnull_name": ["no_foo", "no_bar", "no_baz"],
@@ -50,7 +50,9 @@ def _many_types(_: Path) -> dict[str, pl.DataFrame]:
 def _ranges(_: Path) -> dict[str, pl.DataFrame]:
     keys = pl.Series([1, 5, 10, 15, 20, 25, 30, 35], dtype=pl.Int32)
     other = pl.Series([1, 2] * 4, dtype=pl.Int32)
-    return {"range_partitioned": pl.DataFrame({"range_key": keys, "non_range_key": other, "value": keys * 10})}
+    return {
+        "range_partitioned": pl.DataFrame({"range_key": keys, "non_range_key": other, "value": keys * 10})
+    }
 
 
 def _structs(_: Path) -> dict[str, pl.DataFrame]:

@@ -66,9 +66,9 @@ def options_of(text: str) -> dict[str, str]:
     """Return what stands in the parentheses of OPTIONS, by name in lower case without ``format.``."""
     pairs = re.findall(r"('[^']*'|[\w.]+)\s+(E?'(?:[^']|'')*'|[\w()]+)", text)
     made = {}
-    for name, value in pairs:
-        if value.startswith("E'"):
-            value = value[1:].replace("\\r", "\r").replace("\\n", "\n").replace("\\t", "\t")
+    for name, given in pairs:
+        escaped = given[1:].replace("\\r", "\r").replace("\\n", "\n").replace("\\t", "\t")
+        value = escaped if given.startswith("E'") else given
         plain = value[1:-1].replace("''", "'") if value.startswith("'") else value
         made[name.strip("'").lower().removeprefix("format.")] = plain
     return made
@@ -143,7 +143,11 @@ def _read(file: Path, kind: str, names: list[str] | None, options: Mapping[str, 
     data = _bytes(file)
     if kind == "json":
         lines = options.get("newline_delimited", "true").lower() == "true"
-        frame = pl.read_ndjson(data, infer_schema_length=None) if lines else pl.read_json(data, infer_schema_length=None)
+        frame = (
+            pl.read_ndjson(data, infer_schema_length=None)
+            if lines
+            else pl.read_json(data, infer_schema_length=None)
+        )
     elif kind == "arrow":
         frame = _read_arrow(data)
     elif kind == "avro":
@@ -160,7 +164,11 @@ def _read_parquet(data: bytes) -> pl.DataFrame:
 
     frame = pl.read_parquet(data)
     schema = parquet.ParquetFile(io.BytesIO(data)).schema
-    old = [c.name for c in map(schema.column, range(len(schema))) if c.physical_type == "INT96" and c.name in frame.columns]
+    old = [
+        c.name
+        for c in map(schema.column, range(len(schema)))
+        if c.physical_type == "INT96" and c.name in frame.columns
+    ]
     if old:
         exact = parquet.read_table(io.BytesIO(data), columns=old, coerce_int96_timestamp_unit="us")
         if not frame.select(pl.col(old).cast(pl.Datetime("us"))).equals(pl.DataFrame(exact)):
@@ -197,7 +205,14 @@ def _read_csv(file: Path, names: list[str] | None, options: Mapping[str, str]) -
         raise NotImplementedError("an escape that is the quote")
     header = options.get("has_header", "true").lower() == "true"
     text = _bytes(file).decode()
-    odd = options.keys() & {"quote", "escape", "terminator", "comment", "newlines_in_values", "truncated_rows"}
+    odd = options.keys() & {
+        "quote",
+        "escape",
+        "terminator",
+        "comment",
+        "newlines_in_values",
+        "truncated_rows",
+    }
     if not odd:
         frame = pl.read_csv(
             io.StringIO(text), has_header=header, separator=options.get("delimiter", ","), infer_schema=names is None,
@@ -253,7 +268,8 @@ def _adapted(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataF
     """Return a frame with the columns of a table: those that it lacks are NULL."""
     there = frame.schema
     return frame.select(
-        (_as(pl.col(n), there[n], t) if n in there else pl.lit(None, dtype=t)).alias(n) for n, t in schema.items()
+        (_as(pl.col(n), there[n], t) if n in there else pl.lit(None, dtype=t)).alias(n)
+        for n, t in schema.items()
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.tokenizer_core import TokenType
 
@@ -14,4 +16,4 @@ class DataFusion(Postgres):
     class Tokenizer(Postgres.Tokenizer):
         """Words that mean something else than in PostgreSQL."""
 
-        KEYWORDS = {**Postgres.Tokenizer.KEYWORDS, "FLOAT": TokenType.FLOAT}
+        KEYWORDS: ClassVar = {**Postgres.Tokenizer.KEYWORDS, "FLOAT": TokenType.FLOAT}

@@ -54,7 +54,7 @@ class _Arrow:
     length: int | None = None
 
 
-class _Unknown(ValueError):
+class _UnknownError(ValueError):
     """A text that names no type, or one that cannot be held."""
 
 
@@ -64,18 +64,18 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._tokens = _TOKEN.findall(text)
         if re.sub(r"\s", "", _TOKEN.sub("", text)):
-            raise _Unknown(text)
+            raise _UnknownError(text)
 
     def whole(self) -> _Arrow:
         """Return the type that all of the text names."""
         made = self._type()
         if self._tokens:
-            raise _Unknown(self._tokens[0])
+            raise _UnknownError(self._tokens[0])
         return made
 
     def _next(self, *wanted: str) -> str:
         if not self._tokens or (wanted and self._tokens[0] not in wanted):
-            raise _Unknown(self._tokens[0] if self._tokens else "")
+            raise _UnknownError(self._tokens[0] if self._tokens else "")
         return str(self._tokens.pop(0))
 
     def _has(self, token: str) -> bool:
@@ -91,7 +91,7 @@ class _Reader:
         if name in _PLAIN:
             return _Arrow(name, _PLAIN[name], 3 if name == "Date64" else 6)
         if name not in _NESTED:
-            raise _Unknown(name)
+            raise _UnknownError(name)
         self._next("(")
         made = _NESTED[name](self, name)
         self._next(")")
@@ -100,7 +100,7 @@ class _Reader:
     def _number(self) -> int:
         text = self._next()
         if not text.lstrip("-").isdigit():
-            raise _Unknown(text)
+            raise _UnknownError(text)
         return int(text)
 
     def timestamp(self, name: str) -> _Arrow:
@@ -136,7 +136,7 @@ class _Reader:
         self._next(",")
         scale = self._number()
         if not 1 <= precision <= 38 or not 0 <= scale <= precision:
-            raise _Unknown(f"{name}({precision}, {scale})")
+            raise _UnknownError(f"{name}({precision}, {scale})")
         return _Arrow(f"{name}({precision}, {scale})", pl.Decimal(precision, scale))
 
     def fixed_binary(self, name: str) -> _Arrow:
@@ -199,7 +199,7 @@ def _zone(name: str) -> str:
     if offset is None:
         return name
     if offset[3] not in (None, "00"):
-        raise _Unknown(name)
+        raise _UnknownError(name)
     hours = int(offset[2])
     return f"Etc/GMT{'-' if offset[1] == '+' else '+'}{hours}" if hours else "UTC"
 
@@ -210,9 +210,11 @@ def _named(call: Call, node: exp.Expr) -> _Arrow:
         raise call.error(f"{call.name} wants the name of a type as a literal", node)
     try:
         return _Reader(node.this.replace("non-null", "non")).whole()
-    except _Unknown:
+    except _UnknownError:
         raise call.error(
-            f"{node.this!r} is not supported as a type of Arrow", node, "for instance 'Int64' or 'Timestamp(us)'"
+            f"{node.this!r} is not supported as a type of Arrow",
+            node,
+            "for instance 'Int64' or 'Timestamp(us)'",
         ) from None
 
 
@@ -232,7 +234,9 @@ def _cast(call: Call, *, safe: bool) -> Value:
     if safe:
         return call.value(bad.then(None).otherwise(made.expr), arrow.dtype)
     # A text that is no number fails when it runs, with the text in the message.
-    fails = bad.then(pl.format("{} values or bytes, not " + str(arrow.length), size)).cast(pl.Int8, strict=True)
+    fails = bad.then(pl.format("{} values or bytes instead of " + str(arrow.length), size)).cast(
+        pl.Int8, strict=True
+    )
     return call.value(pl.when(fails.is_null()).then(made.expr), arrow.dtype)
 
 
@@ -258,7 +262,9 @@ def _of_number(call: Call, value: Value, arrow: _Arrow) -> Value | None:
         return None
     micros = number.floordiv(1000) if arrow.digits == 9 else number * 10 ** (6 - arrow.digits)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
-        made = micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone)
+        made = (
+            micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone)
+        )
         return call.value(made, dtype)
     return call.value(micros.cast(dtype), dtype)
 

@@ -28,7 +28,7 @@ from dwkit.sql.types import (
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["OPERATORS", "alike", "compared"]
+__all__ = ["OPERATORS", "alike", "compared", "in_comparison"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -81,11 +81,16 @@ def compared(call: Call, op: str, left: Value, right: Value) -> Value:
         known = left.expr.is_not_null() & right.expr.is_not_null()
         differs = op in ("<>", "is not")
         return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
-    left, right = alike(call, _fitting(call, left, right), _fitting(call, right, left))
+    left, right = in_comparison(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
         return _lists_in_order(call, op, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
+
+
+def in_comparison(call: Call, left: Value, right: Value) -> list[Value]:
+    """Return the two sides of a comparison with one type."""
+    return alike(call, _fitting(call, left, right), _fitting(call, right, left))
 
 
 def _fitting(call: Call, value: Value, other: Value) -> Value:

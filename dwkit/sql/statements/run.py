@@ -229,9 +229,13 @@ class Run:
             ref = TableRef(schema or None, name, None, 1, 1)
             types = partial(self._types, ref)
             if isinstance(found, View):
-                yield Listed(schema, name, types, definition=found.query.tree.sql(dialect=found.query.dialect))
+                yield Listed(
+                    schema, name, types, definition=found.query.tree.sql(dialect=found.query.dialect)
+                )
                 continue
-            defaults = {c.name: c.default.sql(dialect=found.dialect) for c in found.columns if c.default is not None}
+            defaults = {
+                c.name: c.default.sql(dialect=found.dialect) for c in found.columns if c.default is not None
+            }
             lengths = {c.name: c.length for c in found.columns if c.length is not None}
             not_null = frozenset(c.name for c in found.columns if c.not_null)
             yield Listed(schema, name, types, not_null, defaults, lengths)

@@ -59,7 +59,9 @@ def is_information(schema: str | None) -> bool:
     return schema is not None and schema.lower().rpartition(".")[2] == _NAME
 
 
-def information(name: str, dialect: str, tables: Iterable[Listed], schemas: Iterable[str]) -> pl.LazyFrame | None:
+def information(
+    name: str, dialect: str, tables: Iterable[Listed], schemas: Iterable[str]
+) -> pl.LazyFrame | None:
     """Return one of its views, None where there is none of that name.
 
     Args:
@@ -92,7 +94,8 @@ def _schema(dialect: str, name: str) -> str:
 def _tables(dialect: str, tables: Sequence[Listed], _: Sequence[str]) -> Made:
     catalog = _catalog(dialect)
     rows = [
-        (catalog, _schema(dialect, t.schema), t.name, "BASE TABLE" if t.definition is None else "VIEW") for t in tables
+        (catalog, _schema(dialect, t.schema), t.name, "BASE TABLE" if t.definition is None else "VIEW")
+        for t in tables
     ]
     if dialect in _LISTS_ITSELF:
         rows += [(catalog, _NAME, n, "VIEW") for n in (*_VIEWS, *(_MORE if dialect == "datafusion" else ()))]

@@ -159,7 +159,9 @@ def _query_in(tree: exp.Expr) -> exp.Expr | None:
             inner = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree.this.copy()))
         return inner
     if isinstance(tree, (exp.Create, exp.Insert)):
-        return tree.expression if isinstance(tree.expression, exp.Expr) and is_query(tree.expression) else None
+        return (
+            tree.expression if isinstance(tree.expression, exp.Expr) and is_query(tree.expression) else None
+        )
     if isinstance(tree, exp.Delete) and not tree.args.get("using"):
         made = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree.this.copy()))
         if tree.args.get("where"):
