@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,43 +10,59 @@ from pathlib import Path
 
 import polars as pl
 from logic import Record, read, sorted_rows
-from suite_values import HASHED, Tables, close, is_ordered, listed, normal, scan, texts
+from suite_tables import External, kind_of, options_of, write_files
+from suite_values import HASHED, Tables, close, is_ordered, known_name, listed, normal, texts
 
 from dwkit.sql import Session
 
 __all__ = ["FOREIGN", "prepare", "records", "same"]
 
 FOREIGN = re.compile(
-    r"\b(arrow_(typeof|field|metadata|try_cast|cast)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index"
-    r"|union_(extract|tag))\b",
+    r"\b(arrow_(field|metadata)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index"
+    r"|union_(extract|tag)|cast_to_type)\b|/\* session: ",
     re.IGNORECASE,
 )
-"""What only DataFusion has, because it is about Arrow or about its own files."""
+"""What only DataFusion has, because it is about Arrow or about its own files; what asks for another session's settings."""
+_SETTING = re.compile(
+    r"\s*(?:re)?set\s+(?:(?:datafusion\.execution\.)?time_?\s?zone|datafusion\.sql_parser\.(?:dialect|parse_float_as_decimal)"
+    r"|datafusion\.catalog\.default_(?:catalog|schema))"
+    r"\s*(?:=|to)?\s*'?(?P<value>[^';]*)'?\s*;?\s*",
+    re.IGNORECASE,
+)
+_USUAL = re.compile(r"|utc|generic|false|datafusion|public|[+-]00(?::?00)?", re.IGNORECASE)
+"""Settings that a session here has."""
 
 _EXTERNAL = re.compile(
-    r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?:if\s+not\s+exists\s+)?(?P<name>\S+)\s*"
-    r"(?P<columns>\(.*?\))?\s*stored\s+as\s+(?P<kind>\w+)(?P<rest>.*?)location\s+'(?P<path>[^']*)'(?P<more>.*)",
+    r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_INSERT = re.compile(
+    r"\s*insert\s+(?:into|(?P<anew>overwrite))\s+(?:table\s+)?(?P<name>[^\s(]+)(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 def records(path: Path) -> Iterator[Record]:
     """Read the records of a file and of those that it includes."""
-    # A line of blanks is a row of blanks; only an empty line ends a record.
-    text = re.sub(
-        r"^[ \t]+$", "\u200b", path.read_text(encoding="utf-8", errors="replace"), flags=re.MULTILINE
-    )
-    for record in read(text):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    # An empty line between a directive and its text does not end a record there.
+    setting = ""
+    for plain in read(re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)):
+        record = plain
+        if found := _SETTING.fullmatch(record.sql):
+            setting = "" if _USUAL.fullmatch(found["value"].strip(' "')) else found["value"].strip(' "')
+        if setting:
+            # The time zone of a session is UTC here, and there is one grammar.
+            record = replace(record, sql=f"/* session: {setting} */ {record.sql}")
         if record.kind == "include":
             for pattern in record.words[1:]:
-                for found in sorted(path.parent.glob(pattern)):
-                    yield from records(found)
+                for included in sorted(path.parent.glob(pattern)):
+                    yield from records(included)
         else:
             expected = record.expected
             if expected and expected[0] == "----":
                 expected = expected[1:]
             # An error's text can stand in the first line.
-            expected = None if expected is None else [line.replace("\u200b", "") for line in expected]
             yield replace(record, words=record.words[:3], expected=expected, sql=_known_names(record.sql))
 
 
@@ -54,31 +71,13 @@ _COPY = re.compile(
 )
 
 
-_ARROW_TYPES = {
-    "int8": "SMALLINT", "int16": "SMALLINT", "int32": "INT", "int64": "BIGINT", "uint8": "SMALLINT",
-    "uint16": "INT", "uint32": "BIGINT", "uint64": "DECIMAL(20, 0)", "float16": "REAL", "float32": "REAL",
-    "float64": "DOUBLE PRECISION", "utf8": "VARCHAR", "largeutf8": "VARCHAR", "utf8view": "VARCHAR",
-    "boolean": "BOOLEAN", "binary": "BYTEA", "largebinary": "BYTEA", "binaryview": "BYTEA", "date32": "DATE",
-    "date64": "DATE",
-}  # fmt: skip
-
-
 def _known_names(sql: str) -> str:
-    """Write what only DataFusion calls so with the words of PostgreSQL: make_array, arrow_cast."""
-    while found := re.search(r"\b(make_array|arrow_cast)\s*\(", sql, re.IGNORECASE):
-        end, cuts = _arguments(sql, found.end())
+    """Write what only DataFusion calls so with the words of PostgreSQL: make_array."""
+    while found := re.search(r"\bmake_array\s*\(", sql, re.IGNORECASE):
+        end, _ = _arguments(sql, found.end())
         if end < 0:
             return sql
-        inner = sql[found.end() : end]
-        if found[1].lower() == "make_array":
-            made = f"ARRAY[{inner}]"
-        else:
-            place = cuts[-1] if cuts else found.end()
-            wanted = _arrow_type(sql[place + 1 : end].strip().strip("'"))
-            if not wanted:
-                return sql
-            made = f"CAST({sql[found.end() : place]} AS {wanted})"
-        sql = sql[: found.start()] + made + sql[end + 1 :]
+        sql = f"{sql[: found.start()]}ARRAY[{sql[found.end() : end]}]{sql[end + 1 :]}"
     return sql
 
 
@@ -100,25 +99,6 @@ def _arguments(sql: str, start: int) -> tuple[int, list[int]]:
     return -1, cuts
 
 
-def _arrow_type(text: str) -> str:
-    """Return the SQL type of an Arrow type, empty where there is none."""
-    text = text.strip()
-    if found := re.fullmatch(
-        r"(?:Large)?(?:List|ListView)\((.*)\)|FixedSizeList\(\d+\s*(?:x|,)\s*(.*)\)", text, re.IGNORECASE
-    ):
-        inner = _arrow_type(re.sub(r"^(?:nullable|non-null)\s+", "", (found[1] or found[2]).strip()))
-        return f"{inner}[]" if inner else ""
-    if found := re.fullmatch(r"Dictionary\(\s*\w+\s*,\s*(.*)\)", text, re.IGNORECASE):
-        return _arrow_type(found[1])
-    if found := re.fullmatch(r"Decimal(?:32|64|128|256)\(\s*(\d+)\s*,\s*(\d+)\s*\)", text, re.IGNORECASE):
-        return f"DECIMAL({found[1]}, {found[2]})" if int(found[1]) <= 38 else ""
-    if re.match(r"Timestamp\(", text, re.IGNORECASE):
-        return "TIMESTAMP" if "none" in text.lower() or "," not in text else "TIMESTAMPTZ"
-    if re.match(r"Time(?:32|64)\(", text, re.IGNORECASE):
-        return "TIME"
-    return _ARROW_TYPES.get(text.lower(), "")
-
-
 def same(record: Record, data: pl.DataFrame) -> bool:
     """Whether rows are those of a record, line by line."""
     sort = record.words[2] if len(record.words) > 2 else "nosort"
@@ -127,55 +107,23 @@ def same(record: Record, data: pl.DataFrame) -> bool:
         return True
     if len(expected) == 1 and HASHED.fullmatch(expected[0].strip()):
         return listed([v for row in sorted_rows(texts(data), sort) for v in row], expected)
-    return _as_lines(record, data, sort, expected) or _as_lines(record, _with_maps(data), sort, expected)
-
-
-def _with_maps(data: pl.DataFrame) -> pl.DataFrame:
-    """Return rows with maps, which are lists of their entries here, as DataFusion prints them."""
-    maps = [n for n, t in data.schema.items() if _is_map(t)]
-    rows = data.to_dicts()
-    return pl.DataFrame(
-        {n: [str(_printed(r[n])) for r in rows] if n in maps else data[n] for n in data.columns}, strict=False
-    )
-
-
-def _is_map(dtype: pl.DataType) -> bool:
-    inner = getattr(dtype, "inner", None)
-    return (isinstance(inner, pl.Struct) and [f.name for f in inner.fields] == ["key", "value"]) or (
-        inner is not None and _is_map(inner)
-    )
-
-
-def _printed(value: object) -> object:
-    """Return a map's entries as a dict's text, inner ones too."""
-    if isinstance(value, list):
-        if all(isinstance(v, dict) and list(v) == ["key", "value"] for v in value):
-            return "{" + ", ".join(f"{_printed(v['key'])}: {_printed(v['value'])}" for v in value) + "}"
-        return "[" + ", ".join(str(_printed(v)) for v in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}: {_printed(v)}" for k, v in value.items()) + "}"
-    return "NULL" if value is None else value.hex() if isinstance(value, bytes) else str(value)
-
-
-def _as_lines(record: Record, data: pl.DataFrame, sort: str, expected: list[str]) -> bool:
     rows = texts(data, binary="hex")
-    lines = [_trimmed(" ".join(row)).replace("\0", "\\0") for row in rows]
-    while lines and not lines[-1] and len(lines) > len(expected):  # empty bytes end a record
-        lines.pop()
-    expected = [_trimmed(line) for line in expected]
+    lines = [_trimmed(line) for row in rows for line in " ".join(map(_numbered, row)).split("\n")]
     if sort == "valuesort":
         lines, expected = (
             sorted(v for row in rows for v in row),
             sorted(v for e in expected for v in e.split()),
         )
     if sort == "rowsort" or (sort != "valuesort" and not is_ordered(record.sql)):
-        lines, expected = (sorted(side, key=_in_order) for side in (lines, expected))
+        lines, expected = sorted(map(normal, lines)), sorted(map(normal, expected))
     return len(lines) == len(expected) and all(map(close, lines, expected))
 
 
-def _in_order(line: str) -> tuple[str, str]:
-    text = normal(line)
-    return re.sub(r"\binfinity\b", "inf", text.lower()), text
+def _numbered(text: str) -> str:
+    """Return a value of several lines as they are shown: each on its own, with its number."""
+    if "\n" not in text:
+        return text
+    return "\n" + "\n".join(f"{n:02}){line}" for n, line in enumerate(text.removesuffix("\n").split("\n"), 1))
 
 
 def _trimmed(text: str) -> str:
@@ -183,58 +131,101 @@ def _trimmed(text: str) -> str:
 
 
 def prepare(session: Session, tables: Tables, sql: str) -> bool:
-    """Make an external table a table over its file, drop it, or write the file of a COPY."""
-    copied = _COPY.match(sql)
-    if copied is not None:
-        _copied(session, tables.root / copied["path"], copied["what"], copied["rest"].lower())
-        return True
-    dropped = re.match(r"\s*drop\s+table\s+(?:if\s+exists\s+)?\"?(\w+)", sql, re.IGNORECASE)
+    """Make, fill or drop a table over files, or write the files of a COPY."""
+    sql = re.sub(r"^(\s*--[^\n]*\n)+", "", sql)
+    for pattern, does in ((_COPY, _copied), (_EXTERNAL, _made), (_INSERT, _inserted)):
+        found = pattern.match(sql)
+        if found is not None:
+            return does(session, tables, found)
+    dropped = re.match(r"\s*drop\s+table\s+(?:if\s+exists\s+)?([\w.\"]+)", sql, re.IGNORECASE)
     if dropped is not None:
-        return tables.known.pop(dropped[1].lower(), None) is not None
-    parser = re.match(r"\s*set\s+datafusion\.sql_parser\.dialect\s*=\s*'?(\w+)", sql, re.IGNORECASE)
-    if parser is not None:
-        tables.caret = "postgres" if parser[1].lower().startswith("postgres") else "datafusion"
+        return tables.known.pop(known_name(dropped[1]), None) is not None
+    setting = re.match(
+        r"\s*(?:set|reset)\b\s*(?:session\s+)?([\w.]+)?\s*(?:=|to)?\s*([^;]*)", sql, re.IGNORECASE
+    )
+    if setting is not None:
+        tables.settings[str(setting[1]).lower()] = setting[2].strip().strip("'").lower()
+    return setting is not None
+
+
+def _made(session: Session, tables: Tables, found: re.Match[str]) -> bool:
+    """Run CREATE EXTERNAL TABLE."""
+    name, rest = known_name(found["name"]), found["rest"]
+    if found["exists"] and name in tables.known:
         return True
-    if session.dialect in ("datafusion", "postgres"):
-        session.dialect = tables.caret if "^" in sql else "datafusion"
-    found = _EXTERNAL.match(sql)
-    if found is None:
-        return bool(re.match(r"\s*(set|reset)\b", sql, re.IGNORECASE))
-    options = (found["rest"] + found["more"]).lower()
-    header = not re.search(r"has_header'?\s+'?false", options)
-    separator = re.search(r"delimiter'?\s+'(.)'", options)
-    if re.search(r"quote|escape|terminator|newlines|comment|null_regex", options):
-        raise NotImplementedError("this kind of CSV")
-    frame = scan(tables.root / found["path"], header=header, separator=separator[1] if separator else ",")
-    if frame is None:
-        raise FileNotFoundError(found["path"])
-    if found["columns"]:
-        columns = re.sub(r"\bwith order\b.*", "", found["columns"], flags=re.IGNORECASE | re.DOTALL)
-        scratch = Session(dialect=session.dialect)
-        list(scratch.run(f"create table x {columns}"))
-        schema = scratch.tables["x"].schema
-        names = dict(zip(frame.collect_schema().names(), schema, strict=False))
-        frame = frame.rename(names).select(pl.col(n).cast(t, strict=False) for n, t in schema.items())
-    tables.known[found["name"].strip('"').lower()] = frame
+    columns = ""
+    if rest.startswith("("):
+        end = _arguments(rest, 1)[0]
+        columns, rest = rest[1:end], rest[end + 1 :]
+    location = re.search(r"\blocation\s+'([^']*)'", rest, re.IGNORECASE)
+    stored = re.search(r"\bstored\s+as\s+(\w+)", rest, re.IGNORECASE)
+    if location is None or stored is None:
+        raise ValueError("an external table wants STORED AS and LOCATION")
+    parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
+    folders = [w.split() for w in parts[1].split(",")] if parts is not None else []
+    typed = ", ".join(" ".join(w) for w in folders if len(w) > 1)
+    declared = (
+        _declared(session, ", ".join(filter(None, (columns.rstrip().rstrip(","), typed))))
+        if columns
+        else None
+    )
+    options = re.search(r"\boptions\s*(\()", rest, re.IGNORECASE)
+    given = (
+        options_of(rest[options.end() : _arguments(rest, options.end())[0]]) if options is not None else {}
+    )
+    inferred = tables.settings.get("datafusion.execution.listing_table_factory_infer_partitions") != "false"
+    partitions = [w[0].strip('"') for w in folders] if parts is not None else None if inferred else []
+    table = External(tables.place(location[1]), stored[1].lower(), declared, partitions, given)
+    frame = table.frame()
+    if declared is None:
+        table.declared = dict(frame.collect_schema())
+    if columns:
+        table.columns = _last(columns, partitions or [])
+    tables.known[name] = table.frame
     return True
 
 
-def _copied(session: Session, path: Path, what: str, rest: str) -> None:
-    """Write what COPY ... TO writes, as one file in a folder where the path is none of a file."""
-    if "partitioned" in rest:
-        raise NotImplementedError("this kind of COPY")
+def _last(columns: str, names: list[str]) -> str:
+    """Return declared columns with some of them at the end, where those that stand in folders come."""
+    cuts = [-1, *_arguments(columns + ")", 0)[1], len(columns)]
+    parts = [columns[a + 1 : b].strip() for a, b in itertools.pairwise(cuts)]
+    return ", ".join(sorted(filter(None, parts), key=lambda p: p.split()[0].strip('"') in names))
+
+
+def _declared(session: Session, columns: str) -> dict[str, pl.DataType]:
+    scratch = Session(dialect=session.dialect)
+    list(scratch.run(f"create table x ({columns})"))
+    return dict(scratch.tables["x"].schema)
+
+
+def _inserted(session: Session, tables: Tables, found: re.Match[str]) -> bool:
+    """Run INSERT INTO a table over files: its rows become one more file."""
+    table = tables.known.get(known_name(found["name"]))
+    external = getattr(table, "__self__", None)
+    if not isinstance(external, External):
+        return False
+    made = f"({external.columns})" if external.columns else f"as select * from {found['name']} limit 0"
+    list(session.run(f"create table __rows {made}"))
+    try:
+        list(session.run(f"insert into __rows {found['rest']}"))
+        external.write(session.tables["__rows"], anew=bool(found["anew"]))
+    finally:
+        list(session.run("drop table __rows"))
+    return True
+
+
+def _copied(session: Session, tables: Tables, found: re.Match[str]) -> bool:
+    """Write what COPY ... TO writes."""
+    what, rest, path = found["what"], found["rest"], tables.place(found["path"])
     query = what.strip()[1:-1] if what.startswith("(") else f"select * from {what}"
     [result] = session.run(query)
     assert result.frame is not None
-    kind = next((k for k in ("parquet", "json", "csv", "arrow") if k in rest), path.suffix[1:])
-    if not path.suffix:
-        path = path / f"data.{kind}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame = result.frame.collect()
-    writers = {
-        "parquet": frame.write_parquet,
-        "json": frame.write_ndjson,
-        "csv": frame.write_csv,
-        "arrow": frame.write_ipc,
-    }
-    writers[kind](path)
+    stored = re.search(r"\bstored\s+as\s+(\w+)", rest, re.IGNORECASE)
+    kind = stored[1].lower() if stored is not None else kind_of(path)
+    options = re.search(r"\boptions\s*\((.*)\)", rest, re.IGNORECASE | re.DOTALL)
+    parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
+    folders = [w.strip().strip('"') for w in parts[1].split(",")] if parts is not None else []
+    write_files(
+        result.frame.collect(), path, kind, options_of(options[1]) if options is not None else {}, folders
+    )
+    return True

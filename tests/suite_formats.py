@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import suite_datafusion
 from logic import Record, shown, sorted_rows
+from suite_fixtures import fixtures
 from suite_values import HASHED, Tables, close, is_ordered, listed, plain_records, texts
 
 from dwkit.sql import Session
@@ -31,6 +32,7 @@ class Format:
         same: compares rows with what the record expects.
         family: what a file's results are summed up under.
         prepare: does what a statement of its own wants, True where it was one.
+        fixtures: gives the tables that a file of a name finds there.
         foreign: names that no dialect of ours has; queries with them do not count.
     """
 
@@ -43,6 +45,7 @@ class Format:
     family: Callable[[Path, Path], str]
     prepare: Callable[[Session, Tables, str], bool]
     foreign: re.Pattern[str] | None = None
+    fixtures: Callable[[Path, str], dict[str, pl.DataFrame]] = lambda *_: {}
 
     def skips(self, record: Record) -> bool:
         """Whether a record is for other engines."""
@@ -208,6 +211,7 @@ FORMATS = {
             _folder,
             suite_datafusion.prepare,
             suite_datafusion.FOREIGN,
+            fixtures,
         ),
         Format(
             "duckdb", lambda _: "duckdb", ".test", "duckdb", _duckdb_records, _duckdb_same, _folder, _pragma

@@ -84,6 +84,8 @@ def work(pipe: Connection, name: str, root: str, base: str, dialect: str, step: 
     while True:
         path, banned = pipe.recv()
         tables = Tables(Path(base))
+        for table, rows in suite.fixtures(Path(base), Path(path).name).items():
+            tables.known[table] = rows.lazy
         session = Session(tables, dialect or suite.dialect(Path(path)))
         failed: set[str] = set()
         for number, record in enumerate(suite.records(Path(path))):

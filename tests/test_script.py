@@ -151,3 +151,32 @@ def test_statistics_tell_rows_and_exact_bounds(demo_once: Path) -> None:
     assert known is not None
     assert {"customer_key", "date_key"} <= set(known.columns)
     assert catalog.statistics("marts.top_products") is None  # a view
+
+
+def test_information_schema_lists_what_all_layers_have(demo_once: Path) -> None:
+    script = """
+    create table mine (id int);
+    select table_schema, count(*) > 0 as some from information_schema.tables group by 1 order by 1;
+    """
+    done = dwkit("query", script, "--format", "csv", "-q", cwd=demo_once)
+    assert (
+        done.stdout == "table_schema,some\nlake,true\nmain,true\nmarts,true\nstaging,true\nwarehouse,true\n"
+    )
+    script = """
+    select column_name from information_schema.columns
+    where table_schema = 'marts' and table_name = 'sales' order by ordinal_position
+    """
+    done = dwkit("query", script, "--format", "csv", "-q", cwd=demo_once)
+    assert done.stdout.splitlines()[1:] == list(
+        api.open(demo_once).query("select * from marts.sales").collect_schema()
+    )
+
+
+def test_explain_of_a_statement_shows_the_plan_of_the_query_in_it(folder: Path) -> None:
+    script = "create table t (a int); explain insert into t select 1; select count(*) as n from t"
+    done = dwkit("query", script.replace("; select", ";\nselect"), "--format", "csv", "-q", cwd=folder)
+    assert done.stdout == "n\n0\n"
+    done = dwkit("query", "explain create table u as select 1 as x", "--format", "csv", cwd=folder)
+    assert done.stdout.splitlines()[1] == "CREATE"
+    done = dwkit("query", "create table t (a int); explain update t set a = 1", cwd=folder, ok=False)
+    assert "EXPLAIN of UPDATE is not supported" in done.stderr

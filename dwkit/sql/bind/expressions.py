@@ -29,6 +29,8 @@ _FLOAT_LITERALS = frozenset({"datafusion", "bigquery", "sqlite"})
 """A number with a point is a double there, elsewhere a decimal."""
 _NUMBERS_ARE_TRUE = frozenset({"sqlite", "mysql", "duckdb", "snowflake", "datafusion"})
 """A number other than 0 is true there."""
+_LONG_LITERALS = frozenset({"datafusion"})
+"""A whole number is of 64 bits there, elsewhere of 32 where it has room."""
 _QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
 
 
@@ -115,7 +117,7 @@ class Stage:
         """
         try:
             value = builder(call)
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, OverflowError, pl.exceptions.PolarsError) as error:
             raise self.context.error(f"{call.name} cannot take these arguments", call.node) from error
         rest = call.passed_over()
         if rest:
@@ -222,7 +224,7 @@ def literal(node: exp.Literal, dialect: str) -> Value:
         return constant(node.this, pl.String())
     text = node.this.replace("_", "")
     if "e" in text.lower():
-        return constant(float(text), pl.Float64())
+        return constant(float(text if text[-1].isdigit() else f"{text}0"), pl.Float64())
     if "." in text:
         digits = text.replace(".", "").lstrip("0")
         if dialect in _FLOAT_LITERALS or len(digits) > 38:
@@ -232,7 +234,7 @@ def literal(node: exp.Literal, dialect: str) -> Value:
         return constant(exact, pl.Decimal(max(len(digits), scale, 1), scale))
     number = int(text)
     for bits, dtype in ((31, pl.Int32()), (63, pl.Int64()), (127, pl.Int128())):
-        if number < 2**bits:
+        if number < 2**bits and not (bits == 31 and dialect in _LONG_LITERALS):
             return constant(number, dtype)
     return constant(float(text), pl.Float64())
 

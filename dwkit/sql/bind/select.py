@@ -308,6 +308,8 @@ class SelectBinder:
 
     def _distinct_on(self, stage: Stage, on: exp.Expr, made: dict[str, Value]) -> Plan:
         nodes = on.expressions if isinstance(on, exp.Tuple) else [on.unnest()]
+        if not nodes:
+            raise self._context.error("DISTINCT ON wants an expression", on)
         columns: dict[str, Value] = {}
         chosen: list[str] = []
         for node in nodes:

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.aggregate import AGGREGATES
 from dwkit.sql.functions.arithmetic import ARITHMETIC
+from dwkit.sql.functions.arrow import ARROW
 from dwkit.sql.functions.call import Builder, Functions
 from dwkit.sql.functions.conditional import CONDITIONAL
 from dwkit.sql.functions.datetime import DATETIME
@@ -31,6 +32,7 @@ FAMILIES: dict[str, Functions] = {
     "regex": {**REGEX, **PATTERNS},
     "date and time": DATETIME,
     "list, struct and JSON": NESTED,
+    "types of Arrow": ARROW,
 }
 """All functions of one row, by family."""
 

@@ -58,6 +58,11 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         ("mysql",), "DATE_ADD and its kin of text", "A date or a timestamp by what the text holds, where MySQL gives text."
     ),
+    Difference(
+        ("datafusion",), "ARROW_CAST, ARROW_TYPEOF",
+        "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values. The "
+        "name of a type is told of literals, of what is cast and of columns of numbers; that of a calculation is refused.",
+    ),
     Difference(("mysql",), "TIME", "From 00:00:00 to 23:59:59; a longer SEC_TO_TIME is an error, TIMEDIFF an interval."),
     Difference(
         ("tsql",), "CAST and CONVERT of a DATETIME to text without a style",

@@ -119,7 +119,15 @@ def comparable(call: Call, left: Value, right: Value) -> list[Value]:
         ):  # fmt: skip
             literal = constant(Decimal(number), pl.Decimal(38, scale))
             return [value, literal] if value is left else [literal, value]
-    return alike(call, left, right)
+    return alike(call, _fitting(call, left, right), _fitting(call, right, left))
+
+
+def _fitting(call: Call, value: Value, other: Value) -> Value:
+    """Return a whole number as one of the smaller type that it is compared with, so that no column is cast."""
+    if not isinstance(value.constant, int) or not (is_integer(value.dtype) and is_integer(other.dtype)):
+        return value
+    made = call.cast(value, other.dtype, safe=True)
+    return made if made.is_constant else value
 
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})

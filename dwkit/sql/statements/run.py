@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -16,6 +17,7 @@ from dwkit.sql.failure import collected
 from dwkit.sql.place import at_node
 from dwkit.sql.query import Query, TableRef, query_of
 from dwkit.sql.statements.catalog import Catalog, Table, View
+from dwkit.sql.statements.schema import Listed, information, is_information
 
 __all__ = ["Done", "Files", "Known", "Outer", "Result", "Run", "internal", "quoted"]
 
@@ -199,6 +201,8 @@ class Run:
         return tables, lambda key: self._statistics(refs[key]) if key in refs else None
 
     def _statistics(self, ref: TableRef) -> TableStatistics | None:
+        if is_information(ref.schema):
+            return None
         found = None if ref.file is not None else self.catalog.find(ref.schema, ref.name)
         if found is not None:
             return TableStatistics(found.data.height) if isinstance(found, Table) else None
@@ -213,7 +217,40 @@ class Run:
                 raise SqlError(f"view {found.name!r} reads itself")
             frame = self._lazy(found.query, {}, (*within, found.name.lower()))
             return renamed(frame, found)
+        if is_information(ref.schema):
+            schemas = {*self.catalog.schemas, *self.reserved}
+            return information(ref.name, self.dialect, self._listed(), schemas)
         return self.outer(ref) if callable(self.outer) else None
+
+    def _listed(self) -> Iterator[Listed]:
+        """Return all tables and views, the outer ones among them."""
+        for key, found in self.catalog.objects.items():
+            schema, _, name = key.rpartition(".")
+            ref = TableRef(schema or None, name, None, 1, 1)
+            types = partial(self._types, ref)
+            if isinstance(found, View):
+                yield Listed(
+                    schema, name, types, definition=found.query.tree.sql(dialect=found.query.dialect)
+                )
+                continue
+            defaults = {
+                c.name: c.default.sql(dialect=found.dialect) for c in found.columns if c.default is not None
+            }
+            lengths = {c.name: c.length for c in found.columns if c.length is not None}
+            not_null = frozenset(c.name for c in found.columns if c.not_null)
+            yield Listed(schema, name, types, not_null, defaults, lengths)
+        for outer in self.names() if self.names is not None else ():
+            schema, _, name = outer.rpartition(".")
+            if outer.lower() not in self.catalog.objects:
+                yield Listed(schema, name, partial(self._types, TableRef(schema or None, name, None, 1, 1)))
+
+    def _types(self, ref: TableRef) -> pl.Schema:
+        frame = self._found(ref, ())
+        if frame is None and not callable(self.outer):
+            frame = self.outer[ref.key]
+        if frame is None:
+            raise SqlError(f"no table {ref.key!r}")
+        return frame.collect_schema()
 
 
 def renamed(frame: pl.LazyFrame, view: View) -> pl.LazyFrame:

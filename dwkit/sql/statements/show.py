@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from dwkit.errors import SqlError
 from dwkit.sql.failure import collected
-from dwkit.sql.query import is_query, statements, with_params
+from dwkit.sql.query import is_query, keyword, statements, with_params
 from dwkit.sql.statements.catalog import Table, View
 from dwkit.sql.statements.run import Done, Result, Run
 from dwkit.sql.types import shown
@@ -122,21 +122,49 @@ def summarize(run: Run) -> Done:
 
 
 def explain(run: Run) -> Done:
-    """Run an EXPLAIN of a query: its plan as text, a line in each row.
+    """Run an EXPLAIN: the plan of a query, or of the query in a statement that changes something, a line in each row.
 
     Raises:
-        SqlError: it explains something else, or the query does not bind.
+        SqlError: the statement has no query whose plan could be shown, or it does not bind.
     """
     words = run.tree.text("expression")
-    found = re.match(
-        r"\s*((analyze|verbose|plan\s+for|extended|formatted|query\s+plan)\b\s*)*", words, re.IGNORECASE
-    )
+    found = _HOW.match(words)
     text = words[found.end() :] if found else words
     before = run.text[: max(0, run.text.find(text))]
     # Behind as much white space, names keep their places.
     trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect, shown=run.text)
-    if len(trees) != 1 or not is_query(trees[0]):
-        raise SqlError("EXPLAIN shows the plan of a query only", hint="EXPLAIN SELECT ...")
+    if len(trees) != 1:
+        raise SqlError("EXPLAIN wants one statement", hint="EXPLAIN SELECT ...")
     tree = with_params(trees[0], run.text, run.dialect, run.params)
-    plan = run.explained(run.query(tree))
+    plan = []
+    if not is_query(tree):
+        query = _query_in(tree)
+        if query is None:
+            raise run.refuse(f"EXPLAIN of {keyword(tree)}", hint="EXPLAIN SELECT ...")
+        plan, tree = [keyword(tree)], query
+    plan += run.explained(run.query(tree))
     return Done(run.catalog, Result("EXPLAIN", pl.LazyFrame({"plan": plan}, schema={"plan": pl.String})))
+
+
+_HOW = re.compile(
+    r"\s*((analyze|verbose|plan\s+for|extended|formatted|query\s+plan|format\s+\w+)\b\s*)*", re.IGNORECASE
+)
+
+
+def _query_in(tree: exp.Expr) -> exp.Expr | None:
+    """Return the query whose rows a statement takes, or the one of the rows that it changes."""
+    if isinstance(tree, exp.Copy):
+        inner = tree.this.this if isinstance(tree.this, exp.Subquery) else None
+        if inner is None and isinstance(tree.this, exp.Table) and not tree.args.get("kind"):
+            inner = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree.this.copy()))
+        return inner
+    if isinstance(tree, (exp.Create, exp.Insert)):
+        return (
+            tree.expression if isinstance(tree.expression, exp.Expr) and is_query(tree.expression) else None
+        )
+    if isinstance(tree, exp.Delete) and not tree.args.get("using"):
+        made = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree.this.copy()))
+        if tree.args.get("where"):
+            made.set("where", tree.args["where"].copy())
+        return made
+    return None

@@ -77,6 +77,7 @@ _DIGITS_OF_MEANS = {
     "mysql": lambda s: s + 4, "snowflake": lambda s: max(s, min(s + 6, 12)), "postgres": lambda s: max(s, 16),
     "oracle": lambda s: max(s, 16), "spark": lambda s: s + 4, "databricks": lambda s: s + 4, "trino": lambda s: s,
     "bigquery": lambda s: s, "redshift": lambda s: s, "tsql": lambda s: max(s, 6),
+    "datafusion": lambda s: s + 4,
 }  # fmt: skip
 """Digits after the point of a mean of decimals of so many, from the manuals; elsewhere it is a double."""
 _WHOLE_MEANS = frozenset({"tsql", "redshift"})
@@ -114,9 +115,9 @@ def _avg(rows: Rows, value: Value) -> Value:
     of = pl.Int128()
     count = rows.reduced("count", scaled.cast(of), of).cast(of)
     total = rows.reduced("sum", scaled.cast(of), of)
-    if call.dialect == "redshift":  # what is beyond the digits of the column is cut off
-        cut = pl.when(count > 0).then(total.sign() * (total.abs() // count))
-        return call.value(unscaled(cut, scale), pl.Decimal(38, scale))
+    if call.dialect in ("redshift", "datafusion"):  # further digits are cut off
+        cut = pl.when(count > 0).then(total.sign() * (total.abs() * 10 ** (wanted - scale) // count))
+        return call.value(unscaled(cut, wanted), pl.Decimal(38, wanted))
     return call.value(unscaled(_rounded_ratio(total, count, wanted - scale), wanted), pl.Decimal(38, wanted))
 
 
