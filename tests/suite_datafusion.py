@@ -59,20 +59,16 @@ _ARROW_TYPES = {
 
 
 def _known_names(sql: str) -> str:
-    """Write what only DataFusion calls so with the words of PostgreSQL: make_array, arrow_cast."""
-    while found := re.search(r"\b(make_array|arrow_cast)\s*\(", sql, re.IGNORECASE):
+    """Write what only DataFusion calls so with the words of PostgreSQL: arrow_cast."""
+    while found := re.search(r"\barrow_cast\s*\(", sql, re.IGNORECASE):
         end, cuts = _arguments(sql, found.end())
         if end < 0:
             return sql
-        inner = sql[found.end() : end]
-        if found[1].lower() == "make_array":
-            made = f"ARRAY[{inner}]"
-        else:
-            place = cuts[-1] if cuts else found.end()
-            wanted = _arrow_type(sql[place + 1 : end].strip().strip("'"))
-            if not wanted:
-                return sql
-            made = f"CAST({sql[found.end() : place]} AS {wanted})"
+        place = cuts[-1] if cuts else found.end()
+        wanted = _arrow_type(sql[place + 1 : end].strip().strip("'"))
+        if not wanted:
+            return sql
+        made = f"CAST({sql[found.end() : place]} AS {wanted})"
         sql = sql[: found.start()] + made + sql[end + 1 :]
     return sql
 

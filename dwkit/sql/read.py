@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from dwkit.errors import SqlError
-from dwkit.sql.datafusion import DataFusion as _DataFusion  # noqa: F401 — registers the dialect
+from dwkit.sql import datafusion  # registers the dialect
 from dwkit.sql.place import at
 
 __all__ = ["parsing", "read", "too_deep"]
@@ -43,6 +43,7 @@ _KEPT: Mapping[str, frozenset[str]] = {
     "tsql": frozenset({"FORMAT", "DATENAME"}),
     "trino": frozenset({"DATE_FORMAT", "DATE_PARSE", "PARSE_DATETIME", "TO_CHAR", "TO_DATE", "TO_TIMESTAMP"}),
     "sqlite": frozenset({"STRFTIME", "DATE", "TIME", "DATETIME"}),
+    "datafusion": datafusion.OWN_FUNCTIONS,
 }  # fmt: skip
 """Functions whose arguments sqlglot would translate on reading, with loss: 'Month' of TO_CHAR, seconds of Spark."""
 
@@ -113,6 +114,12 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
+    if dialect == "datafusion":
+        kinds = [None, *(t.token_type for t in tokens), None]
+        for place, token in enumerate(tokens):
+            if datafusion.as_name(token, kinds[place], kinds[place + 2]):
+                spot = (token.line, token.col, token.start, token.end, token.comments)
+                tokens[place] = Token(TokenType.VAR, token.text, *spot)
     tokens = _typed_literals(tokens, exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
@@ -127,6 +134,9 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
+                own = datafusion.known(node) if dialect == "datafusion" else None
+                if own is not None:
+                    node.replace(own)
             if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
                 unit = node.expressions[0] if node.expressions else None
                 if isinstance(unit, exp.Column) and not unit.table:

@@ -372,6 +372,7 @@ LAMBDAS: Functions = {
     "ARRAY_TRANSFORM": _transform, "LIST_TRANSFORM": _transform,
     exp.ArrayFilter: _filter, "LIST_FILTER": _filter, "FILTER": _filter, "ARRAY_FILTER": _filter,
     exp.ArrayAny: _matches("any"), exp.Exists: _matches("any"), exp.ArrayAll: _matches("all"), "ANY_MATCH": _matches("any"),
+    "ARRAY_ANY_MATCH": _matches("any"), "LIST_ANY_MATCH": _matches("any"),
     "ALL_MATCH": _matches("all"), "NONE_MATCH": _matches("none"), "FORALL": _matches("all"),
     exp.ArraySort: _sort, "FIND_FIRST": _first_match, "ZIP_WITH": _zip_with, exp.Comprehension: _comprehension,
     exp.Reduce: _reduce, "LIST_REDUCE": _reduce, "ARRAY_REDUCE": _reduce, "REDUCE": _reduce, "AGGREGATE": _reduce,
