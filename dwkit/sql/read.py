@@ -120,6 +120,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
             if datafusion.as_name(token, kinds[place], kinds[place + 2]):
                 spot = (token.line, token.col, token.start, token.end, token.comments)
                 tokens[place] = Token(TokenType.VAR, token.text, *spot)
+    lists = _mark_lists(tokens)
     tokens = _typed_literals(tokens, exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
@@ -131,6 +132,8 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
                 select.set("from_", None)
+        for name in tree.find_all(exp.Identifier) if tree is not None and lists else ():
+            name.set("this", name.name.removeprefix(_MARK))
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
@@ -151,6 +154,21 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         for arrow in list(tree.find_all(exp.Lambda)) if tree is not None else ():
             _json_arrow(arrow, dialect)
     return trees
+
+
+def _mark_lists(tokens: list[Token]) -> bool:
+    """Mark the name in ``list[1]``, which sqlglot would read as a list of 1; return whether there is one."""
+    after = [t.token_type for t in tokens[1:]] + [None]
+    if not any(
+        t.token_type == TokenType.LIST and n == TokenType.L_BRACKET
+        for t, n in zip(tokens, after, strict=True)
+    ):
+        return False
+    for place, token in enumerate(tokens):
+        if token.token_type == TokenType.LIST and after[place] != TokenType.L_PAREN:
+            at = (token.line, token.col, token.start, token.end, token.comments)
+            tokens[place] = Token(TokenType.VAR, _MARK + token.text, *at)
+    return True
 
 
 _NO_LAMBDAS = frozenset({"postgres", "redshift", "mysql", "sqlite", "oracle", "tsql"})

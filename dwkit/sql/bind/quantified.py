@@ -19,6 +19,8 @@ __all__ = ["over_list"]
 _BOOLEAN = pl.Boolean()
 _PASSES_OVER_NULLS = frozenset({"datafusion"})
 """NULLs in the list of ANY are passed over there: no element that holds is false, not unknown."""
+_NULL_IS_EMPTY = frozenset({"duckdb"})
+"""A NULL list has no elements there."""
 
 
 def over_list(stage: Stage, node: exp.Binary, op: str, query: exp.Expr, *, every: bool) -> Value:
@@ -29,11 +31,14 @@ def over_list(stage: Stage, node: exp.Binary, op: str, query: exp.Expr, *, every
         return stage.bind(reduce(lambda a, b: joined(this=a, expression=b), parts))
     listed, tested = stage.bind(query), stage.bind(node.this)
     if listed.is_null:
-        return listed.as_(pl.lit(None, dtype=_BOOLEAN), _BOOLEAN)
+        known = every if stage.dialect in _NULL_IS_EMPTY else None
+        return listed.as_(pl.lit(known, dtype=_BOOLEAN), _BOOLEAN)
     if not op or not is_list(listed.dtype):
         raise stage.context.refuse("this comparison with ANY or ALL", node, "UNNEST in a subquery")
     inner: pl.DataType = listed.dtype.inner  # type: ignore[attr-defined]
     refs = listed.refs | tested.refs
+    if stage.dialect in _NULL_IS_EMPTY:
+        listed = listed.as_(listed.expr.fill_null([]), listed.dtype)
     if (op, every) in (("=", False), ("<>", True)) and not inner.is_nested():
         return Value(_contained(stage, node, listed, tested, every=every), _BOOLEAN, refs)
     call = Call(node, stage)

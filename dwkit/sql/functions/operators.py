@@ -259,7 +259,10 @@ def _cast(safe: bool, call: Call) -> Value:
     kind = call.given("to")
     call.has("safe")  # what TRY_CAST says
     if kind.this == exp.DataType.Type.INTERVAL:
-        return interval_of(call, call.node.this, kind)
+        value = call.arg()
+        if value.is_null:
+            return Value(pl.lit(None, dtype=pl.Duration("us")), pl.Duration("us"), constant=None)
+        return value if isinstance(value.dtype, pl.Duration) else interval_of(call, call.node.this, kind)
     if kind.this in _JSON_TYPES or (call.dialect == "snowflake" and kind.this == exp.DataType.Type.ARRAY):
         return as_json(call, call.arg(), kind)
     dtype = from_sql(kind, call.dialect)

@@ -152,6 +152,8 @@ def _moments(call: Call, first: Value, last: Value, step: Value | None, *, exclu
         (v.dtype.time_zone for v in (first, last) if isinstance(v.dtype, pl.Datetime) and v.dtype.time_zone),
         None,
     )
+    if call.dialect == "datafusion" and is_date(first.dtype) and not (months or days):
+        raise call.error("the step of a series of dates cannot be less than a day")
     if as_dates and exclusive and call.dialect == "datafusion":
         # The end itself is moved back by a step there, and then belongs to the dates.
         back = Interval(months=-months, days=-days)

@@ -48,6 +48,8 @@ def _reduced(how: str) -> Builder:
     """A function of one list that gives one value."""
 
     def build(call: Call) -> Value:
+        if len(call.node.expressions) > 1 or call.given("expression") is not None:
+            raise call.error(f"{call.name} takes one list")
         return _aggregated(call, first_list(call), how)
 
     return build
