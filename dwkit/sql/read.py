@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -158,14 +159,11 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
 
 def _mark_lists(tokens: list[Token]) -> bool:
     """Mark the name in ``list[1]``, which sqlglot would read as a list of 1; return whether there is one."""
-    after = [t.token_type for t in tokens[1:]] + [None]
-    if not any(
-        t.token_type == TokenType.LIST and n == TokenType.L_BRACKET
-        for t, n in zip(tokens, after, strict=True)
-    ):
+    kinds = [*(t.token_type for t in tokens), None]
+    if (TokenType.LIST, TokenType.L_BRACKET) not in pairwise(kinds):
         return False
     for place, token in enumerate(tokens):
-        if token.token_type == TokenType.LIST and after[place] != TokenType.L_PAREN:
+        if token.token_type == TokenType.LIST and kinds[place + 1] != TokenType.L_PAREN:
             at = (token.line, token.col, token.start, token.end, token.comments)
             tokens[place] = Token(TokenType.VAR, _MARK + token.text, *at)
     return True
