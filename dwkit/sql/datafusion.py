@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.tokenizer_core import Token, TokenType
 
-__all__ = ["DataFusion", "rewritten"]
+__all__ = ["OWN_FUNCTIONS", "DataFusion", "known", "rewritten"]
 
 
 class DataFusion(Postgres):
@@ -179,3 +180,23 @@ def _is_key(tokens: list[Token], place: int) -> bool:
 def _like(token: Token, kind: TokenType, text: str) -> Token:
     """Return another token for the place of one."""
     return Token(kind, text, token.line, token.col, token.start, token.end, token.comments)
+
+
+OWN_FUNCTIONS = frozenset({
+    "ARRAYS_OVERLAP", "ARRAYS_ZIP", "ARRAY_APPEND", "ARRAY_CAT", "ARRAY_COMPACT", "ARRAY_CONCAT", "ARRAY_CONTAINS",
+    "ARRAY_DISTINCT", "ARRAY_EXCEPT", "ARRAY_HAS", "ARRAY_HAS_ALL", "ARRAY_HAS_ANY", "ARRAY_INTERSECT", "ARRAY_JOIN",
+    "ARRAY_LENGTH", "ARRAY_MAX", "ARRAY_MIN", "ARRAY_POSITION", "ARRAY_PREPEND", "ARRAY_REMOVE", "ARRAY_REVERSE",
+    "ARRAY_SLICE", "ARRAY_SORT", "ARRAY_TO_STRING", "CARDINALITY", "FLATTEN", "GENERATE_SERIES", "RANGE",
+    "STRING_TO_ARRAY", "TO_CHAR", "TO_DATE", "TO_TIMESTAMP", "TO_TIME", "DATE_FORMAT", "DATE_BIN", "MAKE_TIME", "MAP",
+    "ENCODE", "DECODE", "REGEXP_LIKE", "REGEXP_COUNT", "REGEXP_INSTR", "REGEXP_REPLACE",
+})  # fmt: skip
+"""Functions that sqlglot would read as PostgreSQL's of the same name, which take or give something else."""
+
+
+def known(node: exp.Anonymous) -> exp.Expr | None:
+    """Return a function of one's own as sqlglot's class for it, None where there is none that fits."""
+    name = str(node.this).upper()
+    if name not in ("RANGE", "GENERATE_SERIES") or not 1 <= len(node.expressions) <= 3:
+        return None
+    start, end, step = [*node.expressions, None, None][:3]
+    return exp.GenerateSeries(start=start, end=end, step=step, is_end_exclusive=name == "RANGE")

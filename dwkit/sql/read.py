@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -13,7 +14,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from dwkit.errors import SqlError
-from dwkit.sql.datafusion import rewritten
+from dwkit.sql import datafusion  # registers the dialect
 from dwkit.sql.place import at
 
 __all__ = ["parsing", "read", "too_deep"]
@@ -26,10 +27,6 @@ _SPARK = (
     "TO_VARCHAR",
 )  # fmt: skip
 _KEPT: Mapping[str, frozenset[str]] = {
-    "datafusion": frozenset({
-        *_TEMPLATES, "TO_TIME", "DATE_FORMAT", "DATE_BIN", "MAKE_TIME", "MAP", "ENCODE", "DECODE", "REGEXP_LIKE",
-        "REGEXP_COUNT", "REGEXP_INSTR", "REGEXP_REPLACE",
-    }),
     "duckdb": frozenset({"STRFTIME", "STRPTIME", "TIME_BUCKET", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
     "postgres": frozenset({*_TEMPLATES, "DATE_BIN", "ENCODE", "DECODE"}),
     "redshift": frozenset({*_TEMPLATES, "ADD_MONTHS", "DATE_PART", "PGDATE_PART"}),
@@ -47,6 +44,7 @@ _KEPT: Mapping[str, frozenset[str]] = {
     "tsql": frozenset({"FORMAT", "DATENAME"}),
     "trino": frozenset({"DATE_FORMAT", "DATE_PARSE", "PARSE_DATETIME", "TO_CHAR", "TO_DATE", "TO_TIMESTAMP"}),
     "sqlite": frozenset({"STRFTIME", "DATE", "TIME", "DATETIME"}),
+    "datafusion": datafusion.OWN_FUNCTIONS,
 }  # fmt: skip
 """Functions whose arguments sqlglot would translate on reading, with loss: 'Month' of TO_CHAR, seconds of Spark."""
 
@@ -118,8 +116,8 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.comments,
             )
     if dialect == "datafusion":
-        tokens = rewritten(tokens)
-        tokens = _whole_intervals(tokens)
+        tokens = _whole_intervals(datafusion.rewritten(tokens))
+    lists = _mark_lists(tokens)
     tokens = _typed_literals(tokens, exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
@@ -131,9 +129,14 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
                 select.set("from_", None)
+        for name in tree.find_all(exp.Identifier) if tree is not None and lists else ():
+            name.set("this", name.name.removeprefix(_MARK))
         for node in tree.find_all(exp.Anonymous) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
+                own = datafusion.known(node) if dialect == "datafusion" else None
+                if own is not None:
+                    node.replace(own)
             if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
                 unit = node.expressions[0] if node.expressions else None
                 if isinstance(unit, exp.Column) and not unit.table:
@@ -148,6 +151,18 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         for arrow in list(tree.find_all(exp.Lambda)) if tree is not None else ():
             _json_arrow(arrow, dialect)
     return trees
+
+
+def _mark_lists(tokens: list[Token]) -> bool:
+    """Mark the name in ``list[1]``, which sqlglot would read as a list of 1; return whether there is one."""
+    kinds = [*(t.token_type for t in tokens), None]
+    if (TokenType.LIST, TokenType.L_BRACKET) not in pairwise(kinds):
+        return False
+    for place, token in enumerate(tokens):
+        if token.token_type == TokenType.LIST and kinds[place + 1] != TokenType.L_PAREN:
+            at = (token.line, token.col, token.start, token.end, token.comments)
+            tokens[place] = Token(TokenType.VAR, _MARK + token.text, *at)
+    return True
 
 
 _NO_LAMBDAS = frozenset({"postgres", "redshift", "mysql", "sqlite", "oracle", "tsql"})

@@ -11,6 +11,7 @@ from sqlglot import exp
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.operators import comparable
+from dwkit.sql.functions.operators import compared as ordered
 from dwkit.sql.plan import Condition
 from dwkit.sql.value import Value, column
 
@@ -88,7 +89,11 @@ def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
 
 def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -> Condition:
     """Return a comparison as a conjunct."""
-    return _comparison(op, *comparable(Call(node, stage), left, right))
+    call = Call(node, stage)
+    a, b = comparable(call, left, right)
+    if a.dtype.is_nested() and op in ("<", "<=", ">", ">="):
+        return Condition(ordered(call, op, a, b))
+    return _comparison(op, a, b)
 
 
 def _comparison(op: str, a: Value, b: Value) -> Condition:

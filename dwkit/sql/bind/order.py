@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
@@ -30,7 +31,33 @@ def sort_key(stage: Stage, ordered: exp.Expr, value: Value) -> SortKey:
     """
     if value.json and stage.dialect not in ("duckdb", "sqlite"):
         raise stage.context.refuse("ORDER BY of JSON", ordered, "cast it, as in v::int")
-    return SortKey(value, bool(ordered.args.get("desc")), not ordered.args.get("nulls_first"))
+    descending, nulls_last = bool(ordered.args.get("desc")), not ordered.args.get("nulls_first")
+    greatest = stage.dialect in _NULL_IS_GREATEST
+    if stage.dialect == "datafusion":  # NULLs inside go where those outside do
+        greatest = descending != nulls_last
+    if greatest and value.dtype.is_nested():
+        value = value.as_(_nulls_greatest(value.expr, value.dtype), value.dtype)
+    return SortKey(value, descending, nulls_last)
+
+
+_NULL_IS_GREATEST = frozenset({"duckdb", "postgres"})
+"""A NULL inside a list or a struct is greater than any value there; Polars sorts it as less."""
+
+
+def _nulls_greatest(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return a value with a truth before each part of it that says whether it is NULL."""
+    if isinstance(dtype, (pl.List, pl.Array)):
+        listed = value.arr.to_list() if isinstance(dtype, pl.Array) else value
+        inner: pl.DataType = dtype.inner  # type: ignore[assignment]
+        return listed.list.eval(_marked(pl.element(), inner))
+    if isinstance(dtype, pl.Struct):
+        parts = [_marked(value.struct.field(f.name), f.dtype).alias(f.name) for f in dtype.fields]  # type: ignore[arg-type]
+        return pl.when(value.is_not_null()).then(pl.struct(parts))
+    return value
+
+
+def _marked(part: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    return pl.struct(part.is_null().alias("null"), _nulls_greatest(part, dtype).alias("value"))
 
 
 def sort_keys(

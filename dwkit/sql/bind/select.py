@@ -14,8 +14,8 @@ from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
 from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort, Unnest
-from dwkit.sql.types import is_list, shown
+from dwkit.sql.bind.unnesting import unnested
+from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort
 from dwkit.sql.value import Value
 from dwkit.sql.window import SortKey
 
@@ -29,14 +29,6 @@ _REFUSED = {
     "cluster": "CLUSTER BY", "locks": "FOR UPDATE", "into": "SELECT INTO", "prewhere": "PREWHERE",
     "settings": "SETTINGS", "format": "FORMAT",
 }  # fmt: skip
-_EXPANDING = (
-    exp.Unnest,
-    exp.Explode,
-    exp.ExplodeOuter,
-    exp.Posexplode,
-    exp.PosexplodeOuter,
-    exp.ExplodingGenerateSeries,
-)
 
 
 @dataclass
@@ -86,7 +78,7 @@ class SelectBinder:
         self._resolve()
         stage = Stage(self._context, self._binder, self._scope, OneRow(), "WHERE")
         self._filter(stage, source)
-        stage = self._unnested(stage)
+        self._unnested(stage)
         stage = self._grouped(stage)
         stage = self._windowed(stage)
         self._restrict(stage, "qualify", "QUALIFY")
@@ -153,38 +145,15 @@ class SelectBinder:
         for part in split(one.this):
             filter_by(stage, part)
 
-    def _unnested(self, stage: Stage) -> Stage:
-        """A list-expanding function in the SELECT list gives a row for each element."""
-        found: list[exp.Expr] = []
-        for item in self._items:
-            if not isinstance(item.node, exp.Query):
-                walked = item.node.walk(prune=lambda n: isinstance(n, exp.Query))
-                found += [n for n in walked if isinstance(n, _EXPANDING) and not isinstance(n.parent, exp.In)]
-        if not found:
-            return stage
-        lists: dict[str, Value] = {}
-        known: dict[exp.Expr, Value] = {}
-        stage.clause = "UNNEST"
-        keep = any(isinstance(n, (exp.ExplodeOuter, exp.PosexplodeOuter)) for n in found)
-        for node in dict.fromkeys(found):
-            if isinstance(node, (exp.Explode, exp.ExplodeOuter)) and node.expressions:
-                raise self._context.refuse("UNNEST with options", node)
-            if isinstance(node, (exp.Posexplode, exp.PosexplodeOuter)):
-                raise self._context.refuse("POSEXPLODE in the SELECT list", node, "LATERAL VIEW POSEXPLODE")
-            value = (
-                stage.bind(node.expressions[0] if isinstance(node, exp.Unnest) else node.this)
-                if not isinstance(node, exp.ExplodingGenerateSeries)
-                else stage.bind(node)
-            )
-            if not is_list(value.dtype):
-                raise self._context.error(f"{node.key.upper()} wants a list, not {shown(value.dtype)}", node)
-            inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
-            ident = self._context.fresh("dwkit:element", inner)
-            lists[ident] = value
-            known[node] = self._context.column(ident)
-        stage.plan = Unnest(stage.plan, lists, keep_empty=keep)
-        stage.known = known
-        return stage
+    def _unnested(self, stage: Stage) -> None:
+        """A list-expanding function in the SELECT list gives a row for each element, a struct its fields."""
+        structs = unnested(stage, [i.node for i in self._items if not isinstance(i.node, exp.Query)])
+        if structs:
+            self._items = [
+                Item(f"{item.name}.{name}" if item.node in structs else item.name, node)
+                for item in self._items
+                for name, node in structs.get(item.node, {"": item.node}).items()
+            ]
 
     def _grouped(self, stage: Stage) -> Stage:
         having = self._node.args.get("having")

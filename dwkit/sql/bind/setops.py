@@ -123,7 +123,7 @@ def values(binder: QueryBinder, node: exp.Values) -> Bound:
             raise context.error(f"VALUES: a row of {len(row)} values among rows of {width}", one)
     bound = [[stage.bind(resolve(v, stage.scope, context)) for v in row] for row in rows]
     call = Call(node, stage)
-    columns = [alike(call, *(row[n] for row in bound)) for n in range(width)]
+    columns = [_of_one_type(call, [row[n] for row in bound]) for n in range(width)]
     ids = [context.fresh(f"col{n}", c[0].dtype) for n, c in enumerate(columns)]
     name, first = _VALUES_NAMES.get(context.dialect, ("column", 1))
     names = [f"{name}{n + first}" for n in range(width)]
@@ -140,6 +140,12 @@ def values(binder: QueryBinder, node: exp.Values) -> Bound:
     if len(made) == 1:
         plan = Project(plan, {i: context.column(c) for i, c in zip(ids, plan.columns, strict=True)})
     return Bound(plan, fields)
+
+
+def _of_one_type(call: Call, values: list[Value]) -> list[Value]:
+    """Return the values of a column; where all are NULL it has no type of its own in DataFusion, elsewhere it is text."""
+    untyped = call.dialect == "datafusion" and all(v.is_null for v in values)
+    return values if untyped else alike(call, *values)
 
 
 def _constants(context: Context, columns: list[list[Value]], ids: list[str]) -> Plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,6 +11,7 @@ from sqlglot import exp
 from dwkit.sql.bind.apply import CannotUnnestError, apply
 from dwkit.sql.bind.conditions import compared
 from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.quantified import over_list
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.operators import alike
 from dwkit.sql.plan import (
@@ -28,7 +28,6 @@ from dwkit.sql.plan import (
     Shared,
     Sort,
 )
-from dwkit.sql.types import is_list, shown, unified
 from dwkit.sql.value import Value
 
 if TYPE_CHECKING:
@@ -324,32 +323,6 @@ def _row_in(binder: QueryBinder, stage: Stage, node: exp.Expr, left: exp.Tuple, 
     return Value(made, _BOOLEAN, found[0].refs | found[1].refs)
 
 
-def _over_list(stage: Stage, node: exp.Binary, op: str, query: exp.Expr, *, every: bool) -> Value:
-    """``x = ANY (list)`` and ``x <> ALL (list)``: the list has an element that is equal, or has none; ``x < ANY (1, 2)``."""
-    if isinstance(query, exp.Tuple):
-        joined = exp.And if every else exp.Or
-        parts = [type(node)(this=node.this.copy(), expression=one) for one in query.expressions]
-        return stage.bind(reduce(lambda a, b: joined(this=a, expression=b), parts))
-    listed, tested = stage.bind(query), stage.bind(node.this)
-    if (op, every) not in (("=", False), ("<>", True)) or not is_list(listed.dtype):
-        raise stage.context.refuse("this comparison with ANY or ALL", node, "UNNEST in a subquery")
-    call = Call(node, stage)
-    dtype = unified((listed.dtype.inner, tested.dtype), call.dialect)  # type: ignore[attr-defined]
-    if dtype is None:
-        raise stage.context.error(f"{shown(tested.dtype)} is no element of {shown(listed.dtype)}", node)
-    listed, tested = call.cast(listed, pl.List(dtype)), call.cast(tested, dtype)
-    found = listed.expr.list.contains(tested.expr)
-    unknown = tested.expr.is_null() | listed.expr.list.contains(pl.lit(None, dtype=dtype))
-    empty = listed.expr.list.len() == 0
-    made = (
-        pl.when(empty).then(pl.lit(every))
-        .when(found & tested.expr.is_not_null()).then(pl.lit(not every))
-        .when(unknown).then(pl.lit(None, dtype=_BOOLEAN))
-        .when(listed.expr.is_not_null()).then(pl.lit(every))
-    )  # fmt: skip
-    return Value(made, _BOOLEAN, listed.refs | tested.refs)
-
-
 _OPS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
@@ -361,7 +334,7 @@ def _quantified(binder: QueryBinder, stage: Stage, node: exp.Binary) -> Value:
     every = isinstance(quantifier, exp.All)
     query = quantifier.this
     if not _is_query(query):
-        return _over_list(stage, node, op, query.unnest(), every=every)
+        return over_list(stage, node, op, query.unnest(), every=every)
     if (op, every) in (("=", False), ("<>", True)):
         found = _in(binder, stage, node, node.this, query)
         return found.as_(found.expr.not_(), _BOOLEAN) if every else found

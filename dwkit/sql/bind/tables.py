@@ -198,10 +198,14 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
     lists = {}
     names: list[str] = []
     structs: list[tuple[str, pl.Struct]] = []
+    spread: set[str] = set()
     alias = node.args.get("alias")
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     for one in node.expressions:
         value = stage.bind(resolve(one, scope, context))
+        alone = context.dialect == "datafusion" and isinstance(value.dtype, pl.Struct)
+        if alone:  # its fields are columns of one row
+            value = value.as_(pl.concat_list(value.expr), pl.List(value.dtype))
         if not is_list(value.dtype):
             raise context.error(f"UNNEST wants a list, not {shown(value.dtype)}", one)
         inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
@@ -211,6 +215,8 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
         names.append(name)
         if isinstance(inner, pl.Struct):
             structs.append((ident, inner))
+            if alone:
+                spread.add(ident)
     offset = node.args.get("offset")
     ordinality = None
     number = ""
@@ -220,12 +226,18 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
     fields = [Field(n, i) for n, i in zip(names, lists, strict=True)]
     called = alias.name if alias is not None and alias.this is not None else ""
     made: dict[str, Value] = {}
-    if structs and (context.dialect in ("bigquery", "trino") or len(columns) > len(names)):
-        parts = _fields_of(context, structs, made)
+    if spread:
+        parts = {i: _fields_of(context, [(i, struct)], made) for i, struct in structs if i in spread}
+        every = [part for f in fields for part in parts.get(f.id, [f])]
+        fields = [Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(every)]
+    elif structs and (context.dialect in ("bigquery", "trino") or len(columns) > len(names)):
+        of_structs = _fields_of(context, structs, made)
         if context.dialect == "bigquery":
-            fields += parts
+            fields += of_structs
         else:  # the fields stand for the element
-            fields = [Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(parts)]
+            fields = [
+                Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(of_structs)
+            ]
     if ordinality is not None:
         if context.dialect != "bigquery":  # counted from 1
             first = context.column(ordinality)
@@ -234,8 +246,13 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
             fields.append(Field(number, ident))
         else:
             fields.append(Field(number, ordinality))
-    unnest = Unnest(OneRow(), lists, ordinality)
-    return Table(OneRow(), [Relation(called, tuple(fields), called)], unnest, made)
+    relations = [Relation(called, tuple(fields), called)]
+    if isinstance(stage.plan, OneRow):
+        return Table(OneRow(), relations, Unnest(OneRow(), lists, ordinality), made)
+    # A subquery has made a plan of its own, which the tables before are no part of.
+    if not frozenset().union(*(v.refs for v in lists.values())) <= set(stage.plan.columns):
+        raise context.refuse("a subquery beside columns in UNNEST", node)
+    return Table(Unnest(stage.plan, lists, ordinality), relations, made=made)
 
 
 def _fields_of(context: Context, structs: list[tuple[str, pl.Struct]], made: dict[str, Value]) -> list[Field]:

@@ -17,6 +17,7 @@ from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.integers import BITS
 from dwkit.sql.functions.interval import scaled
+from dwkit.sql.functions.nested.arrays import joined
 from dwkit.sql.functions.nested.documents import merged
 from dwkit.sql.functions.nested.lists import concatenated
 from dwkit.sql.types import (
@@ -367,7 +368,9 @@ def _concat(call: Call) -> Value:
     call.has("safe")  # only how a dialect writes it
     left, right = call.arg(), call.arg("expression")
     if is_list(left.dtype) or is_list(right.dtype):
-        return concatenated(call, [left, right], null_is_empty=call.dialect == "postgres")
+        if call.dialect == "datafusion" and is_list(left.dtype) and is_list(right.dtype):
+            return joined(call, [left, right])
+        return concatenated(call, [left, right], null_is_empty=call.dialect in ("postgres", "datafusion"))
     if left.json and right.json and call.dialect == "postgres":
         return merged(call, left, right)
     if isinstance(left.dtype, pl.Binary) and isinstance(right.dtype, pl.Binary):

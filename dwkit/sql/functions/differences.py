@@ -28,6 +28,10 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(("trino", "snowflake", "bigquery", "mysql"), "NaN = NaN", "True, and NaN is the greatest number, as in PostgreSQL."),
     Difference(("datafusion",), "NaN and -NaN", "Equal; DataFusion tells NaN from NaN by its sign."),
+    Difference(
+        ("datafusion",), "lists of a fixed size",
+        "Lists like others: a NULL one is NULL, where DataFusion appends to as many NULLs as it has places.",
+    ),
     Difference(("sqlite",), "mod(a, b) of integers", "An integer, as of %; in SQLite it is a real number."),
     Difference(
         _ALL, "integers that leave their type",

@@ -40,7 +40,7 @@ def listed(call: Call, value: Value) -> Value:
         )
     if isinstance(value.dtype, pl.Array):
         return value.as_(value.expr.arr.to_list(), pl.List(value.dtype.inner))
-    if value.is_null:
+    if value.is_null or isinstance(value.dtype, pl.Null):
         return value.as_(value.expr.cast(pl.List(pl.Null)), pl.List(pl.Null()))
     if not is_list(value.dtype):
         raise call.error(f"{call.name} wants a list, not {shown(value.dtype)}")

@@ -35,6 +35,7 @@ _SHORT = {
     "H": "HOUR", "HR": "HOUR", "HH": "HOUR", "MI": "MINUTE", "MIN": "MINUTE", "N": "MINUTE", "S": "SECOND",
     "SS": "SECOND", "SEC": "SECOND", "MS": "MILLISECOND", "MSEC": "MILLISECOND", "US": "MICROSECOND",
     "USEC": "MICROSECOND", "DAYOFMONTH": "DAY", "CENTURIES": "CENTURY", "MILLENNIA": "MILLENNIUM",
+    "NANOSECOND": "NANOSECOND",
 }  # fmt: skip
 
 
@@ -66,6 +67,8 @@ def of_unit(amount: pl.Expr | int, unit: str) -> Interval | None:
 
 def of_units(amount: pl.Expr | float | Decimal, unit: str) -> Interval | None:
     """Return any amount of a unit; a fraction goes on into the next smaller part: months have 30 days, days 24 hours."""
+    if unit_of(unit) == "NANOSECOND" and not isinstance(amount, pl.Expr):
+        amount, unit = Decimal(str(amount)) / 1000, "MICROSECOND"
     one = of_unit(1, unit)
     if one is None:
         return None

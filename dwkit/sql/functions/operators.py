@@ -134,13 +134,15 @@ _ORDERS = frozenset({"<", "<=", ">", ">="})
 
 
 def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
-    """Lists compare by their first different elements, of which NULL is the greatest (the least in DataFusion), then by length."""
+    """Lists compare by their first different elements, of which NULL is the greatest, then by length; in DataFusion the least."""
+    if call.dialect == "datafusion":
+        return _as_sorted(op, left, right)
     inner = left.dtype.inner if is_list(left.dtype) else None  # type: ignore[attr-defined]
     if (
         inner is None
         or is_list(inner)
         or isinstance(inner, pl.Struct)
-        or call.dialect not in ("duckdb", "postgres", "datafusion")
+        or call.dialect not in ("duckdb", "postgres")
     ):
         raise call.refuse(f"{op} of {shown(left.dtype)}")
     a, b = (right, left) if op in (">", "<=") else (left, right)
@@ -153,14 +155,21 @@ def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
         .list.first()
     )
     x, y = first.struct.field("0"), first.struct.field("1")
-    less = (
-        (x < y).fill_null(x.is_null() & y.is_not_null())
-        if call.dialect == "datafusion"
-        else (x < y).fill_null(x.is_not_null() & y.is_null())
-    )
+    less = (x < y).fill_null(x.is_not_null() & y.is_null())
     made = pl.when(x.is_null() & y.is_null()).then(a.expr.list.len() < b.expr.list.len()).otherwise(less)
     made = made.not_() if op in ("<=", ">=") else made
     known = left.expr.is_not_null() & right.expr.is_not_null()
+    return Value(pl.when(known).then(made), _BOOLEAN, left.refs | right.refs)
+
+
+def _as_sorted(op: str, left: Value, right: Value) -> Value:
+    """Compare two lists or structs as Polars sorts them: by their first different parts, of which NULL is the least."""
+    pair = pl.concat_list(pl.struct(v.expr.alias("v")) for v in (left, right))
+    least = pair.list.eval(pl.element().sort()).list.first().struct.field("v")
+    first = (left if op in ("<", ">=") else right).expr
+    less = (least == first) & (left.expr != right.expr)
+    known = left.expr.is_not_null() & right.expr.is_not_null()
+    made = less if op in ("<", ">") else less.not_()
     return Value(pl.when(known).then(made), _BOOLEAN, left.refs | right.refs)
 
 

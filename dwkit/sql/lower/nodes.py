@@ -152,8 +152,10 @@ class Lowering:
         names = list(plan.lists)
         if len(names) > 1:
             longest = pl.max_horizontal(pl.col(n).list.len() for n in names).cast(pl.Int64)
+            places = pl.int_ranges(0, longest.fill_null(0))
+            # A NULL list beside others is as an empty one.
             frame = frame.with_columns(
-                pl.col(n).list.gather(pl.int_ranges(0, longest), null_on_oob=True) for n in names
+                pl.col(n).fill_null([]).list.gather(places, null_on_oob=True) for n in names
             )
         if plan.ordinality is not None:
             frame = frame.with_columns(

@@ -61,8 +61,8 @@ def stored(run: Run, frame: pl.LazyFrame) -> tuple[tuple[Column, ...], pl.DataFr
         DataError: a value cannot be computed.
     """
     data = collected(frame)
-    # A column of NULLs has no type yet; each dialect settles for one.
-    settled = pl.Int32() if run.dialect == "duckdb" else pl.String()
+    # A column of NULLs has no type yet; each dialect settles for one, but DataFusion.
+    settled = {"duckdb": pl.Int32(), "datafusion": pl.Null()}.get(run.dialect, pl.String())
     data = data.with_columns(
         pl.col(c).cast(settled) for c, t in data.schema.items() if isinstance(t, pl.Null)
     )

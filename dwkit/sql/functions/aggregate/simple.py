@@ -15,6 +15,7 @@ from dwkit.sql.types import (
     is_decimal,
     is_float,
     is_integer,
+    is_list,
     is_timestamp,
     scale_of,
     shown,
@@ -229,6 +230,10 @@ def _extreme(name: str, call: Call) -> Value:
         raise call.error(f"{call.name} of JSON is not supported", hint="cast it, as in v::int")
     if isinstance(value.dtype, pl.Struct) and count is None:
         return _extreme_struct(name, rows, value)
+    if is_list(value.dtype) and count is None and call.dialect == "datafusion":
+        # As Polars sorts them: by their first different elements, of which NULL is the least.
+        most = rows.taken(value.expr).sort(descending=name == "max", nulls_last=True).first()
+        return call.value(most, value.dtype)
     if value.dtype.is_nested():
         raise call.refuse(f"{call.name} of {shown(value.dtype)}")
     if isinstance(value.dtype, pl.Boolean) and call.dialect in _NUMBERED_TRUTHS:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.units import days_from, moment_of, stamp
-from dwkit.sql.functions.interval import interval_of, of_unit
+from dwkit.sql.functions.interval import add_interval, interval_of, of_unit
 from dwkit.sql.types import is_date, is_number
 from dwkit.sql.value import Interval, Value
 
@@ -18,7 +18,7 @@ __all__ = ["SERIES"]
 _INT = pl.Int64()
 _PLAIN = pl.Datetime("us")
 _DAY = 86_400_000_000
-_DRIFTS = frozenset({"duckdb", "postgres"})
+_DRIFTS = frozenset({"duckdb", "postgres", "datafusion"})
 """A step of months starts from the last value there, so that a day cut to a month's last one stays cut."""
 _SPARK = ("spark", "databricks")
 
@@ -27,9 +27,11 @@ def _series(call: Call) -> Value:
     node = call.node
     exclusive = call.has("is_end_exclusive")
     start, end = call.arg("start"), call.maybe("end")
+    step = _step(call)
+    if call.dialect == "datafusion" and any(v is not None and v.is_null for v in (start, end, step)):
+        return call.value(pl.lit(None, dtype=pl.List(_INT)), pl.List(_INT))
     if end is None:
         start, end = call.cast(start, _INT).as_(pl.lit(0, dtype=_INT), _INT), start
-    step = _step(call)
     if is_number(start.dtype) or (start.is_null and is_number(end.dtype)):
         return _numbers(call, start, end, step, exclusive=exclusive)
     first, last = moment_of(call, start, node.args["start"]), moment_of(call, end, node.args.get("end"))
@@ -87,6 +89,9 @@ def _capped(count: pl.Expr) -> pl.Expr:
 
 def _ranges(a: pl.Expr, b: pl.Expr, by: pl.Expr, *, exclusive: bool) -> pl.Expr:
     """Return the lists of whole numbers from a to b."""
+    a, b, by = (
+        e.cast(pl.Int128) for e in (a, b, by)
+    )  # the way from one to the other may be longer than 64 bits
     room = b - a
     ahead = (room.sign() == by.sign()) | (room == 0)
     count = room.abs() // by.abs() + 1
@@ -96,7 +101,7 @@ def _ranges(a: pl.Expr, b: pl.Expr, by: pl.Expr, *, exclusive: bool) -> pl.Expr:
     count = _capped(count)
     known = a.is_not_null() & b.is_not_null() & by.is_not_null() & (by != 0)
     steps = pl.int_ranges(0, pl.when(known).then(count).otherwise(0), dtype=_INT)
-    return pl.when(known).then(steps * by.fill_null(1) + a.fill_null(0))
+    return pl.when(known).then(steps * by.cast(_INT).fill_null(1) + a.cast(_INT).fill_null(0))
 
 
 def _decimals(call: Call, start: Value, end: Value, step: Value | None, *, exclusive: bool) -> Value:
@@ -147,6 +152,12 @@ def _moments(call: Call, first: Value, last: Value, step: Value | None, *, exclu
         (v.dtype.time_zone for v in (first, last) if isinstance(v.dtype, pl.Datetime) and v.dtype.time_zone),
         None,
     )
+    if call.dialect == "datafusion" and is_date(first.dtype) and not (months or days):
+        raise call.error("the step of a series of dates cannot be less than a day")
+    if as_dates and exclusive and call.dialect == "datafusion":
+        # The end itself is moved back by a step there, and then belongs to the dates.
+        back = Interval(months=-months, days=-days)
+        last, exclusive = add_interval(call, last, back, keep_date=True), False
     a, b = (
         stamp(v).dt.replace_time_zone(None) if getattr(v.dtype, "time_zone", None) else stamp(v)
         for v in (first, last)

@@ -197,7 +197,7 @@ def _index(call: Call, key: exp.Expr) -> tuple[pl.Expr, pl.Expr]:
         raise call.error(f"an index is a whole number, not {shown(value.dtype)}")
     index = call.cast(value, pl.Int64()).expr
     at = pl.when(index >= base).then(index - base)
-    from_end = call.dialect == "duckdb" or given == 1  # ELEMENT_AT and DuckDB's brackets
+    from_end = call.dialect in ("duckdb", "datafusion") or given == 1  # ELEMENT_AT and DuckDB's brackets
     return at.when(index < 0).then(
         index
     ) if from_end and call.dialect != "bigquery" else at, index.is_not_null()
@@ -207,6 +207,8 @@ def _slice(call: Call, value: Value, key: exp.Slice) -> Value:
     """``l[a:b:step]``: both ends count from 1 and belong to it; negative ones count from the end in DuckDB."""
     if value.json:
         raise call.refuse("a slice of JSON")
+    if call.dialect == "datafusion":
+        return _own_slice(call, listed(call, value), key)
     step = 1
     if key.args.get("step") is not None:
         step = call.bind(key.args["step"]).constant
@@ -235,6 +237,19 @@ def _slice(call: Call, value: Value, key: exp.Slice) -> Value:
             raise call.refuse("a slice of text with steps")
         made = made.list.gather_every(step)
     return call.value(pl.when(known).then(made), pl.String() if text else value.dtype)
+
+
+def _own_slice(call: Call, value: Value, key: exp.Slice) -> Value:
+    """The same in DataFusion, where a step may be negative: it has both ends, as ARRAY_SLICE."""
+    from dwkit.sql.functions.nested.arrays import part
+
+    nodes = (key.this, key.expression, key.args.get("step"))
+    first, last, step = (call.cast(call.bind(n), pl.Int64()) if n is not None else None for n in nodes)
+    if step is not None and step.constant == 0:
+        raise call.error("the step of a slice cannot be 0", key)
+    start = first.expr if first is not None else pl.lit(1, dtype=pl.Int64)
+    end = last.expr if last is not None else value.expr.list.len().cast(pl.Int64)
+    return call.value(part(call, value, start, end, step), value.dtype)
 
 
 def _element(call: Call) -> Value:

@@ -15,7 +15,7 @@ from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, o
 from dwkit.sql.functions.encode import encoded, is_map
 from dwkit.sql.functions.nested.parts import PARTS
 from dwkit.sql.types import shown, unified
-from dwkit.sql.value import Value
+from dwkit.sql.value import NOT_CONSTANT, Value
 
 __all__ = ["LAMBDAS"]
 
@@ -135,8 +135,14 @@ def _is_name(node: exp.Expr) -> bool:
 def _elements_of(element: pl.Expr, lists: Sequence[Value]) -> list[Value]:
     inners = [inner_of(v) for v in lists]
     if len(lists) == 1:
-        return [Value(element, inners[0].dtype, json=inners[0].json)]
-    return [Value(element.struct.field(str(n)), v.dtype, json=v.json) for n, v in enumerate(inners)]
+        return [_element(element, inners[0])]
+    return [_element(element.struct.field(str(n)), v) for n, v in enumerate(inners)]
+
+
+def _element(expr: pl.Expr, like: Value) -> Value:
+    """Return an element of a list; that of a list without a type can only be NULL."""
+    constant = None if isinstance(like.dtype, pl.Null) else NOT_CONSTANT
+    return Value(expr, like.dtype, constant=constant, json=like.json)
 
 
 def _list_and_lambda(call: Call) -> tuple[Value, _Lambda]:
@@ -372,6 +378,7 @@ LAMBDAS: Functions = {
     "ARRAY_TRANSFORM": _transform, "LIST_TRANSFORM": _transform,
     exp.ArrayFilter: _filter, "LIST_FILTER": _filter, "FILTER": _filter, "ARRAY_FILTER": _filter,
     exp.ArrayAny: _matches("any"), exp.Exists: _matches("any"), exp.ArrayAll: _matches("all"), "ANY_MATCH": _matches("any"),
+    "ARRAY_ANY_MATCH": _matches("any"), "LIST_ANY_MATCH": _matches("any"),
     "ALL_MATCH": _matches("all"), "NONE_MATCH": _matches("none"), "FORALL": _matches("all"),
     exp.ArraySort: _sort, "FIND_FIRST": _first_match, "ZIP_WITH": _zip_with, exp.Comprehension: _comprehension,
     exp.Reduce: _reduce, "LIST_REDUCE": _reduce, "ARRAY_REDUCE": _reduce, "REDUCE": _reduce, "AGGREGATE": _reduce,

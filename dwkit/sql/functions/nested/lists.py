@@ -18,7 +18,7 @@ __all__ = ["LISTS", "concatenated", "first_list", "listed_times", "nth", "same_t
 
 _NUMBER, _BOOLEAN, _TEXT = pl.Int64(), pl.Boolean(), pl.String()
 _SPARK = ("spark", "databricks")
-_NULL_IS_EMPTY = frozenset({"duckdb", "postgres"})
+_NULL_IS_EMPTY = frozenset({"duckdb", "postgres", "datafusion"})
 """A NULL list that is put together with another one is an empty one there."""
 
 
@@ -145,9 +145,9 @@ def concatenated(call: Call, values: list[Value], *, null_is_empty: bool) -> Val
     exprs = [v.expr for v in one_of]
     dtype = one_of[0].dtype
     if null_is_empty:
-        empty = pl.concat_list(pl.lit(None, dtype=dtype.inner)).list.head(0)  # type: ignore[attr-defined]
+        empty = pl.lit(pl.Series([[]], dtype=dtype)).first()
         made = pl.concat_list(e.fill_null(empty) for e in exprs)
-        if call.dialect == "postgres":
+        if call.dialect in ("postgres", "datafusion"):
             made = pl.when(pl.any_horizontal(e.is_not_null() for e in exprs)).then(made)
         return call.value(made, dtype)
     return call.value(pl.concat_list(exprs), dtype)
@@ -187,7 +187,7 @@ def _append(call: Call) -> Value:
 def _prepend(call: Call) -> Value:
     call.has("null_propagation")
     first, second = nth(call, 0, "this"), nth(call, 1, "expression")
-    if isinstance(call.node, exp.Anonymous) and call.dialect == "duckdb":
+    if isinstance(call.node, exp.Anonymous) and call.dialect in ("duckdb", "datafusion"):
         first, second = second, first
     return _joined_with(call, listed(call, first), second, front=True)
 
@@ -210,11 +210,15 @@ def _insert(call: Call) -> Value:
 def _zip(call: Call) -> Value:
     """LIST_ZIP, ARRAYS_ZIP, ZIP: structs of the elements at each place, a shorter list is filled up with NULL."""
     nodes = call.given("expressions")
+    if not nodes:
+        raise call.error(f"{call.name} lacks an argument")
     values = [listed(call, call.bind(n)) for n in nodes]
     lengths = [v.expr.list.len() for v in values]
     size = pl.max_horizontal(lengths)
     lists = [v.expr for v in values]
-    if call.dialect == "duckdb":
+    if call.dialect in ("duckdb", "datafusion"):
+        if call.dialect == "datafusion":
+            size = pl.when(pl.any_horizontal(e.is_not_null() for e in lists)).then(size)
         lists = [pl.when(e.is_not_null()).then(e).otherwise(e.fill_null([])) for e in lists]
     else:
         size = pl.when(pl.all_horizontal(e.is_not_null() for e in lists)).then(size)
@@ -230,6 +234,8 @@ def _zip(call: Call) -> Value:
 def _zip_name(call: Call, node: exp.Expr, number: int) -> str:
     if call.dialect in _SPARK:
         return str(node.meta.get("name") or node.name) if isinstance(node, exp.Column) else str(number)
+    if call.dialect == "datafusion":
+        return str(number + 1)
     return f"field{number}" if call.dialect == "trino" else str(number)
 
 
@@ -273,8 +279,9 @@ LISTS: Functions = {
     "ARRAY_INCLUDES": _contains, "ARRAY_HAS": _contains, exp.ArrayPosition: _position, "LIST_POSITION": _position,
     "LIST_INDEXOF": _position, "ARRAY_INDEXOF": _position, "ARRAY_POSITIONS": _positions,
     exp.ArrayConcat: _concat, "LIST_CONCAT": _concat, "LIST_CAT": _concat, "ARRAY_CAT": _concat,
-    exp.ArrayAppend: _append, "LIST_APPEND": _append, "ARRAY_PUSH_BACK": _append,
-    exp.ArrayPrepend: _prepend, "LIST_PREPEND": _prepend, "ARRAY_PUSH_FRONT": _prepend,
-    exp.ArrayInsert: _insert, exp.ArraysZip: _zip, "LIST_ZIP": _zip, "ARRAY_ZIP": _zip, "ZIP": _zip,
-    "ARRAY_REPEAT": _repeat, exp.Repeat: _repeat_text, exp.Concat: _concat_any,
+    exp.ArrayAppend: _append, "ARRAY_APPEND": _append, "LIST_APPEND": _append, "ARRAY_PUSH_BACK": _append, "LIST_PUSH_BACK": _append,
+    exp.ArrayPrepend: _prepend, "ARRAY_PREPEND": _prepend, "LIST_PREPEND": _prepend, "ARRAY_PUSH_FRONT": _prepend,
+    "LIST_PUSH_FRONT": _prepend,
+    exp.ArrayInsert: _insert, exp.ArraysZip: _zip, "ARRAYS_ZIP": _zip, "LIST_ZIP": _zip, "ARRAY_ZIP": _zip, "ZIP": _zip,
+    "ARRAY_REPEAT": _repeat, "LIST_REPEAT": _repeat, exp.Repeat: _repeat_text, exp.Concat: _concat_any,
 }  # fmt: skip

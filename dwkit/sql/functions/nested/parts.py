@@ -154,7 +154,11 @@ def _to_array(call: Call) -> Value:
 
 def _string_to_array(call: Call) -> Value:
     """STRING_TO_ARRAY(text, separator [, text that stands for NULL]): an empty text gives an empty list."""
-    subject, separator, null = call.text(), call.maybe("expression"), call.maybe("null")
+    if isinstance(call.node, exp.Anonymous):
+        given = [*call.args(), None, None]
+        subject, separator, null = call.as_text(nth(call, 0)), given[1], given[2]
+    else:
+        subject, separator, null = call.text(), call.maybe("expression"), call.maybe("null")
     if separator is None:
         parts = subject.str.split(",")
     elif separator.is_null:
@@ -164,9 +168,7 @@ def _string_to_array(call: Call) -> Value:
         parts = pl.when(by == "").then(pl.concat_list(subject)).otherwise(subject.str.split(by))
     parts = pl.when(subject == "").then(parts.list.head(0)).otherwise(parts)
     if null is not None and not null.is_null:
-        if not null.is_constant:
-            raise call.refuse(f"{call.name} with a computed text for NULL")
-        parts = parts.list.eval(pl.when(pl.element() != null.constant).then(pl.element()))
+        parts = over(parts, [call.cast(null, _TEXT)], lambda e, o: pl.when(e.ne_missing(o[0])).then(e))
     return call.value(pl.when(subject.is_not_null()).then(parts), pl.List(_TEXT))
 
 
@@ -191,17 +193,18 @@ def _resize(call: Call) -> Value:
 
 
 _REVERSE = _plain(lambda e: e.list.reverse())
+_COMPACT = _plain(
+    lambda e: e.list.drop_nulls(), lambda e: e.list.eval(pl.element().filter(pl.element() != "null"))
+)
 
 PARTS: Functions = {
-    exp.ArrayReverse: _REVERSE, "LIST_REVERSE": _REVERSE,
-    exp.ArrayCompact: _plain(
-        lambda e: e.list.drop_nulls(), lambda e: e.list.eval(pl.element().filter(pl.element() != "null"))
-    ),
-    exp.ArrayDistinct: _distinct, "LIST_DISTINCT": _distinct, exp.ArraySort: _sort, "LIST_SORT": _sort,
+    exp.ArrayReverse: _REVERSE, "ARRAY_REVERSE": _REVERSE, "LIST_REVERSE": _REVERSE,
+    exp.ArrayCompact: _COMPACT, "ARRAY_COMPACT": _COMPACT, "LIST_COMPACT": _COMPACT,
+    exp.ArrayDistinct: _distinct, "ARRAY_DISTINCT": _distinct, "LIST_DISTINCT": _distinct, exp.ArraySort: _sort, "LIST_SORT": _sort,
     "LIST_REVERSE_SORT": _sort, "ARRAY_REVERSE_SORT": _sort,
     exp.ArraySlice: _slice, "LIST_SLICE": _slice, "SUBARRAY": _slice, "TRIM_ARRAY": _trim_array,
     exp.Flatten: _flatten, "ARRAY_FLATTEN": _flatten, exp.ArrayRemove: _remove, exp.ArrayRemoveAt: _remove_at,
     "ARRAY_REPLACE": _replace, exp.ArrayConstructCompact: _construct_compact, exp.ToArray: _to_array,
     "LIST_SELECT": _by_list, "ARRAY_SELECT": _by_list, "LIST_WHERE": _by_list, "ARRAY_WHERE": _by_list,
-    exp.StringToArray: _string_to_array, "LIST_RESIZE": _resize, "ARRAY_RESIZE": _resize,
+    exp.StringToArray: _string_to_array, "STRING_TO_ARRAY": _string_to_array, "STRING_TO_LIST": _string_to_array, "LIST_RESIZE": _resize, "ARRAY_RESIZE": _resize,
 }  # fmt: skip

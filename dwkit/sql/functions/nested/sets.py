@@ -8,10 +8,10 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import given_back, inner_of
 from dwkit.sql.functions.nested.lists import two_lists
-from dwkit.sql.types import is_list, shown
+from dwkit.sql.types import shown
 from dwkit.sql.value import Value
 
-__all__ = ["SETS"]
+__all__ = ["SETS", "beyond"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -23,15 +23,12 @@ def _sets(name: str) -> Builder:
         bags = call.has("is_multiset")
         a, b = two_lists(call)
         first, second = a.expr, b.expr
-        if is_list(inner_of(a).dtype):
-            raise call.refuse(f"{call.name} of lists of lists")
         if bags:
             first, second = _numbered(first), _numbered(second)
         if name == "union":
             made = pl.concat_list([first, second]).list.eval(pl.element().unique(maintain_order=True))
         else:
-            plain = not bags and not isinstance(inner_of(a).dtype, pl.Struct)
-            made = (_kept if plain else _kept_structs)(first, second, there=name == "intersection")
+            made = _kept_in_order(first, second, there=name == "intersection")
         if bags:
             made = made.list.eval(pl.element().struct.field("v"))
         elif call.dialect == "duckdb":
@@ -48,14 +45,21 @@ def _numbered(value: pl.Expr) -> pl.Expr:
     return value.list.eval(pl.struct(element.alias("v"), number.alias("n")))
 
 
-def _kept(first: pl.Expr, second: pl.Expr, *, there: bool) -> pl.Expr:
-    """Return the different elements of a list that another one has, or has not; NULL equals NULL."""
-    sets = first.list.set_intersection(second) if there else first.list.set_difference(second)
-    return sets.list.eval(pl.element().unique(maintain_order=True))
+def _is_plain(dtype: pl.DataType) -> bool:
+    """Whether Polars' own functions of sets know elements of a type."""
+    return not dtype.is_nested() and not isinstance(dtype, (pl.Boolean, pl.Null))
 
 
-def _kept_structs(first: pl.Expr, second: pl.Expr, *, there: bool) -> pl.Expr:
-    """Return the same for elements that Polars' own functions of sets do not know."""
+def beyond(first: Value, second: Value, *, there: bool = False) -> pl.Expr:
+    """Return the elements of a list that another one of its type has not, or has, in any order; NULL equals NULL."""
+    a, b = first.expr, second.expr
+    if not _is_plain(inner_of(first).dtype):
+        return _kept_in_order(a, b, there=there)
+    return a.list.set_intersection(b) if there else a.list.set_difference(b)
+
+
+def _kept_in_order(first: pl.Expr, second: pl.Expr, *, there: bool) -> pl.Expr:
+    """Return the different elements of a list that another one has, or has not, in its order; NULL equals NULL."""
 
     def sided(value: pl.Expr, side: int) -> pl.Expr:
         return value.list.eval(pl.struct(pl.element().alias("v"), pl.lit(side).alias("side")))
@@ -82,16 +86,18 @@ def _overlap(call: Call) -> Value:
 
 def _plain_lists(call: Call) -> tuple[Value, Value]:
     a, b = two_lists(call)
-    if is_list(inner_of(a).dtype) or isinstance(inner_of(a).dtype, pl.Struct):
+    if not _is_plain(inner_of(a).dtype):
         raise call.refuse(f"{call.name} of {shown(a.dtype)}")
     return a, b
 
 
 def _contains_all(swapped: bool) -> Builder:
     def build(call: Call) -> Value:
-        a, b = _plain_lists(call)
+        a, b = two_lists(call) if call.dialect == "datafusion" else _plain_lists(call)
         if swapped:
             a, b = b, a
+        if call.dialect == "datafusion":
+            return call.value(beyond(b, a).list.len() == 0, _BOOLEAN)
         wanted = b.expr.list.drop_nulls() if call.dialect == "duckdb" else b.expr
         rest = wanted.list.set_difference(a.expr.list.drop_nulls())
         return call.value(rest.list.len() == 0, _BOOLEAN)
@@ -101,6 +107,7 @@ def _contains_all(swapped: bool) -> Builder:
 
 SETS: Functions = {
     exp.ArrayIntersect: _sets("intersection"), "LIST_INTERSECT": _sets("intersection"),
+    "ARRAY_INTERSECT": _sets("intersection"), "ARRAY_EXCEPT": _sets("difference"),
     "ARRAY_INTERSECTION": _sets("intersection"), exp.ArrayExcept: _sets("difference"), "LIST_EXCEPT": _sets("difference"),
     "ARRAY_UNION": _sets("union"), "LIST_UNION": _sets("union"), exp.ArrayOverlaps: _overlap, "LIST_HAS_ANY": _overlap,
     "ARRAYS_OVERLAP": _overlap, "ARRAY_HAS_ANY": _overlap, exp.ArrayContainsAll: _contains_all(False),

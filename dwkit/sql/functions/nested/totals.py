@@ -48,6 +48,8 @@ def _reduced(how: str) -> Builder:
     """A function of one list that gives one value."""
 
     def build(call: Call) -> Value:
+        if len(call.node.expressions) > 1 or call.given("expression") is not None:
+            raise call.error(f"{call.name} takes one list")
         return _aggregated(call, first_list(call), how)
 
     return build
@@ -66,7 +68,8 @@ def _aggregated(call: Call, value: Value, how: str) -> Value:
     if how in ("min", "max"):
         if is_list(inner) or isinstance(inner, pl.Struct):
             raise call.refuse(f"{call.name} of {shown(value.dtype)}")
-        return call.value(value.expr.list.agg(getattr(element, how)()), inner)
+        least = element.nan_max() if how == "max" and is_float(inner) else getattr(element, how)()
+        return call.value(value.expr.list.agg(least), inner)
     if how == "any_value":
         return call.value(value.expr.list.drop_nulls().list.first(), inner)
     if how in ("bool_and", "bool_or"):
@@ -118,7 +121,8 @@ def _aggregate(call: Call) -> Value:
 TOTALS: Functions = {
     exp.ArrayToString: _to_string, "LIST_TO_STRING": _to_string, "LIST_STRING_AGG": _reduced("string_agg"),
     exp.ArraySum: _reduced("sum"), "LIST_AGGREGATE": _aggregate, "ARRAY_AGGREGATE": _aggregate, "LIST_AGGR": _aggregate,
-    "ARRAY_AGGR": _aggregate, exp.ArrayMax: _reduced("max"), exp.ArrayMin: _reduced("min"),
+    "ARRAY_AGGR": _aggregate, exp.ArrayMax: _reduced("max"), "ARRAY_MAX": _reduced("max"),
+    exp.ArrayMin: _reduced("min"), "ARRAY_MIN": _reduced("min"), "ARRAY_ANY_VALUE": _reduced("any_value"), "ARRAY_PRODUCT": _reduced("product"),
     exp.ArrayFirst: _reduced("first"), exp.ArrayLast: _reduced("last"), "LIST_UNIQUE": _reduced("n_unique"),
     "ARRAY_UNIQUE": _reduced("n_unique"), "ARRAY_AVG": _reduced("avg"), "ARRAY_AVERAGE": _reduced("avg"),
     **{f"LIST_{n.upper()}": _reduced(n) for n in (
