@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forked import Server
 
 # Hundreds of commands are run: each would compile dwkit anew where the machine says to keep no byte code.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -17,24 +18,19 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def dwkit(
-    *words: str, cwd: Path, stdin: bytes | None = None, ok: bool = True
-) -> subprocess.CompletedProcess[str]:
+def dwkit(*words: str, cwd: Path, stdin: bytes = b"", ok: bool = True) -> subprocess.CompletedProcess[str]:
     """Run one command line; with ``ok`` it must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dwkit", *words],
-        cwd=cwd,
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-    text = subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    code, out, err = _server().run(words, cwd, {**os.environ, "COLUMNS": "200"}, stdin)
+    text = subprocess.CompletedProcess(words, code, out.decode(), err.decode())
     assert "Traceback" not in text.stderr, text.stderr
     if ok:
         assert text.returncode == 0, f"{words}: {text.returncode}\n{text.stdout}\n{text.stderr}"
     return text
+
+
+@functools.cache
+def _server() -> Server:
+    return Server()
 
 
 @pytest.fixture
