@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 
@@ -115,19 +116,24 @@ _SNOWFLAKE = frozenset({
     "YYYY", "YY", "MM", "MON", "MMMM", "DD", "DY", "HH24", "HH12", "HH", "AM", "PM", "MI", "SS", "FF", "TZH", "TZM",
     *(f"FF{n}" for n in range(10)),
 })  # fmt: skip
-_TEMPLATE_TOKEN = re.compile(
-    r"\"((?:[^\"\\]|\\.)*)\"|(FM)|(TM)|(FX)|([AP]\.M\.|MMMM|MONTH|MON|DAY|DY|AM|PM|A\.D\.|B\.C\.|AD|BC|"
-    + "|".join(re.escape(k) for k in sorted([*_TEMPLATE, "FF0"], key=len, reverse=True))
-    + r")(TH|SP)?|(.)",
-    re.IGNORECASE | re.DOTALL,
-)
+
+
+@functools.cache
+def _template_token() -> re.Pattern[str]:
+    """Return the pattern of one piece; to compile it takes longer than to import all formats."""
+    return re.compile(
+        r"\"((?:[^\"\\]|\\.)*)\"|(FM)|(TM)|(FX)|([AP]\.M\.|MMMM|MONTH|MON|DAY|DY|AM|PM|A\.D\.|B\.C\.|AD|BC|"
+        + "|".join(re.escape(k) for k in sorted([*_TEMPLATE, "FF0"], key=len, reverse=True))
+        + r")(TH|SP)?|(.)",
+        re.IGNORECASE | re.DOTALL,
+    )
 
 
 def template(text: str, dialect: str) -> Pieces:
     """Take a format of TO_CHAR apart."""
     made: Pieces = []
     bare = False
-    for found in _TEMPLATE_TOKEN.finditer(text):
+    for found in _template_token().finditer(text):
         quoted, fm, tm, fx, token, suffix, other = found.groups()
         if quoted is not None:
             made.append(literal(re.sub(r"\\(.)", r"\1", quoted)))
