@@ -71,7 +71,8 @@ def _divided(text: pl.Expr, opening: str, *, verbatim: bool = False) -> pl.Expr:
         .then(pl.lit(_OF))
         .otherwise(part)
     )
-    own = pl.when(text.str.contains(rf"^\s*\{opening}")).then(text)
+    # Here and in `unquoted` what is given is named as seldom as can be: paths in paths multiply it.
+    own = text.str.extract(rf"(?s)^\s*\{opening}.*$", 0)
     body = _pieces(own, blanks=verbatim).list.eval(marked).list.join("").str.strip_chars()
     parts = body.str.slice(1).str.head(-1).str.split(_NEXT)
     if verbatim:
@@ -141,9 +142,8 @@ def _is_plain(step: Step) -> bool:
 
 def unquoted(value: pl.Expr) -> pl.Expr:
     """Return the text of a JSON string, NULL for a JSON null, other JSON texts as they are."""
-    string = value.str.starts_with('"')
-    plain = pl.when(string.not_() & (value != "null")).then(value)
-    return pl.when(string).then(pl.when(string).then(value).str.json_path_match("$")).otherwise(plain)
+    string = value.str.extract(r'(?s)^".*$', 0).str.json_path_match("$")
+    return pl.coalesce(string, value.str.extract(r'(?s)^(?:[^"].*)?$', 0).replace("null", None))
 
 
 def encoded_text(text: pl.Expr) -> pl.Expr:
