@@ -18,9 +18,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def dwkit(*words: str, cwd: Path, stdin: bytes = b"", ok: bool = True) -> subprocess.CompletedProcess[str]:
+def dwkit(
+    *words: str, cwd: Path, stdin: bytes | None = None, ok: bool = True
+) -> subprocess.CompletedProcess[str]:
     """Run one command line; with ``ok`` it must succeed."""
-    code, out, err = _server().run(words, cwd, {**os.environ, "COLUMNS": "200"}, stdin)
+    code, out, err = _server().run(words, cwd, {**os.environ, "COLUMNS": "200"}, stdin or b"")
     text = subprocess.CompletedProcess(words, code, out.decode(), err.decode())
     assert "Traceback" not in text.stderr, text.stderr
     if ok:
