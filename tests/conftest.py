@@ -18,11 +18,16 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def ran(*words: str, cwd: Path, stdin: bytes | None = None) -> tuple[int, bytes, bytes]:
+    """Run one command line; return exit code, stdout and stderr."""
+    return _server().run(words, cwd, {**os.environ, "COLUMNS": "200"}, stdin or b"")
+
+
 def dwkit(
     *words: str, cwd: Path, stdin: bytes | None = None, ok: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command line; with ``ok`` it must succeed."""
-    code, out, err = _server().run(words, cwd, {**os.environ, "COLUMNS": "200"}, stdin or b"")
+    """Run one command line of text; with ``ok`` it must succeed."""
+    code, out, err = ran(*words, cwd=cwd, stdin=stdin)
     text = subprocess.CompletedProcess(words, code, out.decode(), err.decode())
     assert "Traceback" not in text.stderr, text.stderr
     if ok:

@@ -34,6 +34,11 @@ def everything(folder: Path) -> dict[str, list[str]]:
     return found
 
 
+@pytest.fixture(scope="session")
+def demo_rows(demo_once: Path) -> dict[str, list[str]]:
+    return everything(demo_once)
+
+
 def test_the_demo_ends_with_the_sales_mart_and_says_what_was_held_back(tmp_path: Path) -> None:
     done = dwkit("demo", "shop", cwd=tmp_path)
     assert done.stdout.splitlines()[0] == "month,category,segment,orders,units,revenue,revenue_per_order"
@@ -115,14 +120,16 @@ def test_a_new_file_moves_only_what_depends_on_it(shop: Path) -> None:
     assert "up to date" in dwkit("run", cwd=shop).stderr
 
 
-def test_force_makes_everything_again_from_the_same_batches(shop: Path, demo_once: Path) -> None:
+def test_force_makes_everything_again_from_the_same_batches(
+    shop: Path, demo_rows: dict[str, list[str]]
+) -> None:
     forced = dwkit("run", "--dry-run", "--force", "--format", "json", cwd=shop).stdout
     assert {r["node"].split(".")[0] for r in json.loads(forced) if r["action"] != "nothing"} == {
         "staging", "warehouse", "marts",
     }  # fmt: skip
     dwkit("run", "--force", cwd=shop)
     assert rows(shop, "select count(*) n from lake.orders") == [{"n": 4450}]
-    assert everything(shop) == everything(demo_once)
+    assert everything(shop) == demo_rows
 
 
 def test_a_dry_run_says_why_a_load_is_due(shop: Path) -> None:
@@ -213,7 +220,9 @@ def test_a_failed_step_stops_its_descendants_only_and_the_next_run_goes_on(shop:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_killed_demo_goes_on_and_ends_the_same(tmp_path: Path, demo_once: Path, seed: int) -> None:
+def test_a_killed_demo_goes_on_and_ends_the_same(
+    tmp_path: Path, demo_rows: dict[str, list[str]], seed: int
+) -> None:
     chance = random.Random(seed)
     for _ in range(3):
         process = subprocess.Popen(
@@ -225,18 +234,20 @@ def test_a_killed_demo_goes_on_and_ends_the_same(tmp_path: Path, demo_once: Path
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     dwkit("demo", "shop", cwd=tmp_path)
-    assert everything(tmp_path / "shop") == everything(demo_once)
+    assert everything(tmp_path / "shop") == demo_rows
     assert "up to date" in dwkit("run", cwd=tmp_path / "shop").stderr
 
 
-def test_staging_can_be_thrown_away_and_comes_back_from_the_lake(shop: Path, demo_once: Path) -> None:
+def test_staging_can_be_thrown_away_and_comes_back_from_the_lake(
+    shop: Path, demo_rows: dict[str, list[str]]
+) -> None:
     import shutil
 
     shutil.rmtree(shop / "staging")
     dwkit("repair", cwd=shop)
     dwkit("stage", "--force", cwd=shop)
     assert "up to date" in dwkit("run", cwd=shop).stderr
-    assert everything(shop) == everything(demo_once)
+    assert everything(shop) == demo_rows
 
 
 def test_what_people_decided_outlives_the_ledger(shop: Path) -> None:
@@ -257,7 +268,9 @@ def test_what_people_decided_outlives_the_ledger(shop: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["lost", "damaged"])
-def test_a_lost_ledger_is_made_again_from_the_files(shop: Path, demo_once: Path, how: str) -> None:
+def test_a_lost_ledger_is_made_again_from_the_files(
+    shop: Path, demo_rows: dict[str, list[str]], how: str
+) -> None:
     import shutil
 
     if how == "lost":
@@ -267,7 +280,7 @@ def test_a_lost_ledger_is_made_again_from_the_files(shop: Path, demo_once: Path,
         assert "hint: dwkit repair" in dwkit("ls", cwd=shop, ok=False).stderr
     dwkit("repair", cwd=shop)
     dwkit("run", cwd=shop)
-    assert everything(shop) == everything(demo_once)
+    assert everything(shop) == demo_rows
     assert "up to date" in dwkit("run", cwd=shop).stderr
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import dwkit
+from conftest import dwkit, ran
 
 SCRIPT = """
 set -euo pipefail
@@ -65,18 +65,13 @@ def test_every_listing_has_every_format(demo_once: Path, fmt: str) -> None:
         ["lineage", "marts.sales"], ["quarantine", "list"], ["doctor"], ["run", "--dry-run"], ["test"],
     ]  # fmt: skip
     for words in commands if fmt in ("json", "parquet") else commands[:3]:
-        done = subprocess.run(
-            [sys.executable, "-m", "dwkit", *words, "--format", fmt],
-            cwd=demo_once,
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        assert done.stdout
+        code, out, err = ran(*words, "--format", fmt, cwd=demo_once)
+        assert code == 0, err.decode()
+        assert out
         if fmt == "parquet":
-            assert pl.read_parquet(io.BytesIO(done.stdout)).height > 0
+            assert pl.read_parquet(io.BytesIO(out)).height > 0
         if fmt == "json":
-            assert pl.read_json(io.BytesIO(done.stdout)).height > 0
+            assert pl.read_json(io.BytesIO(out)).height > 0
 
 
 def test_a_query_reads_files_outside_a_project(tmp_path: Path) -> None:
