@@ -137,3 +137,10 @@ def test_a_slip_in_the_first_word_is_named() -> None:
     with pytest.raises(SqlError) as caught:
         to_lazy("selct k from t", TABLES)
     assert caught.value.hint == "did you mean 'SELECT'?"
+
+
+def test_json_paths_in_json_paths_do_not_grow_without_bound() -> None:
+    inner = "json_extract_array_element_text(json_extract_path_text('{\"a\": [{\"b\": 1}]}', 'a'), 0)"
+    frame = to_lazy(f"select json_extract_path_text({inner}, 'b')", {}, "redshift")
+    assert frame.collect().rows() == [("1",)]
+    assert len(frame.serialize()) < 1_000_000
