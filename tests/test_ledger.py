@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import subprocess
 import sys
@@ -153,3 +154,15 @@ def test_a_ledger_that_may_only_be_read_is_read(tmp_path: Path, monkeypatch: pyt
     assert [r.command for r in ledger.runs()] == ["dwkit run"]
     with pytest.raises(ReachError, match="readonly"):
         ledger.start("dwkit load")
+
+
+def test_a_ledger_that_is_let_go_is_one_file_without_help_of_the_collector(tmp_path: Path) -> None:
+    gc.disable()
+    try:
+        ledger = Ledger(tmp_path / "ledger.db")
+        ledger.start("x")
+        assert (tmp_path / "ledger.db-wal").exists()
+        del ledger
+        assert [p.name for p in tmp_path.iterdir()] == ["ledger.db"]
+    finally:
+        gc.enable()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import finalize
 
 import msgspec
 
@@ -88,7 +89,7 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, bool]:
 
 
 class Database:
-    """Connections to one ledger file; one per thread, opened on first use.
+    """Connections to one ledger file; one per thread, opened on first use, closed with this by any thread.
 
     The file is made, with its folder, when it is first written to.
 
@@ -117,6 +118,9 @@ class Database:
             raise self._explained(error) from error
         except sqlite3.DatabaseError as error:
             raise ConfigError(f"not a ledger: {error}", place=str(self.path), hint="dwkit repair") from error
+        # Else the collector would, at some time or never: a connection and its cached statements refer to each
+        # other. What was written ahead goes into the ledger's file with the last close.
+        finalize(self, con.close)
         self._local.connection = con
         return con
 
@@ -126,10 +130,10 @@ class Database:
             wal = self.path.with_name(f"{self.path.name}-wal")
             whole = not wal.exists() or wal.stat().st_size == 0
             uri = f"{self.path.absolute().as_uri()}?mode=ro{'&immutable=1' if whole else ''}"
-            con = sqlite3.connect(uri, uri=True, isolation_level=None)
+            con = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             con.row_factory = sqlite3.Row
             return con
-        con = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        con = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         con.row_factory = sqlite3.Row
         try:
             con.execute("PRAGMA journal_mode = WAL")
