@@ -138,6 +138,10 @@ def _trimmed(text: str) -> str:
     return re.sub(r"(?<![\d.])(-?\d+)\.0+(?![\d.])", r"\1", text.rstrip())
 
 
+_LARGE = 1 << 20
+"""Bytes of a file that is read once, not for each query."""
+
+
 def prepare(session: Session, tables: Tables, sql: str) -> bool:
     """Make an external table a table over its file, drop it, or write the file of a COPY."""
     copied = _COPY.match(sql)
@@ -155,7 +159,13 @@ def prepare(session: Session, tables: Tables, sql: str) -> bool:
     separator = re.search(r"delimiter'?\s+'(.)'", options)
     if re.search(r"quote|escape|terminator|newlines|comment|null_regex", options):
         raise NotImplementedError("this kind of CSV")
-    frame = scan(tables.root / found["path"], header=header, separator=separator[1] if separator else ",")
+    path, mark = tables.root / found["path"], separator[1] if separator else ","
+    large = path.is_file() and path.stat().st_size > _LARGE and found["kind"].lower() == "csv"
+    if large and found["columns"]:  # its types are told, to guess them takes minutes
+        texts_only = pl.scan_csv(path, has_header=header, separator=mark, infer_schema=False)
+        frame: pl.LazyFrame | None = texts_only
+    else:
+        frame = scan(path, header=header, separator=mark)
     if frame is None:
         raise FileNotFoundError(found["path"])
     if found["columns"]:
@@ -164,7 +174,11 @@ def prepare(session: Session, tables: Tables, sql: str) -> bool:
         list(scratch.run(f"create table x {columns}"))
         schema = scratch.tables["x"].schema
         names = dict(zip(frame.collect_schema().names(), schema, strict=False))
-        frame = frame.rename(names).select(pl.col(n).cast(t, strict=False) for n, t in schema.items())
+        parsed = {pl.Date: lambda e: e.str.to_date(strict=False)} if large else {}
+        frame = frame.rename(names).select(
+            parsed.get(type(t), lambda e, t=t: e.cast(t, strict=False))(pl.col(n)) for n, t in schema.items()
+        )
+        frame = frame.collect().lazy() if large else frame
     tables.known[found["name"].strip('"').lower()] = frame
     return True
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Stage", "is_aggregate", "literal"]
 
-_FLOAT_LITERALS = frozenset({"bigquery", "sqlite"})
+_FLOAT_LITERALS = frozenset({"bigquery", "sqlite", "datafusion"})
 """A number with a point is a double there, elsewhere a decimal."""
 _QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
 

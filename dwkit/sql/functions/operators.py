@@ -45,6 +45,8 @@ def alike(call: Call, *values: Value) -> list[Value]:
         SqlError: they have no common type.
     """
     others = [v for v in values if not v.is_text_literal and not v.is_null]
+    if not others and not any(v.is_text_literal for v in values):
+        others = list(values)  # CAST(NULL AS INT) has a type
     dtype = unified(v.dtype for v in others)
     if dtype is not None and isinstance(dtype, pl.Null):
         dtype = pl.String()

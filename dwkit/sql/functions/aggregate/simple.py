@@ -76,7 +76,7 @@ def _total(rows: Rows, value: Value) -> Value:
 _DIGITS_OF_MEANS = {
     "mysql": lambda s: s + 4, "snowflake": lambda s: max(s, min(s + 6, 12)), "postgres": lambda s: max(s, 16),
     "oracle": lambda s: max(s, 16), "spark": lambda s: s + 4, "databricks": lambda s: s + 4, "trino": lambda s: s,
-    "bigquery": lambda s: s, "redshift": lambda s: s, "tsql": lambda s: max(s, 6),
+    "bigquery": lambda s: s, "redshift": lambda s: s, "tsql": lambda s: max(s, 6), "datafusion": lambda s: s + 4,
 }  # fmt: skip
 """Digits after the point of a mean of decimals of so many, from the manuals; elsewhere it is a double."""
 _WHOLE_MEANS = frozenset({"tsql", "redshift"})
@@ -114,9 +114,10 @@ def _avg(rows: Rows, value: Value) -> Value:
     of = pl.Int128()
     count = rows.reduced("count", scaled.cast(of), of).cast(of)
     total = rows.reduced("sum", scaled.cast(of), of)
-    if call.dialect == "redshift":  # what is beyond the digits of the column is cut off
-        cut = pl.when(count > 0).then(total.sign() * (total.abs() // count))
-        return call.value(unscaled(cut, scale), pl.Decimal(38, scale))
+    if call.dialect in ("redshift", "datafusion"):  # what is beyond the digits is cut off
+        more = total * 10 ** (wanted - scale)
+        cut = pl.when(count > 0).then(more.sign() * (more.abs() // count))
+        return call.value(unscaled(cut, wanted), pl.Decimal(38, wanted))
     return call.value(unscaled(_rounded_ratio(total, count, wanted - scale), wanted), pl.Decimal(38, wanted))
 
 
@@ -223,6 +224,8 @@ def _extreme(name: str, call: Call) -> Value:
         raise call.error(f"{call.name} of JSON is not supported", hint="cast it, as in v::int")
     if isinstance(value.dtype, pl.Struct) and count is None:
         return _extreme_struct(name, rows, value)
+    if isinstance(value.dtype, pl.List) and count is None:
+        return _extreme_list(name, rows, value)
     if value.dtype.is_nested():
         raise call.refuse(f"{call.name} of {shown(value.dtype)}")
     if isinstance(value.dtype, pl.Boolean) and call.dialect in _NUMBERED_TRUTHS:
@@ -238,7 +241,22 @@ def _extreme(name: str, call: Call) -> Value:
 
 
 _NULLS_LEAST = frozenset({"spark", "databricks"})
-"""A NULL in a struct is less than any value there, elsewhere greater."""
+"""A NULL in a struct or a list is less than any value there, elsewhere greater."""
+
+
+def _extreme_list(name: str, rows: Rows, value: Value) -> Value:
+    """The greatest or least list: by its first element, then by its second, ..., then the longer one."""
+    call, dtype = rows.call, value.dtype
+    if dtype.inner.is_nested():  # type: ignore[attr-defined]
+        raise call.refuse(f"{call.name} of {shown(dtype)}")
+    least = call.dialect in _NULLS_LEAST
+    element = pl.element()
+    known = element.is_not_null() if least else element.is_null()
+    taken = rows.taken(value.expr)
+    ordered = taken.sort_by(
+        taken.list.eval(pl.struct(known.alias("null"), element.alias("value"))), descending=name == "max"
+    )
+    return call.value(ordered.first(), dtype)
 
 
 def _extreme_struct(name: str, rows: Rows, value: Value) -> Value:
