@@ -107,10 +107,17 @@ def _arrow_type(text: str) -> str:
         return _arrow_type(found[1])
     if found := re.fullmatch(r"Decimal(?:32|64|128|256)\(\s*(\d+)\s*,\s*(\d+)\s*\)", text, re.IGNORECASE):
         return f"DECIMAL({found[1]}, {found[2]})" if int(found[1]) <= 38 else ""
+    digits = (
+        "(0)"
+        if re.search(r"\((s|second)\b", text.lower())
+        else "(3)"
+        if re.search(r"\((ms|millisecond)\b", text.lower())
+        else ""
+    )
     if re.match(r"Timestamp\(", text, re.IGNORECASE):
-        return "TIMESTAMP" if "none" in text.lower() or "," not in text else "TIMESTAMPTZ"
+        return f"TIMESTAMP{'' if 'none' in text.lower() or ',' not in text else 'TZ'}{digits}"
     if re.match(r"Time(?:32|64)\(", text, re.IGNORECASE):
-        return "TIME"
+        return f"TIME{digits}"
     return _ARROW_TYPES.get(text.lower(), "")
 
 

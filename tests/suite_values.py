@@ -107,6 +107,8 @@ def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
 def normal(text: str) -> str:
     """Return a line with times, intervals and quotes written in one way."""
     text = _STAMP.sub(r"\1 \2", text).replace("'", "").replace('"', "")
+    text = re.sub(r"(:\d\d\.\d{6})\d+", r"\1", text)  # there are six digits here
+    text = re.sub(r"(\d{4}-\d\d-\d\d) 00:00:00(?![.\d:+Z])", r"\1", text)  # Arrow has dates in milliseconds
     text = _INTERVAL.sub(_interval, text)
     text = re.sub(r"(\d\d:\d\d:\d\d)(\.\d*?)0+\b", r"\1\2", text)
     text = re.sub(r"(\d\d:\d\d:\d\d)\.(?!\d)", r"\1", text)

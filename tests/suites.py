@@ -251,7 +251,9 @@ def _arguments() -> argparse.Namespace:
         "--patience", type=int, default=20, help="leave a file after so many timeouts and deaths"
     )
     parser.add_argument(
-        "--show", choices=(*OUTCOMES, "statement"), help="print the queries that ended so, or what statements failed"
+        "--show",
+        choices=(*OUTCOMES, "statement"),
+        help="print the queries that ended so, or what statements failed",
     )
     parser.add_argument("--max", type=int, default=20, help="how many of them")
     parser.add_argument("--reasons", action="store_true", help="sum up why queries and statements failed")

@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from dwkit.errors import SqlError
-from dwkit.sql.datafusion import DataFusion as _DataFusion  # noqa: F401 — registers the dialect
+from dwkit.sql.datafusion import SERIES, series
 from dwkit.sql.place import at
 
 __all__ = ["parsing", "read", "too_deep"]
@@ -43,6 +43,7 @@ _KEPT: Mapping[str, frozenset[str]] = {
     "tsql": frozenset({"FORMAT", "DATENAME"}),
     "trino": frozenset({"DATE_FORMAT", "DATE_PARSE", "PARSE_DATETIME", "TO_CHAR", "TO_DATE", "TO_TIMESTAMP"}),
     "sqlite": frozenset({"STRFTIME", "DATE", "TIME", "DATETIME"}),
+    "datafusion": SERIES,
 }  # fmt: skip
 """Functions whose arguments sqlglot would translate on reading, with loss: 'Month' of TO_CHAR, seconds of Spark."""
 
@@ -124,9 +125,12 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
                 select.set("from_", None)
-        for node in tree.find_all(exp.Anonymous) if tree is not None else ():
+        for node in list(tree.find_all(exp.Anonymous)) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
+            if dialect == "datafusion" and node.name.upper() in SERIES and 0 < len(node.expressions) < 4:
+                node.replace(series(node))
+                continue
             if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
                 unit = node.expressions[0] if node.expressions else None
                 if isinstance(unit, exp.Column) and not unit.table:

@@ -280,6 +280,6 @@ def _towards_end(function: exp.Expr) -> exp.Expr:
 def _column_name(dialect: str, function: exp.Expr, called: str) -> str:
     if isinstance(function, (exp.GenerateSeries, exp.ExplodingGenerateSeries)) and dialect == "duckdb":
         return "range" if function.args.get("is_end_exclusive") else "generate_series"
-    if dialect == "tsql":
+    if dialect in ("tsql", "datafusion"):
         return "value"
     return called if dialect in ("postgres", "redshift") else "col"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.functions.elements import NULLS_LEAST, list_key
 from dwkit.sql.plan import Limit, Plan
 from dwkit.sql.value import Value
 from dwkit.sql.window import SortKey
@@ -30,6 +32,8 @@ def sort_key(stage: Stage, ordered: exp.Expr, value: Value) -> SortKey:
     """
     if value.json and stage.dialect not in ("duckdb", "sqlite"):
         raise stage.context.refuse("ORDER BY of JSON", ordered, "cast it, as in v::int")
+    if isinstance(value.dtype, pl.List) and not value.dtype.inner.is_nested():
+        value = list_key(value, nulls_least=stage.dialect in NULLS_LEAST)
     return SortKey(value, bool(ordered.args.get("desc")), not ordered.args.get("nulls_first"))
 
 

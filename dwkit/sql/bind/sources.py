@@ -190,6 +190,9 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     unnest = table.unnest
     if unnest is not None and (outer or kind == "left"):
         unnest = Unnest(unnest.input, unnest.lists, unnest.ordinality, keep_empty=True)
+    if join is not None and kind in ("semi", "anti") and str(join.args.get("side")).upper() == "RIGHT":
+        _turned(source, table, kind, tuple(on), node)
+        return
     source.steps.append(Step(table.plan, kind, tuple(on), {**table.made, **made}, unnest))
     if kind in ("semi", "anti"):
         scope.relations = [r for r in scope.relations if r not in table.relations]
@@ -200,6 +203,20 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
         ]:
             del scope.merged[name]
     _nested_joins(source, node)
+
+
+def _turned(
+    source: Source, table: tables.Table, kind: JoinKind, on: tuple[Condition, ...], node: exp.Expr
+) -> None:
+    """RIGHT SEMI and RIGHT ANTI JOIN: only the rows of the right table stay, by those of all tables before."""
+    if source.late:
+        raise source.binder.context.refuse("a subquery in ON before a RIGHT SEMI JOIN", node)
+    plan = apply(source.binder.context, table.plan, source.assembled([]), kind, on)
+    source.steps = [Step(plan, "inner")]
+    source.scope.relations = list(table.relations)
+    source.scope.merged.clear()
+    source.scope.covered.clear()
+    source.scope.first.clear()
 
 
 def _pairs(join: exp.Join, kind: JoinKind) -> bool:
@@ -266,8 +283,6 @@ def _kind(
     if method not in ("", "NATURAL"):
         raise context.refuse(f"{method} JOIN", node)
     if word in ("SEMI", "ANTI"):
-        if side == "RIGHT":
-            raise context.refuse(f"RIGHT {word} JOIN", node, "the tables the other way round")
         return ("semi" if word == "SEMI" else "anti"), outer
     kinds: dict[str, JoinKind] = {"LEFT": "left", "RIGHT": "right", "FULL": "full", "": "inner"}
     if side not in kinds or word not in ("", "INNER", "OUTER", "CROSS", "STRAIGHT_JOIN"):

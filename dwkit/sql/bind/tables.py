@@ -90,9 +90,24 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
         context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
     }
     context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
+    if context.dialect in _PRIMARY:
+        _note_key(context, key, ids)
     plan = Scan(key, context.frames[key], ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
     return finished(binder, node, plan, fields, ref.name, key)
+
+
+_PRIMARY = frozenset({"postgres", "datafusion"})
+"""GROUP BY of a primary key is one of all columns of its table there."""
+
+
+def _note_key(context: Context, key: str, ids: dict[str, str]) -> None:
+    """Note which columns of a table have one value for each value of others."""
+    known = context.statistics(key)
+    names = {n.lower() for n in known.key} if known is not None else set()
+    primary = frozenset(i for i, n in ids.items() if n.lower() in names)
+    if primary:
+        context.dependent[primary] = frozenset(ids) - primary
 
 
 def _narrowed(dtype: pl.DataType, known: ColumnStatistics | None) -> pl.DataType:

@@ -18,7 +18,19 @@ from dwkit.sql.value import Value
 _JSON_ARRAYS = frozenset({"snowflake", "redshift"})
 """Arrays are JSON there; a table keeps them as text."""
 
-__all__ = ["beside", "given_back", "inner_of", "listed", "over"]
+__all__ = ["NULLS_LEAST", "beside", "given_back", "inner_of", "list_key", "listed", "over"]
+
+NULLS_LEAST = frozenset({"spark", "databricks"})
+"""A NULL in a struct or a list is less than any value there, elsewhere greater."""
+
+
+def list_key(value: Value, *, nulls_least: bool) -> Value:
+    """Return what lists are sorted by: their elements from the first on, then the shorter one first."""
+    inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
+    element = pl.element()
+    known = element.is_not_null() if nulls_least else element.is_null()
+    made = value.expr.list.eval(pl.struct(known.alias("null"), element.alias("value")))
+    return value.as_(made, pl.List(pl.Struct({"null": pl.Boolean(), "value": inner})))
 
 
 def listed(call: Call, value: Value) -> Value:

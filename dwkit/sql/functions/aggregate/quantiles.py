@@ -107,7 +107,7 @@ class _Quantile:
         return self.call.value(unscaled(total.sign() * (total.abs() // 2), scale_of(dtype)), dtype)
 
     def sketched(self, weight: Value | None = None) -> Value:
-        """Return what DataFusion's sketch gives, which for up to a hundred rows keeps each of them.
+        """Return what DataFusion's sketch gives where it keeps each row; of more rows what is exact.
 
         A row stands for the middle of its weight; between it and its neighbours the value grows evenly.
         """
@@ -132,6 +132,8 @@ class _Quantile:
         made = here + ((rank - first) / own - 0.5) * slope
         low, high = before.fill_null(here), after.fill_null(here)
         made = pl.when(made < low).then(low).when(made > high).then(high).otherwise(made)
+        if weight is None:
+            made = pl.when(values.len() > _KEPT).then(values.quantile(share, "linear")).otherwise(made)
         if share in (0.0, 1.0):
             made = values.last() if share else values.first()
         dtype = self.value.dtype if isinstance(self.value.dtype, pl.Float32) else _FLOAT
@@ -196,6 +198,10 @@ def _approx_continuous(call: Call) -> Value:
 
 _SKETCHED = frozenset({"datafusion"})
 """An approximate percentile is that of a t-digest there."""
+
+
+_KEPT = 50
+"""So many rows it keeps, of a hundred parts that are finer at both ends."""
 
 
 def _approx_median(call: Call) -> Value:

@@ -112,7 +112,8 @@ class Rows:
         if not isinstance(node, exp.Order):
             return node
         self._add_order(node)
-        return node.this
+        inner: exp.Expr = node.this
+        return inner
 
     def _add_order(self, order: exp.Expr) -> None:
         for key in order.expressions:
