@@ -27,7 +27,7 @@ __all__ = [
     "texts",
 ]
 
-_QUERY = re.compile(r"(\s|--[^\n]*\n|\()*(select|with|values|from|table)\b", re.IGNORECASE)
+_QUERY = re.compile(r"(\s|--[^\n]*\n|\()*(select|with|values|from|table|execute)\b", re.IGNORECASE)
 HASHED = re.compile(r"(\d+) values hashing to ([0-9a-f]{32})")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 

@@ -14,9 +14,10 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from dwkit.errors import SqlError
 from dwkit.sql.datafusion import SERIES, series
+from dwkit.sql.named import in_order
 from dwkit.sql.place import at
 
-__all__ = ["parsing", "read", "too_deep"]
+__all__ = ["numbered", "parsing", "read", "too_deep"]
 
 _BEGINNINGS = ("SELECT", "WITH", "VALUES", "FROM")
 _MARK = "dwkit:"
@@ -98,7 +99,15 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         sqlglot.errors.ParseError, sqlglot.errors.TokenError: it does not parse.
     """
     reader = Dialect.get_or_raise(dialect)
-    tokens = reader.tokenize(sql)
+    try:
+        tokens = reader.tokenize(sql)
+    except TokenError:
+        # sqlglot takes $1,$ for the mark of a dollar-quoted text.
+        tokens = [
+            Token(TokenType.PARAMETER, "$", t.line, t.col, t.start, t.end)
+            if t.text == "@" and sql[t.start] == "$" else t
+            for t in reader.tokenize(numbered(sql))
+        ]  # fmt: skip
     kept = _KEPT.get(dialect, frozenset())
     for place, token in enumerate(tokens[:-1]):
         before = tokens[place - 1].token_type if place else None
@@ -114,7 +123,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
-    tokens = _typed_literals(tokens, exact=dialect == "trino")
+    tokens = _typed_literals(_commands(in_order(tokens, dialect), sql), exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
@@ -176,6 +185,39 @@ def _is_dual(node: exp.Expr, dialect: str) -> bool:
     """Whether a source is the table of one row that stands for none."""
     known = dialect in ("oracle", "mysql", "snowflake")
     return known and isinstance(node, exp.Table) and node.name.upper() == "DUAL" and not node.args.get("db")
+
+
+_PARAMETER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(?=\d)")
+
+
+def numbered(sql: str) -> str:
+    """Return a text of the same length with another mark for the parameters ``$1``, ``$2``."""
+    return _PARAMETER.sub(lambda m: "@" if m[0] == "$" else m[0], sql)
+
+
+_COMMANDS = frozenset({"DEALLOCATE"})
+"""Statements that sqlglot does not know: their words are left as they stand, as for other commands."""
+
+
+def _commands(tokens: list[Token], sql: str) -> list[Token]:
+    made: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        begins = place == 0 or tokens[place - 1].token_type == TokenType.SEMICOLON
+        end = place + 1
+        while end < len(tokens) and tokens[end].token_type != TokenType.SEMICOLON:
+            end += 1
+        if not begins or token.text.upper() not in _COMMANDS or end == place + 1:
+            made.append(token)
+            place += 1
+            continue
+        rest, last = tokens[place + 1], tokens[end - 1]
+        words = sql[rest.start : last.end + 1]
+        made.append(Token(TokenType.COMMAND, token.text, token.line, token.col, token.start, token.end))
+        made.append(Token(TokenType.STRING, words, rest.line, rest.col, rest.start, last.end))
+        place = end
+    return made
 
 
 _SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")

@@ -110,11 +110,11 @@ def _number(stage: Stage, node: exp.Expr) -> float | None:
     if value.is_null:
         return None
     number = value.constant
-    if (
-        isinstance(number, bool)
-        or not value.is_constant
-        or (not isinstance(number, (int, float)) and not hasattr(number, "as_tuple"))
-    ):
+    if not value.is_constant and not value.refs and not value.volatile:
+        number = pl.select(value.expr).item()
+        if number is None:
+            return None
+    if isinstance(number, bool) or (not isinstance(number, (int, float)) and not hasattr(number, "as_tuple")):
         raise stage.context.error("LIMIT and OFFSET want a number", node)
     if number < 0:
         if stage.dialect == "sqlite":
