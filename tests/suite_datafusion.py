@@ -29,13 +29,37 @@ _EXTERNAL = re.compile(
 )
 
 
+_SETTING = re.compile(
+    r"\s*(?P<verb>set|reset)\s+(?P<name>datafusion\.sql_parser\.(?:default_null_ordering|dialect|parse_float_as_decimal"
+    r"|enable_ident_normalization)|datafusion\.execution\.time_zone|time\s*zone)\s*(?:(?:=|\bto\b)?\s*'?(?P<value>[^';]*))?",
+    re.IGNORECASE,
+)
+_DEFAULTS = frozenset({"", "nulls_max", "generic", "postgresql", "false", "true", "utc", "+00", "+00:00"})
+
+
 def records(path: Path) -> Iterator[Record]:
-    """Read the records of a file and of those that it includes."""
+    """Read the records of a file and of those that it includes.
+
+    Queries under settings that change what SQL means are run but not counted: there are no such settings here.
+    """
+    changed: set[str] = set()
+    for record in _all_records(path):
+        setting = _SETTING.match(record.sql) if record.kind == "statement" else None
+        if setting is not None:
+            name, value = setting["name"].lower(), (setting["value"] or "").strip().lower()
+            normal_value = value in _DEFAULTS and value != ("false" if "ident" in name else "true")
+            plain = setting["verb"].lower() == "reset" or normal_value
+            changed = changed - {name} if plain else changed | {name}
+        counted = record.kind != "query" or not changed
+        yield record if counted else replace(record, words=["statement", "ok"])
+
+
+def _all_records(path: Path) -> Iterator[Record]:
     for record in plain_records(path):
         if record.kind == "include":
             for pattern in record.words[1:]:
                 for found in sorted(path.parent.glob(pattern)):
-                    yield from records(found)
+                    yield from _all_records(found)
         else:
             expected = record.expected
             if expected and expected[0] == "----":

@@ -39,7 +39,7 @@ def is_ordered(sql: str) -> bool:
     for mark in re.split(r"([()])", text):
         depth += {"(": 1, ")": -1}.get(mark, 0)
         outer += mark if depth == 0 else ""
-    return bool(re.search(r"\border\s+by\b", outer)) or text.startswith("(")
+    return bool(re.search(r"\border\s+by\b", outer)) or (text.startswith("(") and "|>" not in text)
 
 
 def is_select(sql: str) -> bool:
@@ -114,7 +114,7 @@ def normal(text: str) -> str:
     text = re.sub(r"(\d\d:\d\d:\d\d)\.(?!\d)", r"\1", text)
     text = re.sub(r"(:\d\d(?:\.\d+)?)(?:Z|\+00(?::?00)?)(?=\W|$)", r"\1", text)
     text = re.sub(r"(?<![\w.])-0(?:\.0+)?(?![\w.])", "0", text)
-    return " ".join(text.split())
+    return re.sub(r" (?=[,\]}])", "", " ".join(text.split()))
 
 
 _INTERVAL = re.compile(

@@ -123,13 +123,16 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
-    tokens = _typed_literals(_commands(in_order(tokens, dialect), sql), exact=dialect == "trino")
+    tokens = _typed_literals(_commands(in_order(_limited(tokens), dialect), sql), exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
         # sqlglot's readers of functions take arguments for granted.
         raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
+        for source in tree.find_all(exp.From) if tree is not None else ():
+            if isinstance(source.this, exp.TableAlias):  # what |> AS made of a CTE
+                source.set("this", exp.Table(this=source.this.this))
         for select in tree.find_all(exp.Select) if tree is not None else ():
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
@@ -217,6 +220,33 @@ def _commands(tokens: list[Token], sql: str) -> list[Token]:
         made.append(Token(TokenType.COMMAND, token.text, token.line, token.col, token.start, token.end))
         made.append(Token(TokenType.STRING, words, rest.line, rest.col, rest.start, last.end))
         place = end
+    return made
+
+
+_APART = frozenset({"LIMIT", "ORDER BY", "DISTINCT", "TABLESAMPLE"})
+_BARRIER = ((TokenType.PIPE_GT, "|>"), (TokenType.SELECT, "SELECT"), (TokenType.STAR, "*"))
+
+
+def _limited(tokens: list[Token]) -> list[Token]:
+    """End a query of ``|>`` where what follows would be done before it: sqlglot puts a WHERE before a LIMIT.
+
+    Between an ORDER BY and a LIMIT, too, which sqlglot cannot read otherwise.
+    """
+    made: list[Token] = []
+    depth, last = 0, {0: ""}
+    for place, token in enumerate(tokens):
+        depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+        if token.token_type == TokenType.L_PAREN or token.token_type == TokenType.SEMICOLON:
+            last[depth] = ""
+        if token.token_type == TokenType.PIPE_GT:
+            verb = tokens[place + 1].text.upper() if place + 1 < len(tokens) else ""
+            before = last.get(depth, "")
+            joined = before == "WHERE" and verb in ("RIGHT", "FULL")
+            if before in _APART or joined:
+                at = (token.line, token.col, token.start, token.end)
+                made += [Token(kind, text, *at) for kind, text in _BARRIER]
+            last[depth] = verb
+        made.append(token)
     return made
 
 

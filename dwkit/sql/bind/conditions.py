@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.operators import paired
 from dwkit.sql.plan import Condition
 from dwkit.sql.value import Value, column
 
@@ -88,7 +88,7 @@ def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
 
 def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -> Condition:
     """Return a comparison as a conjunct."""
-    a, b = alike(Call(node, stage), left, right)
+    a, b = paired(Call(node, stage), left, right)
     made = {"=": a.expr == b.expr, "<>": a.expr != b.expr, "is": a.expr.eq_missing(b.expr), "<": a.expr < b.expr, "<=": a.expr <= b.expr,
             ">": a.expr > b.expr, ">=": a.expr >= b.expr}[op]  # fmt: skip
     return Condition(Value(made, pl.Boolean(), a.refs | b.refs), op, a, b)

@@ -96,7 +96,8 @@ def _sum(call: Call, left: Value, right: Value, sign: int) -> Value:
         raise _wrong(call, left, right)
     plus: Callable[[Any, Any], Any] = operator.add if sign > 0 else operator.sub
     if is_float(left.dtype) or is_float(right.dtype):
-        return call.value(plus(*_doubles(call, left, right)), pl.Float64())
+        dtype = _float(call, left, right)
+        return call.value(plus(*(call.cast(v, dtype).expr for v in (left, right))), dtype)
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         digits = max(whole_of(left), whole_of(right)) + 1 + scale
@@ -116,8 +117,8 @@ def _mul(call: Call) -> Value:
     if not (is_number(left.dtype) and is_number(right.dtype)):
         raise _wrong(call, left, right)
     if is_float(left.dtype) or is_float(right.dtype):
-        a, b = _doubles(call, left, right)
-        return call.value(a * b, pl.Float64())
+        dtype = _float(call, left, right)
+        return call.value(call.cast(left, dtype).expr * call.cast(right, dtype).expr, dtype)
     if is_integer(left.dtype) and is_integer(right.dtype):
         return _integers(call, lambda a, b: a * b, left, right)
     scale = scale_of(left.dtype) + scale_of(right.dtype)
@@ -140,6 +141,18 @@ def _decimal(value: Value) -> pl.Expr:
     if isinstance(value.constant, int):
         return constant(value.constant, pl.Decimal(38, 0)).expr
     return value.expr.cast(pl.Decimal(38, 0)) if is_integer(value.dtype) else value.expr
+
+
+_SINGLE = frozenset({"datafusion", "duckdb"})
+"""A FLOAT and a FLOAT or an integer are a FLOAT together there."""
+
+
+def _float(call: Call, left: Value, right: Value) -> pl.DataType:
+    """Return the type of a sum or product with a float."""
+    single = call.dialect in _SINGLE and all(
+        isinstance(v.dtype, pl.Float32) or is_integer(v.dtype) for v in (left, right)
+    )
+    return pl.Float32() if single else pl.Float64()
 
 
 def _doubles(call: Call, left: Value, right: Value) -> tuple[pl.Expr, pl.Expr]:
@@ -213,7 +226,9 @@ def _div(call: Call) -> Value:
     ):
         return _decimal_quotient(call, left, right, scale_rule)
     a, b = _doubles(call, left, right)
-    if call.dialect == "duckdb":  # 1 / 0 is infinite, as floats have it
+    if call.dialect == "duckdb" or (
+        call.dialect == "datafusion" and not exact
+    ):  # infinite, as floats have it
         call.has("safe")
         return call.value(a / b, pl.Float64())
     return call.value(a / _divisor(call, right, b), pl.Float64())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial, reduce
 from typing import Any
 
@@ -18,6 +20,7 @@ from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import (
     from_sql,
+    is_decimal,
     is_integer,
     is_list,
     is_number,
@@ -28,7 +31,7 @@ from dwkit.sql.types import (
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["OPERATORS", "alike", "compared"]
+__all__ = ["OPERATORS", "alike", "compared", "paired"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -83,11 +86,28 @@ def compared(call: Call, op: str, left: Value, right: Value) -> Value:
         known = left.expr.is_not_null() & right.expr.is_not_null()
         differs = op in ("<>", "is not")
         return Value(pl.when(known).then(pl.lit(differs)), _BOOLEAN, left.refs | right.refs)
-    left, right = alike(call, left, right)
+    left, right = paired(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
         return _lists_in_order(call, op, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
+
+
+def paired(call: Call, left: Value, right: Value) -> list[Value]:
+    """Return two values that are compared with one type."""
+    if call.dialect == "datafusion":
+        left, right = _to_digits(left, right), _to_digits(right, left)
+    return alike(call, left, right)
+
+
+def _to_digits(value: Value, other: Value) -> Value:
+    """A double that is compared with a decimal has fifteen digits after the point in DataFusion: 0.06 + 0.01 is 0.07."""
+    if not isinstance(value.dtype, pl.Float64) or not is_decimal(other.dtype) or value.refs or value.volatile:
+        return value
+    number = pl.select(value.expr).item()
+    if number is None or not math.isfinite(number) or abs(number) >= 1e15:
+        return value
+    return constant(Decimal(f"{number:.15f}"), pl.Decimal(38, 15))
 
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})
