@@ -130,9 +130,9 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         # sqlglot's readers of functions take arguments for granted.
         raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
-        for source in tree.find_all(exp.From) if tree is not None else ():
-            if isinstance(source.this, exp.TableAlias):  # what |> AS made of a CTE
-                source.set("this", exp.Table(this=source.this.this))
+        for clause in tree.find_all(exp.From) if tree is not None else ():
+            if isinstance(clause.this, exp.TableAlias):  # what |> AS made of a CTE
+                clause.set("this", exp.Table(this=clause.this.this))
         for select in tree.find_all(exp.Select) if tree is not None else ():
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
@@ -236,7 +236,7 @@ def _limited(tokens: list[Token]) -> list[Token]:
     depth, last = 0, {0: ""}
     for place, token in enumerate(tokens):
         depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
-        if token.token_type == TokenType.L_PAREN or token.token_type == TokenType.SEMICOLON:
+        if token.token_type in (TokenType.L_PAREN, TokenType.SEMICOLON):
             last[depth] = ""
         if token.token_type == TokenType.PIPE_GT:
             verb = tokens[place + 1].text.upper() if place + 1 < len(tokens) else ""

@@ -116,7 +116,7 @@ class Session:
                     return Result("PREPARE")
                 case "EXECUTE":
                     return self._run(executed(run, self._prepared))
-                case "DEALLOCATE":
+                case "DEALLOCATE" | "DEALLOCATE PREPARE":
                     self._prepared = dropped(run, self._prepared)
                     return Result("DEALLOCATE")
         command = COMMANDS.get(keyword(tree)) if isinstance(tree, exp.Command) else STATEMENTS.get(type(tree))

@@ -86,8 +86,9 @@ class SelectBinder:
         self._resolve()
         stage = Stage(self._context, self._binder, self._scope, OneRow(), "WHERE")
         self._filter(stage, source)
-        stage = self._unnested(stage)
+        stage = self._unnested(stage, grouped=False)
         stage = self._grouped(stage)
+        stage = self._unnested(stage, grouped=True)
         stage = self._windowed(stage)
         self._restrict(stage, "qualify", "QUALIFY")
         plan, fields = self._ordered(stage)
@@ -153,13 +154,18 @@ class SelectBinder:
         for part in split(one.this):
             filter_by(stage, part)
 
-    def _unnested(self, stage: Stage) -> Stage:
-        """A list-expanding function in the SELECT list gives a row for each element."""
+    def _unnested(self, stage: Stage, *, grouped: bool) -> Stage:
+        """A list-expanding function in the SELECT list gives a row for each element.
+
+        Args:
+            grouped: take those of aggregates, which are there after grouping, else the others.
+        """
         found: list[exp.Expr] = []
         for item in self._items:
             if not isinstance(item.node, exp.Query):
                 walked = item.node.walk(prune=lambda n: isinstance(n, exp.Query))
                 found += [n for n in walked if isinstance(n, _EXPANDING) and not isinstance(n.parent, exp.In)]
+        found = [n for n in found if (next(grouping.aggregates_of([n]), None) is not None) == grouped]
         if not found:
             return stage
         lists: dict[str, Value] = {}
@@ -183,7 +189,7 @@ class SelectBinder:
             lists[ident] = value
             known[node] = self._context.column(ident)
         stage.plan = Unnest(stage.plan, lists, keep_empty=keep)
-        stage.known = known
+        stage.known = {**stage.known, **known}
         return stage
 
     def _grouped(self, stage: Stage) -> Stage:

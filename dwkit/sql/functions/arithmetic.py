@@ -143,13 +143,9 @@ def _decimal(value: Value) -> pl.Expr:
     return value.expr.cast(pl.Decimal(38, 0)) if is_integer(value.dtype) else value.expr
 
 
-_SINGLE = frozenset({"datafusion", "duckdb"})
-"""A FLOAT and a FLOAT or an integer are a FLOAT together there."""
-
-
 def _float(call: Call, left: Value, right: Value) -> pl.DataType:
-    """Return the type of a sum or product with a float."""
-    single = call.dialect in _SINGLE and all(
+    """Return the type of a sum or product with a float: in some dialects it is a FLOAT with a FLOAT or an integer."""
+    single = call.dialect in ("datafusion", "duckdb") and all(
         isinstance(v.dtype, pl.Float32) or is_integer(v.dtype) for v in (left, right)
     )
     return pl.Float32() if single else pl.Float64()

@@ -148,7 +148,7 @@ def _kind(run: Run, text: str) -> exp.DataType:
 
 def _parameters(tree: exp.Expr) -> list[tuple[exp.Expr, str]]:
     """Return the parameters of a statement in order, each with its number or name; ``?`` are numbered."""
-    found = []
+    found: list[tuple[exp.Expr, str]] = []
     for node in tree.find_all(exp.Placeholder, exp.Parameter, bfs=False):
         name = node.name or str(node.this or "")
         found.append((node, name if name.strip("?") else str(len(found) + 1)))
