@@ -93,10 +93,13 @@ def _known_names(sql: str) -> str:
             made = f"ARRAY[{inner}]"
         else:
             place = cuts[-1] if cuts else found.end()
-            wanted = _arrow_type(sql[place + 1 : end].strip().strip("'"))
-            if not wanted:
+            kind = sql[place + 1 : end].strip().strip("'")
+            unit = re.fullmatch(r"Duration\((Second|Millisecond|Microsecond)\)", kind, re.IGNORECASE)
+            wanted = _arrow_type(kind)
+            if not wanted and unit is None:
                 return sql
-            made = f"CAST({sql[found.end() : place]} AS {wanted})"
+            value = sql[found.end() : place]
+            made = f"(({value}) * INTERVAL '1 {unit[1]}')" if unit else f"CAST({value} AS {wanted})"
         sql = sql[: found.start()] + made + sql[end + 1 :]
     return sql
 
