@@ -110,6 +110,7 @@ def normal(text: str) -> str:
     text = re.sub(r"(:\d\d\.\d{6})\d+", r"\1", text)  # there are six digits here
     text = re.sub(r"(\d{4}-\d\d-\d\d) 00:00:00(?![.\d:+Z])", r"\1", text)  # Arrow has dates in milliseconds
     text = _INTERVAL.sub(_interval, text)
+    text = re.sub(r"\bInfinity\b", "inf", re.sub(r"\bNaN\b", "nan", text))
     text = re.sub(r"(\d\d:\d\d:\d\d)(\.\d*?)0+\b", r"\1\2", text)
     text = re.sub(r"(\d\d:\d\d:\d\d)\.(?!\d)", r"\1", text)
     text = re.sub(r"(:\d\d(?:\.\d+)?)(?:Z|\+00(?::?00)?)(?=\W|$)", r"\1", text)
