@@ -30,11 +30,11 @@ _EXTERNAL = re.compile(
 
 
 _SETTING = re.compile(
-    r"\s*(?P<verb>set|reset)\s+(?P<name>datafusion\.sql_parser\.(?:default_null_ordering|dialect|parse_float_as_decimal"
-    r"|enable_ident_normalization)|datafusion\.execution\.time_zone|time\s*zone)\s*(?:(?:=|\bto\b)?\s*'?(?P<value>[^';]*))?",
+    r"\s*(?P<verb>set|reset)\s+(?P<name>datafusion\.sql_parser\.default_null_ordering"
+    r"|datafusion\.execution\.time_zone|time\s*zone)\s*(?:(?:=|\bto\b)?\s*'?(?P<value>[^';]*))?",
     re.IGNORECASE,
 )
-_DEFAULTS = frozenset({"", "nulls_max", "generic", "postgresql", "false", "true", "utc", "+00", "+00:00"})
+_DEFAULTS = frozenset({"", "nulls_max", "utc", "+00", "+00:00"})
 
 
 def records(path: Path) -> Iterator[Record]:
@@ -46,9 +46,9 @@ def records(path: Path) -> Iterator[Record]:
     for record in _all_records(path):
         setting = _SETTING.match(record.sql) if record.kind == "statement" else None
         if setting is not None:
-            name, value = setting["name"].lower(), (setting["value"] or "").strip().lower()
-            normal_value = value in _DEFAULTS and value != ("false" if "ident" in name else "true")
-            plain = setting["verb"].lower() == "reset" or normal_value
+            name = "nulls" if "null" in setting["name"].lower() else "zone"
+            value = (setting["value"] or "").strip().lower()
+            plain = setting["verb"].lower() == "reset" or value in _DEFAULTS
             changed = changed - {name} if plain else changed | {name}
         counted = record.kind != "query" or not changed
         yield record if counted else replace(record, words=["statement", "ok"])
