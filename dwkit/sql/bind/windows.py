@@ -315,11 +315,15 @@ def _whole(stage: Stage, bound: _Bound, unit: str, node: exp.Expr) -> int | None
     if not isinstance(bound, tuple):
         return bound
     value, direction = bound
+    if value.is_text_literal and stage.dialect in _TEXT_IS_NUMBER and value.constant.strip().isdecimal():
+        value = constant(int(value.constant), pl.Int64())
     if not isinstance(value.constant, int) or isinstance(value.constant, bool):
         raise stage.context.error(f"{unit.upper()} wants a whole number", node)
     return min(value.constant, _FAR) * direction
 
 
+_TEXT_IS_NUMBER = frozenset({"postgres", "datafusion"})
+"""ROWS BETWEEN '1' PRECEDING is known there."""
 _FAR = 2**40
 """An offset beyond the rows of any table, with which positions can be calculated."""
 

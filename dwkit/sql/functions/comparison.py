@@ -24,7 +24,7 @@ from dwkit.sql.types import (
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["COMPARE", "alike", "comparable", "compared", "together"]
+__all__ = ["COMPARE", "alike", "all_comparable", "comparable", "compared", "together"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -108,8 +108,7 @@ def comparable(call: Call, left: Value, right: Value) -> list[Value]:
     A decimal that is compared with a number that its scale holds stays as it is: a cast to more digits would
     hide the column from Polars' optimiser.
     """
-    if call.dialect == "datafusion":
-        left, right = _to_digits(left, right), _to_digits(right, left)
+    left, right = _with_digits(call, left, right)
     for value, other in ((left, right), (right, left)):
         number, scale = other.constant, scale_of(value.dtype)
         if (
@@ -130,9 +129,24 @@ def _fitting(call: Call, value: Value, other: Value) -> Value:
     return made if made.is_constant else value
 
 
-def _to_digits(value: Value, other: Value) -> Value:
+def all_comparable(call: Call, *values: Value) -> list[Value]:
+    """Return values with one type, as BETWEEN and a list of IN need them.
+
+    Raises:
+        SqlError: they have no common type.
+    """
+    return alike(call, *_with_digits(call, *values))
+
+
+def _with_digits(call: Call, *values: Value) -> list[Value]:
     """A double that is compared with a decimal has fifteen digits after the point in DataFusion: 0.06 + 0.01 is 0.07."""
-    if not isinstance(value.dtype, pl.Float64) or not is_decimal(other.dtype) or value.refs or value.volatile:
+    if call.dialect != "datafusion" or not any(is_decimal(v.dtype) for v in values):
+        return list(values)
+    return [_to_digits(v) for v in values]
+
+
+def _to_digits(value: Value) -> Value:
+    if not isinstance(value.dtype, pl.Float64) or value.refs or value.volatile:
         return value
     number = pl.select(value.expr).item()
     if number is None or not math.isfinite(number) or abs(number) >= 1e15:

@@ -8,7 +8,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.comparison import COMPARE, alike, compared
+from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compared
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
@@ -63,7 +63,7 @@ def _rows(op: str, call: Call, left: exp.Tuple, right: exp.Tuple) -> Value:
 
 
 def _between(call: Call) -> Value:
-    value, low, high = alike(call, call.arg(), call.arg("low"), call.arg("high"))
+    value, low, high = all_comparable(call, call.arg(), call.arg("low"), call.arg("high"))
     made = (value.expr >= low.expr) & (value.expr <= high.expr)
     if call.has("symmetric"):
         made |= (value.expr >= high.expr) & (value.expr <= low.expr)
@@ -80,7 +80,7 @@ def _in(call: Call) -> Value:
         nested = call.given("field") or call.given("unnest").expressions[0]
         return call.value(call.bind(nested).expr.list.contains(call.arg().expr), _BOOLEAN)
     value = call.arg()
-    values = alike(call, value, *(call.bind(i) for i in items))
+    values = all_comparable(call, value, *(call.bind(i) for i in items))
     tested, rest = values[0], values[1:]
     known = [v.constant for v in rest if v.is_constant and not v.is_null]
     made: list[pl.Expr] = []
