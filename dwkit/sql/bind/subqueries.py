@@ -122,7 +122,7 @@ def _bound(binder: QueryBinder, stage: Stage, query: exp.Expr, *, apart: bool = 
     inside = binder.inside(stage.scope)
     plain = query.unnest() if isinstance(query, exp.Subquery) else query
     alone = isinstance(plain, exp.Select) and not plain.args.get("from_")
-    bound = inside.block(query.copy()) if apart and not alone else inside.query(query.copy())
+    bound = inside.block(query) if apart and not alone else inside.query(query.copy())
     known = frozenset(stage.plan.columns) | frozenset(stage.scope.outer)
     for ident in bound.plan.outer - known:
         if stage.grouped:
