@@ -53,6 +53,7 @@ class Estimates:
         self._distinct: dict[str, float] = {}
         self._bounds: dict[str, tuple[float, float]] = {}
         self._scans: dict[str, Scan] = {}
+        self._reached: dict[str, float] = {}
 
     def rows(self, plan: Plan) -> float:
         """Return how many rows a plan gives, at least 1."""
@@ -177,6 +178,8 @@ class Estimates:
 
     def _join(self, plan: Join) -> float:
         left, right = self.rows(plan.left), self.rows(plan.right)
+        if plan.kind == "inner":
+            self._reach(plan)
         if plan.kind in ("semi", "anti"):
             part = min(
                 1.0, max((right * self.joined(c, plan.left, plan.right) for c in plan.on), default=0.5)
@@ -188,6 +191,20 @@ class Estimates:
         if plan.kind in ("right", "full"):
             rows = max(rows, right)
         return rows
+
+    def _reach(self, plan: Join) -> None:
+        """Note which part of the values of a dimension the keys of a fact can reach: five years of a calendar of many."""
+        for one in plan.on:
+            if one.op != "=" or one.left is None or one.right is None:
+                continue
+            for key, other in ((one.left, one.right), (one.right, one.left)):
+                mine = self._values(next(iter(key.refs))) if _is_column(key) else None
+                most = self._values(next(iter(other.refs))) if _is_column(other) else None
+                if mine is None or most is None or mine >= most:
+                    continue
+                side = plan.left if other.refs <= frozenset(plan.left.columns) else plan.right
+                if isinstance(side, (Scan, Filter)):
+                    self._reached.update(dict.fromkeys(side.columns, mine / most))
 
     def met(self, conditions: Iterable[Condition], left: Plan, right: Plan) -> float:
         """Return which part of all pairs of rows meets all of some conditions.
@@ -232,7 +249,9 @@ class Estimates:
         found = 1.0
         for ident in ids:
             values = self._values(ident)
-            found *= values if values is not None else max(10.0, rows / 10)
+            found *= (
+                max(10.0, rows / 10) if values is None else max(1.0, values * self._reached.get(ident, 1))
+            )
             if found > rows:
                 return rows
         return found
