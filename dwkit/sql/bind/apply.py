@@ -15,6 +15,7 @@ import polars as pl
 from dwkit.sql.bind.conditions import same
 from dwkit.sql.bind.context import Context
 from dwkit.sql.optimise.semi import by_extremes
+from dwkit.sql.optimise.thin import thinned
 from dwkit.sql.plan import (
     Aggregate,
     Condition,
@@ -57,6 +58,9 @@ def apply(context: Context, left: Plan, right: Plan, kind: JoinKind, on: tuple[C
     """
     free = right.outer & frozenset(left.columns)
     if not free:
+        if kind in ("semi", "anti"):
+            asked = frozenset().union(*(c.value.refs for c in on)) & frozenset(right.columns)
+            right = thinned(context, right, asked)
         return Join(left, right, kind, on)
     if kind in ("inner", "left"):
         chained = _over_aggregate(context, left, right, kind, on, free)
