@@ -82,6 +82,8 @@ def semi_join(binder: QueryBinder, stage: Stage, node: exp.Expr) -> SemiJoin | N
         and _is_query(plain.expression.this)
     ):
         plain = exp.In(this=plain.this, query=plain.expression.this)
+    if isinstance(plain, exp.EQ) and not negated:
+        return _equal_to_one(binder, stage, plain)
     if not isinstance(plain, exp.In) or plain.args.get("query") is None or negated:
         return None
     if plain.this.find(exp.Query) is not None:
@@ -90,6 +92,27 @@ def semi_join(binder: QueryBinder, stage: Stage, node: exp.Expr) -> SemiJoin | N
     on = tuple(_pairs(stage, plain, plain.this, bound))
     refs = frozenset().union(bound.plan.outer, *(c.value.refs for c in on)) - frozenset(bound.plan.columns)
     return SemiJoin(kind, bound.plan, on, refs)
+
+
+def _equal_to_one(binder: QueryBinder, stage: Stage, node: exp.EQ) -> SemiJoin | None:
+    """``x = (SELECT ...)`` keeps the rows that have the one row of the subquery as a partner, if it is not correlated."""
+    for query, other in ((node.expression, node.this), (node.this, node.expression)):
+        plain = query.unnest() if isinstance(query, exp.Subquery) else query
+        if (
+            not isinstance(plain, exp.Select)
+            or not plain.args.get("from_")
+            or other.find(exp.Query) is not None
+        ):
+            continue
+        bound = _bound(binder, stage, query)
+        if bound.plan.outer or len(bound.fields) != 1:
+            return None
+        plan, ident = bound.plan, bound.fields[0].id
+        if not _is_one_row(plan):
+            plan, ident = _single(stage, plan, ident)
+        on = compared(stage, node, "=", stage.bind(other), stage.context.column(ident))
+        return SemiJoin("semi", plan, (on,), on.value.refs - frozenset(plan.columns))
+    return None
 
 
 def _plain(node: exp.Expr) -> tuple[exp.Expr, bool]:
