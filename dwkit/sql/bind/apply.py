@@ -56,10 +56,10 @@ def apply(context: Context, left: Plan, right: Plan, kind: JoinKind, on: tuple[C
     Raises:
         CannotUnnestError: the right plan has a node that cannot be done for all rows at once.
     """
-    free = right.outer & frozenset(left.columns)
+    free = right.outer & left.given
     if not free:
         if kind in ("semi", "anti"):
-            asked = frozenset().union(*(c.value.refs for c in on)) & frozenset(right.columns)
+            asked = frozenset().union(*(c.value.refs for c in on)) & right.given
             right = thinned(context, right, asked)
         return Join(left, right, kind, on)
     if kind in ("inner", "left"):
@@ -235,7 +235,7 @@ def _reduced(
         outer, key = condition.left, condition.right
         assert outer is not None
         assert key is not None
-        if not outer.refs <= free or not frozenset(left.columns) >= outer.refs:
+        if not outer.refs <= free or not left.given >= outer.refs:
             return plan
         ident = context.made("dwkit:asked", outer)
         made[ident] = outer

@@ -202,7 +202,7 @@ class Estimates:
                 most = self._values(next(iter(other.refs))) if _is_column(other) else None
                 if mine is None or most is None or mine >= most:
                     continue
-                side = plan.left if other.refs <= frozenset(plan.left.columns) else plan.right
+                side = plan.left if other.refs <= plan.left.given else plan.right
                 if isinstance(side, (Scan, Filter)):
                     self._reached.update(dict.fromkeys(side.columns, mine / most))
 
@@ -231,7 +231,7 @@ class Estimates:
             return _OTHER
         counts = []
         for value in (a, b):
-            side = left if value.refs <= frozenset(left.columns) else right
+            side = left if value.refs <= left.given else right
             rows = self.rows(side)
             counts.append(max(self.distinct(i, rows) for i in value.refs))
         return 1 / max(counts)

@@ -89,9 +89,9 @@ def _parted(
 ) -> tuple[list[Plan], list[Plan]]:
     """Return the tables that are aggregated or filter, and the whole tables that only name groups."""
     read = frozenset().union(*(v.refs for v in plan.items.values()))
-    dimensions: list[Plan] = [n for n in leaves if isinstance(n, Scan) and not read & frozenset(n.columns)]
+    dimensions: list[Plan] = [n for n in leaves if isinstance(n, Scan) and not read & n.given]
     for node in list(dimensions):
-        own = frozenset(node.columns)
+        own = node.given
         for condition in conditions:
             touched = condition.value.refs & own
             if touched and (condition.op != "=" or condition.value.refs <= own):
@@ -123,7 +123,7 @@ def _connected(plans: list[Plan], conditions: list[Condition]) -> bool:
     reached, waiting = frozenset(plans[0].columns), list(plans[1:])
     while waiting:
         for plan in waiting:
-            own = frozenset(plan.columns)
+            own = plan.given
             if any(c.op == "=" and c.value.refs & own and c.value.refs & reached for c in conditions):
                 reached |= own
                 waiting.remove(plan)
@@ -144,7 +144,7 @@ def _joined(context: Context, plans: list[Plan], conditions: list[Condition]) ->
 def _reduces(context: Context, part: Plan, dimensions: list[Plan], across: list[Condition]) -> bool:
     """Whether a dimension leaves rows out, so that it had better be joined first."""
     for node in dimensions:
-        own = frozenset(node.columns)
+        own = node.given
         kept = context.estimates.rows(node)
         touching = [c for c in across if c.value.refs & own]
         for condition in touching:

@@ -35,7 +35,7 @@ def thinned(context: Context, plan: Plan, needed: frozenset[str]) -> Plan:
         return Shared(kept, tuple(ids[c] for c in kept.columns), plan.origin)
     if isinstance(plan, Project):
         read = frozenset().union(*(v.refs for i, v in plan.made.items() if i in needed))
-        below = read | (needed & frozenset(plan.input.columns))
+        below = read | (needed & plan.input.given)
         made = thinned(context, plan.input, below)
         wanted = {i: v for i, v in plan.made.items() if i in needed}
         return plan if made is plan.input or not wanted else replace(plan, input=made, made=wanted)
@@ -51,11 +51,11 @@ def _join(context: Context, plan: Join, needed: frozenset[str]) -> Plan:
     on = frozenset().union(*(c.value.refs for c in plan.on))
     rows = context.estimates.rows
     for kept, other in ((plan.left, plan.right), (plan.right, plan.left)):
-        if needed & frozenset(other.columns) or not plan.on:
+        if needed & other.given or not plan.on:
             continue
-        thin = thinned(context, other, on & frozenset(other.columns))
+        thin = thinned(context, other, on & other.given)
         if thin is other and rows(plan) < _MANY * rows(kept):
             return plan
-        semi = Join(thinned(context, kept, (needed | on) & frozenset(kept.columns)), thin, "semi", plan.on)
+        semi = Join(thinned(context, kept, (needed | on) & kept.given), thin, "semi", plan.on)
         return by_extremes(context, semi)
     return plan
