@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ _EXTERNAL = re.compile(
 
 def records(path: Path) -> Iterator[Record]:
     """Read the records of a file and of those that it includes."""
-    for record in plain_records(path):
+    for record in _whole(plain_records(path)):
         if record.kind == "include":
             for pattern in record.words[1:]:
                 for found in sorted(path.parent.glob(pattern)):
@@ -41,7 +41,58 @@ def records(path: Path) -> Iterator[Record]:
             if expected and expected[0] == "----":
                 expected = expected[1:]
             # An error's text can stand in the first line.
-            yield replace(record, words=record.words[:3], expected=expected, sql=_known_names(record.sql))
+            spark = "spark" in path.parts
+            yield replace(
+                record,
+                words=record.words[:3],
+                expected=_one_text(expected) if expected else expected,
+                sql=_spark_literals(_known_names(record.sql, spark=True), path.stem)
+                if spark
+                else _known_names(record.sql),
+            )
+
+
+def _whole(found: Iterable[Record]) -> Iterator[Record]:
+    """Give records the lines of a text of several, which stand after an empty line."""
+    last: Record | None = None
+    for record in found:
+        lines = [" ".join(record.words), *record.sql.splitlines()]
+        if last is not None and all(re.match(r"\d\d\)", line) for line in lines):
+            last = replace(last, expected=[*(last.expected or []), *lines])
+            continue
+        if last is not None:
+            yield last
+        last = record
+    if last is not None:
+        yield last
+
+
+def _one_text(expected: list[str]) -> list[str]:
+    """Return a text of several lines, which their numbers stand before, as one value."""
+    lines = [line for line in expected if line.strip()]
+    if lines and all(re.match(r"\d\d\)", line) for line in lines):
+        return ["\n".join(line[3:] for line in lines)]
+    return expected
+
+
+def _spark_literals(sql: str, function: str) -> str:
+    """Write DataFusion's literals with those of Spark: a backslash is a sign as others, 1 a BIGINT, 1.5 a DOUBLE.
+
+    The numbers matter for functions that are about the types of what they get.
+    """
+    sql = re.sub(r"\bmap\s*(?=\()", "map_from_arrays", sql.replace("\\", "\\\\"), flags=re.IGNORECASE)
+    sql = re.sub(r"'((?:[^']|'')*)'", lambda found: "'" + found[1].replace("''", "\\'") + "'", sql)
+    sql = re.sub(r"\bcolumn(\d)\b", r"col\1", sql)  # what VALUES calls its columns
+    if function not in ("format_string", "xxhash64"):
+        return sql
+    pieces = re.split(r"('(?:[^'\\]|\\.)*')", sql)
+    for place in range(0, len(pieces), 2):
+        pieces[place] = re.sub(r"(?<![\w.])(\d+\.\d+(?:[eE][+-]?\d+)?)(?![\w.])", r"\1D", pieces[place])
+        if function == "xxhash64":
+            pieces[place] = re.sub(
+                r"(?<![\w.])(\d{1,18}|9223372036854775807)(?![\w.])", r"\1L", pieces[place]
+            )
+    return "".join(pieces)
 
 
 _COPY = re.compile(
@@ -51,14 +102,14 @@ _COPY = re.compile(
 
 _ARROW_TYPES = {
     "int8": "SMALLINT", "int16": "SMALLINT", "int32": "INT", "int64": "BIGINT", "uint8": "SMALLINT",
-    "uint16": "INT", "uint32": "BIGINT", "uint64": "DECIMAL(20, 0)", "float16": "REAL", "float32": "REAL",
+    "uint16": "INT", "uint32": "BIGINT", "uint64": "DECIMAL(20, 0)", "float32": "REAL",
     "float64": "DOUBLE PRECISION", "utf8": "VARCHAR", "largeutf8": "VARCHAR", "utf8view": "VARCHAR",
     "boolean": "BOOLEAN", "binary": "BYTEA", "largebinary": "BYTEA", "binaryview": "BYTEA", "date32": "DATE",
     "date64": "DATE",
 }  # fmt: skip
 
 
-def _known_names(sql: str) -> str:
+def _known_names(sql: str, *, spark: bool = False) -> str:
     """Write what only DataFusion calls so with the words of PostgreSQL: make_array, arrow_cast."""
     while found := re.search(r"\b(make_array|arrow_cast)\s*\(", sql, re.IGNORECASE):
         end, cuts = _arguments(sql, found.end())
@@ -69,12 +120,33 @@ def _known_names(sql: str) -> str:
             made = f"ARRAY[{inner}]"
         else:
             place = cuts[-1] if cuts else found.end()
-            wanted = _arrow_type(sql[place + 1 : end].strip().strip("'"))
-            if not wanted:
+            wanted = sql[place + 1 : end].strip().strip("'")
+            what = sql[found.end() : place]
+            if spark and _counts_in_arrow(sql, wanted):
                 return sql
-            made = f"CAST({sql[found.end() : place]} AS {wanted})"
+            made = _of_number(wanted, what) if spark and re.fullmatch(r"\d+(::\w+)?", what.strip()) else ""
+            if not made:
+                wanted = _arrow_type(wanted)
+                if not wanted:
+                    return sql
+                made = f"CAST({what} AS {wanted})"
         sql = sql[: found.start()] + made + sql[end + 1 :]
     return sql
+
+
+def _counts_in_arrow(sql: str, kind: str) -> bool:
+    """Whether a format shows the number that Arrow keeps a moment as, in units that Spark does not count in."""
+    shows = re.search(r"format_string\(.*%s", sql, re.IGNORECASE) is not None
+    return kind.startswith("Time") and "µs" not in kind and (shows or not kind.startswith("Timestamp"))
+
+
+def _of_number(kind: str, number: str) -> str:
+    """Return a number as the moment that it stands for in Arrow, as Spark counts from 1970; empty where it does not."""
+    if kind in ("Date32", "Date64"):
+        return f"date_from_unix_date({number})"
+    found = re.fullmatch(r"Timestamp\((\w+|µs)\)", kind)
+    units = {"s": "seconds", "ms": "millis", "µs": "micros"}
+    return f"timestamp_{units[found[1]]}({number})" if found and found[1] in units else ""
 
 
 def _arguments(sql: str, start: int) -> tuple[int, list[int]]:
@@ -123,7 +195,9 @@ def same(record: Record, data: pl.DataFrame) -> bool:
     if len(expected) == 1 and HASHED.fullmatch(expected[0].strip()):
         return listed([v for row in sorted_rows(texts(data), sort) for v in row], expected)
     rows = texts(data, binary="hex")
-    lines = [_trimmed(" ".join(row)) for row in rows]
+    if data.columns[:1] == ["c0"] and "json_tuple" in record.sql:
+        rows = [[_as_struct(row, line)] for row, line in zip(rows, expected, strict=False)]
+    lines = [_trimmed(" ".join(row)).replace("\0", "\\0") for row in rows]
     if sort == "valuesort":
         lines, expected = (
             sorted(v for row in rows for v in row),
@@ -134,8 +208,16 @@ def same(record: Record, data: pl.DataFrame) -> bool:
     return len(lines) == len(expected) and all(map(close, lines, expected))
 
 
+def _as_struct(row: list[str], expected: str) -> str:
+    """Return the columns of json_tuple as DataFusion has them, in a struct; a NULL has none but NULLs."""
+    if expected == "NULL" and set(row) == {"NULL"}:
+        return expected
+    fields = [f"c{n}: {'' if value == '(empty)' else value}" for n, value in enumerate(row)]
+    return "{" + ", ".join(fields) + "}"
+
+
 def _trimmed(text: str) -> str:
-    return re.sub(r"(?<![\d.])(-?\d+)\.0+(?![\d.])", r"\1", text.rstrip())
+    return re.sub(r"(?<![\w.])(-?\d+)\.0+(?![\w.])", r"\1", text.rstrip())
 
 
 def prepare(session: Session, tables: Tables, sql: str) -> bool:

@@ -99,9 +99,14 @@ def listed(values: Sequence[str], expected: Sequence[str]) -> bool:
 def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
     """Return rows as text; binary values in an encoding, or as they are shown elsewhere."""
     exact = data.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
-    if binary:
-        exact = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
-    return [[shown(v) for v in row] for row in exact.iter_rows()]
+    if not binary:
+        return [[shown(v) for v in row] for row in exact.iter_rows()]
+    encoded = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
+    plain = [isinstance(t, pl.Binary) for t in exact.dtypes]  # bytes without any are no word
+    return [
+        [v if b and v is not None else shown(v) for v, b in zip(row, plain, strict=True)]
+        for row in encoded.iter_rows()
+    ]
 
 
 def normal(text: str) -> str:

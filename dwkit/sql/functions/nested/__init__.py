@@ -11,9 +11,11 @@ from dwkit.sql.functions.nested.maps import MAPS
 from dwkit.sql.functions.nested.parts import PARTS
 from dwkit.sql.functions.nested.sets import SETS
 from dwkit.sql.functions.nested.totals import TOTALS
+from dwkit.sql.functions.nested.tuple import TUPLE
 
 __all__ = ["NESTED"]
 
 NESTED: Functions = {
     **ACCESS, **LISTS, **PARTS, **SETS, **TOTALS, **MAPS, **LAMBDAS, **JSON, **KINDS, **DOCUMENTS,
+    **TUPLE,
 }  # fmt: skip

@@ -23,6 +23,7 @@ def _length(call: Call) -> Value:
     if is_list(value.dtype):
         return call.value(value.expr.list.len().cast(pl.Int64), _NUMBER)
     if isinstance(value.dtype, pl.Binary):
+        call.has("binary")
         return call.value(value.expr.bin.size().cast(pl.Int64), _NUMBER)
     if call.has("encoding"):
         raise call.refuse("LENGTH in an encoding")
@@ -101,9 +102,18 @@ _NULL_IS_EMPTY = frozenset({"duckdb", "postgres", "tsql", "sqlite", "oracle"})
 def _concat(call: Call) -> Value:
     values = call.args()
     call.has("safe")  # only how a dialect writes it
+    if len(values) > 1 and all(isinstance(v.dtype, pl.Binary) for v in values):
+        return call.value(_bytes_together(call, values), pl.Binary())
     skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
     made = pl.concat_str([call.as_text(v) for v in values], ignore_nulls=skip)
     return call.value(made, _TEXT)
+
+
+def _bytes_together(call: Call, values: list[Value]) -> pl.Expr:
+    """Return bytes one behind the other; their digits are put together, as they need be no text."""
+    skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
+    digits = pl.concat_str([v.expr.bin.encode("hex") for v in values], ignore_nulls=skip)
+    return digits.str.decode("hex")
 
 
 def _concat_ws(call: Call) -> Value:
@@ -111,17 +121,28 @@ def _concat_ws(call: Call) -> Value:
     call.has("safe")
     call.has("flatten")
     separator, *rest = call.args()
-    texts = [v.expr if is_list(v.dtype) else call.as_text(v) for v in rest]
     call.has("coalesce")  # sqlglot says so of nearly all
     skip = call.dialect not in ("snowflake", "bigquery")
+    between = call.as_text(separator)
+    if not rest:
+        return call.value(pl.when(between.is_not_null()).then(pl.lit("")), _TEXT)
     if any(is_list(v.dtype) for v in rest):
-        joined = pl.concat_list(*texts).list.join(call.as_text(separator), ignore_nulls=True)
+        joined = pl.concat_list(_as_texts(call, v) for v in rest).list.join(between, ignore_nulls=True)
         return call.value(joined, _TEXT)
+    texts = [call.as_text(v) for v in rest]
     if isinstance(separator.constant, str):
         made = pl.concat_str(texts, separator=separator.constant, ignore_nulls=skip)
         return call.value(made, _TEXT)
-    made = pl.concat_list(texts).list.join(call.as_text(separator), ignore_nulls=skip)
-    return call.value(pl.when(call.as_text(separator).is_not_null()).then(made), _TEXT)
+    made = pl.concat_list(texts).list.join(between, ignore_nulls=skip)
+    return call.value(pl.when(between.is_not_null()).then(made), _TEXT)
+
+
+def _as_texts(call: Call, value: Value) -> pl.Expr:
+    """Return a list, or a value alone, as a list of texts; a NULL list has none."""
+    if not is_list(value.dtype):
+        return pl.concat_list(call.as_text(value))
+    texts = call.cast(value, pl.List(_TEXT)).expr
+    return pl.when(texts.is_null()).then(pl.lit([], dtype=pl.List(_TEXT))).otherwise(texts)
 
 
 def _initcap(call: Call) -> Value:
