@@ -102,7 +102,7 @@ _COPY = re.compile(
 
 _ARROW_TYPES = {
     "int8": "SMALLINT", "int16": "SMALLINT", "int32": "INT", "int64": "BIGINT", "uint8": "SMALLINT",
-    "uint16": "INT", "uint32": "BIGINT", "uint64": "DECIMAL(20, 0)", "float32": "REAL",
+    "uint16": "INT", "uint32": "BIGINT", "uint64": "DECIMAL(20, 0)", "float16": "REAL", "float32": "REAL",
     "float64": "DOUBLE PRECISION", "utf8": "VARCHAR", "largeutf8": "VARCHAR", "utf8view": "VARCHAR",
     "boolean": "BOOLEAN", "binary": "BYTEA", "largebinary": "BYTEA", "binaryview": "BYTEA", "date32": "DATE",
     "date64": "DATE",
@@ -135,9 +135,11 @@ def _known_names(sql: str, *, spark: bool = False) -> str:
 
 
 def _counts_in_arrow(sql: str, kind: str) -> bool:
-    """Whether a format shows the number that Arrow keeps a moment as, in units that Spark does not count in."""
-    shows = re.search(r"format_string\(.*%s", sql, re.IGNORECASE) is not None
-    return kind.startswith("Time") and "µs" not in kind and (shows or not kind.startswith("Timestamp"))
+    """Whether a format shows what only Arrow has: a float of 16 bits, a moment in units that Spark does not count in."""
+    formats = "format_string" in sql
+    shows = formats and "%s" in sql.lower()
+    moment = kind.startswith("Time") and "µs" not in kind and (shows or not kind.startswith("Timestamp"))
+    return moment or (formats and kind == "Float16")
 
 
 def _of_number(kind: str, number: str) -> str:

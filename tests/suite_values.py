@@ -102,11 +102,17 @@ def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
     if not binary:
         return [[shown(v) for v in row] for row in exact.iter_rows()]
     encoded = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
-    plain = [isinstance(t, pl.Binary) for t in exact.dtypes]  # bytes without any are no word
     return [
-        [v if b and v is not None else shown(v) for v, b in zip(row, plain, strict=True)]
-        for row in encoded.iter_rows()
+        [_as_is(v, t) for v, t in zip(row, exact.dtypes, strict=True)] for row in encoded.iter_rows()
     ]
+
+
+def _as_is(value: object, dtype: pl.DataType) -> str:
+    """Return a value as text: bytes without any are no word, and a backslash in a list is one."""
+    if isinstance(dtype, pl.Binary) and isinstance(value, str):
+        return value
+    text = shown(value)
+    return text.replace("\\\\", "\\") if dtype.is_nested() else text
 
 
 def normal(text: str) -> str:
