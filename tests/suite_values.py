@@ -102,9 +102,7 @@ def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
     if not binary:
         return [[shown(v) for v in row] for row in exact.iter_rows()]
     encoded = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
-    return [
-        [_as_is(v, t) for v, t in zip(row, exact.dtypes, strict=True)] for row in encoded.iter_rows()
-    ]
+    return [[_as_is(v, t) for v, t in zip(row, exact.dtypes, strict=True)] for row in encoded.iter_rows()]
 
 
 def _as_is(value: object, dtype: pl.DataType) -> str:

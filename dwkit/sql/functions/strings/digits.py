@@ -11,7 +11,7 @@ from collections.abc import Callable
 import polars as pl
 import polars_hash  # noqa: F401 — gives numbers their bytes
 
-__all__ = ["fixed", "general", "grouped", "hexadecimal", "of_base", "scientific", "stepwise"]
+__all__ = ["exact", "fixed", "general", "grouped", "hexadecimal", "of_base", "scientific", "stepwise"]
 
 _ZERO = pl.lit(0, dtype=pl.Int64)
 _TEXT, _POINT = pl.col("text"), pl.col("point")
@@ -91,9 +91,16 @@ def _scientific(frame: pl.DataFrame, places: int) -> pl.Series:
     return rounded.select(pl.concat_str(_TEXT.str.slice(0, 1), *fraction, sign, power)).to_series()
 
 
-def fixed(numbers: pl.Series, places: int) -> pl.Series:
-    """Return numbers as 123.46, with so many places after the point."""
-    return _fixed(_digits(numbers), pl.lit(places))
+def fixed(numbers: pl.Series, places: int, *, most: int | None = None) -> pl.Series:
+    """Return numbers as 123.46, with so many places after the point.
+
+    Args:
+        most: digits that are told at all; zeros stand for further ones.
+    """
+    frame = _digits(numbers)
+    if most is not None:
+        frame = _rounded(frame, pl.lit(most)).with_columns(_TEXT.str.strip_chars_end("0"))
+    return _fixed(frame, pl.lit(places))
 
 
 def scientific(numbers: pl.Series, places: int) -> pl.Series:
@@ -172,3 +179,39 @@ def _cut(frame: pl.DataFrame, places: int) -> pl.Series:
     made = pl.concat_str(pl.lit("0x1."), shown, pl.lit("p"), power.cast(pl.String))
     zero = pl.lit("0x0." + "0" * places + "p0")
     return frame.select(pl.when(pl.col("number") == 0).then(zero).otherwise(made)).to_series()
+
+
+def exact(numbers: pl.Series, places: int) -> pl.Series:
+    """Return doubles without their sign as C's %f: what they are exactly, rounded half to even.
+
+    Up to 15 places; doubles of 1e38 and more are an error, the infinite ones are words.
+    """
+    number, whole, power = pl.col("number"), pl.col("whole"), pl.col("power")
+    frame = numbers.abs().alias("number").to_frame()
+    bits = number.reinterpret(dtype=pl.UInt64)
+    frame = frame.with_columns(
+        (bits % 2**52).cast(pl.Int128).alias("whole"), (bits // 2**52).cast(pl.Int64).alias("power")
+    )
+    frame = frame.with_columns(
+        pl.when(power > 0).then(whole + 2**52).otherwise(whole) * 10**places,
+        (1075 - pl.max_horizontal(power, pl.lit(1, dtype=pl.Int64))).alias("power"),
+    )
+    unit = pl.lit(2, dtype=pl.Int128).pow(power.clip(0, 125))
+    frame = frame.with_columns(
+        (whole // unit).alias("kept"), (whole % unit).alias("rest"), unit.alias("unit")
+    )
+    twice = pl.col("rest") * 2
+    up = (twice > pl.col("unit")) | ((twice == pl.col("unit")) & (pl.col("kept") % 2 == 1))
+    kept = (
+        pl.when(power > 125).then(pl.lit(0, dtype=pl.Int128)).otherwise(pl.col("kept") + up.cast(pl.Int128))
+    )
+    small = kept.cast(pl.String).str.pad_start(places + 1, "0")
+    point = [pl.lit("."), small.str.tail(places)] if places else []
+    great = pl.when((number >= 2.0**53) & number.is_finite()).then(number).cast(pl.Int128).cast(pl.String)
+    made = (
+        pl.when(number.is_nan()).then(pl.lit("nan"))
+        .when(number.is_infinite()).then(pl.lit("inf"))
+        .when(number < 2.0**53).then(pl.concat_str(small.str.head(-places) if places else small, *point))
+        .otherwise(pl.concat_str(great, pl.lit("." + "0" * places if places else "")))
+    )  # fmt: skip
+    return frame.select(pl.when(number.is_not_null()).then(made)).to_series()
