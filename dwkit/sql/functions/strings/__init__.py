@@ -4,6 +4,7 @@ from dwkit.sql.functions.call import Functions
 from dwkit.sql.functions.strings.basic import BASIC
 from dwkit.sql.functions.strings.codes import CODES
 from dwkit.sql.functions.strings.coding import CODING
+from dwkit.sql.functions.strings.distance import DISTANCE
 from dwkit.sql.functions.strings.find import FIND
 from dwkit.sql.functions.strings.hashes import HASHES
 from dwkit.sql.functions.strings.part import PARTS
@@ -15,5 +16,5 @@ from dwkit.sql.functions.strings.urls import URLS
 __all__ = ["STRING"]
 
 STRING: Functions = {
-    **BASIC, **PARTS, **FIND, **CODING, **CODES, **HASHES, **PRINTF, **QUOTING, **SOUNDS, **URLS,
+    **BASIC, **PARTS, **FIND, **CODING, **CODES, **DISTANCE, **HASHES, **PRINTF, **QUOTING, **SOUNDS, **URLS,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 
 import polars as pl
 from sqlglot import exp
@@ -114,12 +115,22 @@ def _readable(call: Call, key: str) -> str:
 # -- escapes --------------------------------------------------------------------------------------
 
 
+_ENCODING = {
+    "spark": ("+", ".-*_"),
+    "databricks": ("+", ".-*_"),
+    "trino": ("+", ".-*_"),
+    "duckdb": ("%20", "-._~"),
+}
+"""What a blank becomes, and what stays as it is but for letters and digits."""
+
+
 def _encoded(call: Call) -> Value:
-    """URL_ENCODE: all but letters, digits and ``.-*_`` as bytes, a blank as +."""
-    if call.dialect not in (*_SPARK, "trino"):
+    """URL_ENCODE: all but letters, digits and ``.-*_`` as bytes, a blank as +; in DuckDB as RFC 3986 says."""
+    if call.dialect not in _ENCODING:
         raise call.refuse(call.name)
-    kept = {ord(c) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-*_"}
-    signs = [chr(n) if n in kept else "+" if n == 32 else f"%{n:02X}" for n in range(256)]
+    blank, others = _ENCODING[call.dialect]
+    kept = {ord(c) for c in string.ascii_letters + string.digits + others}
+    signs = [chr(n) if n in kept else blank if n == 32 else f"%{n:02X}" for n in range(256)]
     digits = call.as_text(call.args()[0]).str.encode("hex").str.extract_all("..")
     put = pl.element().replace_strict([f"{n:02x}" for n in range(256)], signs, return_dtype=pl.String)
     return call.value(digits.list.eval(put).list.join(""), _TEXT)
@@ -129,17 +140,21 @@ def _decoded(*, strict: bool) -> Builder:
     """URL_DECODE: a + as a blank, escapes as the bytes that they stand for."""
 
     def build(call: Call) -> Value:
-        if call.dialect not in (*_SPARK, "trino"):
+        if call.dialect not in _ENCODING:
             raise call.refuse(call.name)
         text = call.as_text(call.args()[0])
         piece = pl.element()
-        pieces = text.str.replace_all("+", " ", literal=True).str.extract_all(f"(?s){_ESCAPED}|[^%]+|%")
-        escaped = piece.str.starts_with("%")
+        if call.dialect != "duckdb":
+            text = text.str.replace_all("+", " ", literal=True)
+        pieces = text.str.extract_all(f"(?s){_ESCAPED}|[^%]+|%")
+        escaped = piece.str.starts_with("%") & (piece.str.len_bytes() == 3)
         digits = (
             pl.when(escaped).then(piece.str.slice(1).str.to_lowercase()).otherwise(piece.str.encode("hex"))
         )
         sound = text.str.replace_all(_ESCAPED, "").str.contains("%", literal=True).not_()
         made = mended(pieces.list.eval(digits).list.join(""))
+        if call.dialect == "duckdb":  # what is no escape stays as it is
+            return call.value(made, _TEXT)
         if strict:
             failed = pl.when(sound.not_()).then(pl.concat_str(pl.lit("no escaped text: "), text))
             return call.value(pl.when(failed.cast(pl.Int8, strict=True).is_null()).then(made), _TEXT)

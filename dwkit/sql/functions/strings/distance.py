@@ -1,0 +1,92 @@
+"""LEVENSHTEIN: how many signs of a text are to be changed, put in or left out to make another of it."""
+
+from __future__ import annotations
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.value import Value
+
+__all__ = ["DISTANCE"]
+
+_NUMBER, _U64 = pl.Int64(), pl.UInt64()
+_LIMITED = frozenset({"spark", "databricks"})
+"""A third argument is the greatest distance there, and a greater one is -1."""
+_MOST = 64
+"""The shorter text may have so many signs: they are the bits of one number."""
+
+
+def _levenshtein(call: Call) -> Value:
+    if call.dialect == "sqlite":
+        raise call.refuse(call.name)
+    third = "ins_cost" if call.dialect in _LIMITED else "max_dist"  # sqlglot takes it for a cost
+    if any(call.has(c) for c in ("ins_cost", "del_cost", "sub_cost") if c != third):
+        raise call.refuse(f"{call.name} with costs")
+    both = pl.struct(call.text().alias("a"), call.text("expression").alias("b"))
+    made = both.map_batches(_distances, return_dtype=_NUMBER, is_elementwise=True)
+    limit = call.maybe(third)
+    if limit is not None:
+        most = call.cast(limit, _NUMBER).expr
+        beyond = pl.lit(-1, dtype=_NUMBER) if call.dialect in _LIMITED else most
+        made = pl.when(made > most).then(beyond).when(made <= most).then(made)
+    return call.value(made, _NUMBER)
+
+
+def _distances(both: pl.Series) -> pl.Series:
+    """Sign by sign of the longer text, over all pairs at once, by the bits of Myers and Hyyrö."""
+    given = both.struct.unnest()
+    pairs = given.unique().drop_nulls().with_row_index("row")
+    size_a, size_b = pl.col("a").str.len_chars(), pl.col("b").str.len_chars()
+    short = pl.when(size_a <= size_b)
+    frame = pairs.with_columns(
+        short.then("a").otherwise("b").alias("short"), short.then("b").otherwise("a").alias("long")
+    )
+    frame = frame.with_columns(pl.col("short").str.len_chars().cast(_NUMBER).alias("size"))
+    beyond = pl.when(pl.col("size") > _MOST).then(pl.lit("no distance of two texts of more than 64 signs"))
+    frame = frame.with_columns(beyond.cast(pl.Int8, strict=True).alias("failed"))
+    bits = _signs(frame, "short").with_columns(pl.lit(2, dtype=_U64).pow("place").alias("bit"))
+    bits = bits.group_by("row", "sign").agg(pl.col("bit").sum())
+    found = _signs(frame, "long").join(bits, on=["row", "sign"], how="left", maintain_order="left")
+    lists = found.group_by("row", maintain_order=True).agg(pl.col("bit").fill_null(0))
+    frame = frame.join(lists, on="row", how="left", maintain_order="left")
+    made = given.join(
+        pairs.with_columns(_counted(frame).alias("made")), on=["a", "b"], how="left", maintain_order="left"
+    )
+    return made["made"]
+
+
+def _signs(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Return the signs of texts with their places."""
+    signs = frame.select("row", pl.col(name).str.extract_all("(?s).").alias("sign"))
+    signs = signs.filter(pl.col("sign").list.len() > 0).explode("sign")
+    return signs.with_columns(pl.int_range(pl.len(), dtype=_NUMBER).over("row").alias("place"))
+
+
+def _counted(frame: pl.DataFrame) -> pl.Series:
+    plus, minus, score = pl.col("plus"), pl.col("minus"), pl.col("score")
+    equal, across, down, up = pl.col("equal"), pl.col("across"), pl.col("down"), pl.col("up")
+    last = pl.lit(2, dtype=_U64).pow((pl.col("size") - 1).clip(0, _MOST - 1))
+    frame = frame.select(
+        "bit", "size", last.alias("last"), pl.lit(2**64 - 1, dtype=_U64).alias("plus"),
+        pl.lit(0, dtype=_U64).alias("minus"), pl.col("size").alias("score"),
+    )  # fmt: skip
+    length = frame["bit"].list.len().max()
+    for place in range(length if isinstance(length, int) else 0):
+        frame = frame.with_columns(pl.col("bit").list.get(place, null_on_oob=True).alias("equal"))
+        frame = frame.with_columns(((((equal & plus) + plus) ^ plus) | equal).alias("across"))
+        frame = frame.with_columns(
+            (minus | (across | plus).not_()).alias("up"), (plus & across).alias("down")
+        )
+        step = ((up & pl.col("last")) > 0).cast(_NUMBER) - ((down & pl.col("last")) > 0).cast(_NUMBER)
+        frame = frame.with_columns(score + step.fill_null(0), (up * 2 | 1).alias("up"), down * 2)
+        frame = frame.with_columns(
+            (down | (equal | minus | up).not_()).alias("plus"), (up & (equal | minus)).alias("minus")
+        )
+    empty = pl.col("size") == 0
+    return frame.select(
+        pl.when(empty).then(pl.col("bit").list.len()).otherwise(score).fill_null(0)
+    ).to_series()
+
+
+DISTANCE: Functions = {exp.Levenshtein: _levenshtein}
