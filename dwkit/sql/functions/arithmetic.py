@@ -17,6 +17,7 @@ from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.nested.documents import merged
 from dwkit.sql.functions.nested.lists import concatenated
+from dwkit.sql.functions.strings.basic import bytes_together
 from dwkit.sql.types import (
     is_decimal,
     is_float,
@@ -329,6 +330,8 @@ def _concat(call: Call) -> Value:
         return concatenated(call, [left, right], null_is_empty=call.dialect == "postgres")
     if left.json and right.json and call.dialect == "postgres":
         return merged(call, left, right)
+    if isinstance(left.dtype, pl.Binary) and isinstance(right.dtype, pl.Binary):
+        return call.value(bytes_together([left, right], skip=call.dialect == "oracle"), pl.Binary())
     made = pl.concat_str(call.as_text(left), call.as_text(right), ignore_nulls=call.dialect == "oracle")
     if call.dialect == "oracle":  # NULL is an empty text there, and an empty text NULL
         made = pl.when(made != "").then(made)

@@ -11,6 +11,7 @@ from decimal import Decimal
 import polars as pl
 
 from dwkit.sql.functions import jsontext
+from dwkit.sql.functions.cast_bytes import text_to_bytes
 from dwkit.sql.functions.cast_list import text_to_texts
 from dwkit.sql.functions.cast_moment import named_zone, text_to_moment
 from dwkit.sql.functions.cast_text import to_text
@@ -335,7 +336,7 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_float(dtype):
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):
-        return text.cast(pl.Binary)
+        return text_to_bytes(text, dialect, strict=strict)
     if isinstance(dtype, pl.List):
         return _text_to_list(plain, dtype, dialect, strict=strict)
     return text_to_moment(plain, dtype, dialect, strict=strict and dialect != "mysql")

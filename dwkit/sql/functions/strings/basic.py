@@ -7,12 +7,12 @@ import re
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Call, Functions, text
+from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.strings.ascii import ascii_case
 from dwkit.sql.types import is_list, is_text, shown
 from dwkit.sql.value import Value
 
-__all__ = ["BASIC", "repeated"]
+__all__ = ["BASIC", "bytes_together", "repeated"]
 
 _TEXT = pl.String()
 _NUMBER = pl.Int64()
@@ -35,6 +35,17 @@ def _length(call: Call) -> Value:
     if call.dialect == "oracle":
         made = pl.when(made != "").then(made)  # an empty text is NULL
     return call.value(made.str.len_chars().cast(pl.Int64), _NUMBER)
+
+
+def _octets(times: int = 1) -> Builder:
+    """OCTET_LENGTH: the bytes of a text, or of bytes."""
+
+    def build(call: Call) -> Value:
+        value = call.args()[0] if isinstance(call.node, exp.Anonymous) else call.arg()
+        octets = value.expr if isinstance(value.dtype, pl.Binary) else call.as_text(value).cast(pl.Binary)
+        return call.value(octets.bin.size().cast(pl.Int64) * times, _NUMBER)
+
+    return build
 
 
 def _trim(call: Call) -> Value:
@@ -102,16 +113,15 @@ _NULL_IS_EMPTY = frozenset({"duckdb", "postgres", "tsql", "sqlite", "oracle"})
 def _concat(call: Call) -> Value:
     values = call.args()
     call.has("safe")  # only how a dialect writes it
-    if len(values) > 1 and all(isinstance(v.dtype, pl.Binary) for v in values):
-        return call.value(_bytes_together(call, values), pl.Binary())
+    if len(values) > 1 and all(isinstance(v.dtype, pl.Binary) for v in values) and call.dialect != "duckdb":
+        return call.value(bytes_together(values, skip=call.dialect in _NULL_IS_EMPTY), pl.Binary())
     skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
     made = pl.concat_str([call.as_text(v) for v in values], ignore_nulls=skip)
     return call.value(made, _TEXT)
 
 
-def _bytes_together(call: Call, values: list[Value]) -> pl.Expr:
+def bytes_together(values: list[Value], *, skip: bool = False) -> pl.Expr:
     """Return bytes one behind the other; their digits are put together, as they need be no text."""
-    skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
     digits = pl.concat_str([v.expr.bin.encode("hex") for v in values], ignore_nulls=skip)
     return digits.str.decode("hex")
 
@@ -127,14 +137,15 @@ def _concat_ws(call: Call) -> Value:
     if not rest:
         return call.value(pl.when(between.is_not_null()).then(pl.lit("")), _TEXT)
     if any(is_list(v.dtype) for v in rest):
-        joined = pl.concat_list(_as_texts(call, v) for v in rest).list.join(between, ignore_nulls=True)
-        return call.value(joined, _TEXT)
+        lists = pl.when(between.is_not_null()).then(pl.concat_list(_as_texts(call, v) for v in rest))
+        return call.value(lists.list.join(between, ignore_nulls=True), _TEXT)
     texts = [call.as_text(v) for v in rest]
     if isinstance(separator.constant, str):
         made = pl.concat_str(texts, separator=separator.constant, ignore_nulls=skip)
         return call.value(made, _TEXT)
-    made = pl.concat_list(texts).list.join(between, ignore_nulls=skip)
-    return call.value(pl.when(between.is_not_null()).then(made), _TEXT)
+    # Polars takes one separator for all rows where the list is a literal.
+    lists = pl.when(between.is_not_null()).then(pl.concat_list(texts))
+    return call.value(lists.list.join(between, ignore_nulls=skip), _TEXT)
 
 
 def _as_texts(call: Call, value: Value) -> pl.Expr:
@@ -195,15 +206,11 @@ BASIC: Functions = {
     exp.Length: _length,
     "CHAR_LENGTH": _length,
     "LEN": _length,
-    exp.ByteLength: text(lambda s: s.str.len_bytes().cast(pl.Int64), dtype=_NUMBER),
-    "OCTET_LENGTH": lambda call: call.value(
-        call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER
-    ),
-    "DATALENGTH": lambda call: call.value(
-        call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER
-    ),
-    "STRLEN": lambda call: call.value(call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER),
-    exp.BitLength: text(lambda s: s.str.len_bytes().cast(pl.Int64) * 8, dtype=_NUMBER),
+    exp.ByteLength: _octets(),
+    "OCTET_LENGTH": _octets(),
+    "DATALENGTH": _octets(),
+    "STRLEN": _octets(),
+    exp.BitLength: _octets(8),
     exp.Trim: _trim,
     "BTRIM": _btrim,
     exp.Pad: _pad,
