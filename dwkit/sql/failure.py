@@ -21,7 +21,7 @@ _TYPES: dict[str, pl.DataType] = {
 }  # fmt: skip
 _TOLD = (
     '"no address: ', '"no escaped text: ', '"no UTF-8: ', '"no distance of ', '"no digits of ', '"no character has ',
-    '"no place of ', '"no bytes: ',
+    '"no place of ', '"no bytes: ', '"no sound of ',
 )  # fmt: skip
 """How values begin that functions make to say what is wrong: a cast of them fails."""
 _INTERNAL = ("literal", "scalar", "_POLARS", "dwkit:")
