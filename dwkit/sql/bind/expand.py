@@ -16,6 +16,7 @@ from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.nested.access import list_of
+from dwkit.sql.functions.nested.tuple import tuple_keys
 from dwkit.sql.functions.operators import alike
 from dwkit.sql.plan import OneRow, Unnest
 from dwkit.sql.query import is_file_function
@@ -113,6 +114,9 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
         return Rows(value, "col", ("pos", 0), keep_empty=isinstance(function, exp.PosexplodeOuter))
     if isinstance(function, exp.Stack):
         return _stack(stage, function)
+    if keys := tuple_keys(function):
+        found = [stage.bind(_resolved(stage, k)) for k in keys]
+        return _beside(stage, function, [found], [f"c{n}" for n in range(len(keys))])
     if isinstance(function, exp.SplitToTable):
         parts = stage.bind(exp.Split(this=_resolved(stage, function.this), expression=function.expression))
         return Rows(parts, "VALUE", ("INDEX", 1))
@@ -170,17 +174,20 @@ def _stack(stage: Stage, node: exp.Stack) -> Rows:
     width = -(-len(values) // count)
     call = Call(node, stage)
     columns = [alike(call, *values[n::width]) for n in range(width)]
-    names = [f"col{n}" for n in range(width)]
-    dtype = pl.Struct({n: c[0].dtype for n, c in zip(names, columns, strict=True)})
-    refs = frozenset().union(*(v.refs for v in values))
-    structs = []
-    for row in range(count):
-        cells = [
-            (c[row].expr if row < len(c) else pl.lit(None, dtype=c[0].dtype)).alias(n)
-            for n, c in zip(names, columns, strict=True)
-        ]
-        structs.append(Value(pl.struct(cells), dtype, refs))
-    return _structs(stage, node, list_of(call, structs))
+    empty = [Value(pl.lit(None, dtype=c[0].dtype), c[0].dtype) for c in columns]
+    rows = [[c[n] if n < len(c) else e for c, e in zip(columns, empty, strict=True)] for n in range(count)]
+    return _beside(stage, node, rows, [f"col{n}" for n in range(width)])
+
+
+def _beside(stage: Stage, node: exp.Expr, rows: list[list[Value]], names: list[str]) -> Rows:
+    """Values as rows of columns."""
+    dtype = pl.Struct({n: v.dtype for n, v in zip(names, rows[0], strict=True)})
+    refs = frozenset().union(*(v.refs for row in rows for v in row))
+    structs = [
+        Value(pl.struct(v.expr.alias(n) for n, v in zip(names, row, strict=True)), dtype, refs)
+        for row in rows
+    ]
+    return _structs(stage, node, list_of(Call(node, stage), structs))
 
 
 def _generator(stage: Stage, node: exp.Generator) -> Rows:

@@ -11,6 +11,7 @@ from sqlglot import exp
 from dwkit.sql.functions.aggregate import AGGREGATES
 from dwkit.sql.functions.arithmetic import ARITHMETIC
 from dwkit.sql.functions.arrow import ARROW
+from dwkit.sql.functions.bits import BITS
 from dwkit.sql.functions.call import Builder, Functions
 from dwkit.sql.functions.conditional import CONDITIONAL
 from dwkit.sql.functions.datetime import DATETIME
@@ -25,7 +26,7 @@ from dwkit.sql.functions.strings import STRING
 __all__ = ["FAMILIES", "find", "find_aggregate"]
 
 FAMILIES: dict[str, Functions] = {
-    "operators": {**OPERATORS, **ARITHMETIC},
+    "operators": {**OPERATORS, **ARITHMETIC, **BITS},
     "conditional": CONDITIONAL,
     "numeric": NUMERIC,
     "string": {**STRING, **LIKE},

@@ -15,7 +15,6 @@ from dwkit.sql.functions.blobs import joined_bytes
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
-from dwkit.sql.functions.integers import BITS
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.nested.arrays import joined
 from dwkit.sql.functions.nested.documents import merged
@@ -374,7 +373,9 @@ def _concat(call: Call) -> Value:
     if left.json and right.json and call.dialect == "postgres":
         return merged(call, left, right)
     if isinstance(left.dtype, pl.Binary) and isinstance(right.dtype, pl.Binary):
-        return call.value(joined_bytes([left.expr, right.expr]), pl.Binary())
+        return call.value(
+            joined_bytes([left.expr, right.expr], ignore_nulls=call.dialect == "oracle"), pl.Binary()
+        )
     made = pl.concat_str(call.as_text(left), call.as_text(right), ignore_nulls=call.dialect == "oracle")
     if call.dialect == "oracle":  # NULL is an empty text there, and an empty text NULL
         made = pl.when(made != "").then(made)
@@ -408,5 +409,4 @@ ARITHMETIC: Functions = {
     exp.Mod: _mod,
     exp.Neg: _neg,
     exp.DPipe: _concat,
-    **BITS,
 }

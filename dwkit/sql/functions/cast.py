@@ -11,6 +11,7 @@ from decimal import Decimal
 import polars as pl
 
 from dwkit.sql.functions import jsontext
+from dwkit.sql.functions.cast_bytes import text_to_bytes
 from dwkit.sql.functions.cast_list import text_to_texts
 from dwkit.sql.functions.cast_moment import (
     moment_to_moment,
@@ -309,7 +310,7 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_float(dtype):
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):
-        return text.cast(pl.Binary)
+        return text_to_bytes(text, dialect, strict=strict)
     if isinstance(dtype, pl.List):
         return _text_to_list(plain, dtype, dialect, strict=strict)
     return text_to_moment(plain, dtype, dialect, strict=strict and dialect != "mysql")

@@ -56,6 +56,11 @@ DIFFERENCES: tuple[Difference, ...] = (
         ("spark",), "CAST", "As in ANSI mode, the default of Spark 4: what cannot be cast is an error, not NULL."
     ),
     Difference(
+        ("spark", "databricks"), "FORMAT_STRING and PRINTF",
+        "%t shows the moment that a timestamp or a date is, where Spark reads its microseconds as milliseconds; "
+        "%f, %e and %g take decimals as well as doubles.",
+    ),
+    Difference(
         ("spark", "databricks"), "patterns of TO_DATE and TO_TIMESTAMP",
         "A field such as dd is read from one digit as well as from two.",
     ),

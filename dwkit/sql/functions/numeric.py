@@ -184,11 +184,6 @@ def _width_bucket(call: Call) -> Value:
     return call.value(pl.when(low < high).then(made).otherwise(turned).cast(pl.Int64), _INTEGER)
 
 
-def _bit_count(call: Call) -> Value:
-    values = call.values()
-    return call.value(call.cast(values[0], _INTEGER).expr.bitwise_count_ones().cast(pl.Int64), _INTEGER)
-
-
 def _zero_if_null(call: Call) -> Value:
     value = call.args()[0]
     return call.value(value.expr.fill_null(0), value.dtype)
@@ -268,14 +263,6 @@ def _nanvl(call: Call) -> Value:
     return call.value(pl.when(number.is_nan()).then(other).otherwise(number), floats_together(values))
 
 
-def _bit_of(call: Call) -> Value:
-    """BIT_GET(x, n): the bit at a place, from 0 at the right."""
-    place = call.constant("expression")
-    if not isinstance(place, int) or not 0 <= place < 63 or call.has("zero_is_msb"):
-        raise call.refuse(f"{call.name} at this place")
-    return call.value((call.integer() // 2**place) % 2, _INTEGER)
-
-
 def _listed(make: Callable[[pl.Expr], pl.Expr]) -> Builder:
     """A function of one double that sqlglot has no class for."""
 
@@ -319,8 +306,6 @@ NUMERIC: Functions = {
     "RANDOM": _random,
     exp.Factorial: _factorial,
     exp.WidthBucket: _width_bucket,
-    exp.BitwiseCount: _bit_count,
-    "BIT_COUNT": _bit_count,
     exp.SafeDivide: _safe_divide,
     exp.SafeAdd: _safe(exp.Add),
     exp.SafeSubtract: _safe(exp.Sub),
@@ -333,7 +318,6 @@ NUMERIC: Functions = {
     "HYPOT": _hypotenuse,
     exp.Rint: numbers(lambda x: x.round(0, mode="half_to_even")),
     exp.Nanvl: _nanvl,
-    exp.Getbit: _bit_of,
     "NAN": lambda _: constant(math.nan, _DOUBLE),
     "INFINITY": lambda _: constant(math.inf, _DOUBLE),
     "IS_FINITE": _is_finite,

@@ -94,9 +94,8 @@ def _for_texts(dtype: pl.DataType, texts: list[str]) -> pl.DataType:
 def compared(call: Call, op: str, left: Value, right: Value) -> Value:
     """Return a comparison of two values: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``is``, ``is not``."""
     if call.dialect == "sqlite" and _apart(left, right):
-        known = left.expr.is_not_null() & right.expr.is_not_null()
-        holds = op in ("<>", "is not") or op[0] == ("<" if is_number(left.dtype) else ">")
-        return Value(pl.when(known).then(pl.lit(holds)), _BOOLEAN, left.refs | right.refs)
+        classes = [pl.when(v.expr.is_not_null()).then(pl.lit(_storage_class(v))) for v in (left, right)]
+        return Value(_COMPARE[op](*classes), _BOOLEAN, left.refs | right.refs)
     left, right = comparable(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
         return _lists_in_order(call, op, left, right)
@@ -174,10 +173,23 @@ def _as_sorted(op: str, left: Value, right: Value) -> Value:
 
 
 def _apart(left: Value, right: Value) -> bool:
-    """Whether SQLite compares a number with a text, neither of them a column: the number is the lesser one."""
-    if left.refs or right.refs or left.is_null or right.is_null:
+    """Whether SQLite compares values of two classes as they are: numbers are less than texts, texts than bytes.
+
+    A column makes a number of a text that is one, and a text of a number.
+    """
+    classes = {_storage_class(left), _storage_class(right)}
+    if left.is_null or right.is_null or len(classes) == 1 or None in classes:
         return False
-    return is_number(left.dtype) != is_number(right.dtype) and is_text(left.dtype) != is_text(right.dtype)
+    literal = next((v.constant for v in (left, right) if v.is_text_literal), None)
+    if isinstance(literal, str) and not re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", literal):
+        return True
+    return 2 in classes or not (left.refs or right.refs)
+
+
+def _storage_class(value: Value) -> int | None:
+    if is_number(value.dtype):
+        return 0
+    return 1 if is_text(value.dtype) else 2 if isinstance(value.dtype, pl.Binary) else None
 
 
 _COMPARE: dict[str, Callable[[Any, Any], pl.Expr]] = {

@@ -1,12 +1,10 @@
-"""Characters and their codes, hexadecimal, base 64, digests, formats."""
+"""Characters and their codes, hexadecimal, base 64."""
 
 from __future__ import annotations
 
 import random
-import re
 
 import polars as pl
-import polars_hash  # noqa: F401 - gives expressions their hashes
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions, text
@@ -54,20 +52,20 @@ def _first_byte(call: Call) -> Value:
     return call.value(pl.when(call.text() == "").then(0).otherwise(made), _NUMBER)
 
 
-def _chr(call: Call) -> Value:
-    """CHR of codes; computed ones must be below 128."""
-    call.has("charset")
-    made: list[pl.Expr] = []
-    for value in call.args():
-        if isinstance(value.constant, int):
-            if not 0 <= value.constant < 0x110000:
-                raise call.error(f"there is no character {value.constant}")
-            made.append(pl.lit(chr(value.constant)))
-        else:
-            codes = list(range(128))
-            number = call.cast(value, pl.Int64()).expr
-            made.append(number.replace_strict(codes, [chr(n) for n in codes], return_dtype=pl.String))
-    return call.value(made[0] if len(made) == 1 else pl.concat_str(made), _TEXT)
+_BYTES = frozenset({"spark", "databricks", "datafusion", "sqlite", "snowflake", "trino", "mysql", "tsql"})
+"""X'4142' (or 0x4142) is two bytes there."""
+_HALF_FIRST = frozenset({"spark", "databricks", "datafusion", "tsql", "mysql"})
+"""An odd number of digits has a 0 before it there."""
+
+
+def _hex_string(call: Call) -> Value:
+    digits = call.node.name
+    if call.node.args.get("is_integer"):
+        call.given("is_integer")
+        return constant(int(digits, 16), pl.Int64())
+    if call.dialect not in _BYTES or (len(digits) % 2 and call.dialect not in _HALF_FIRST):
+        raise call.refuse(f"X'{digits}'")
+    return constant(bytes.fromhex("0" * (len(digits) % 2) + digits), pl.Binary())
 
 
 def _hex(*, upper: bool = True) -> object:
@@ -119,100 +117,13 @@ def _from_base64(call: Call) -> Value:
     return call.value(decoded, pl.Binary())
 
 
-def _digest(space: str, name: str) -> object:
-    def build(call: Call) -> Value:
-        return call.value(getattr(getattr(call.text(), space), name)(), _TEXT)
-
-    return build
-
-
-def _sha2(call: Call) -> Value:
-    bits = call.constant("length", 256) or 256
-    if bits not in (224, 256, 384, 512):
-        raise call.error(f"SHA2 of {bits} bits: there are 224, 256, 384, 512")
-    return call.value(getattr(call.text().chash, f"sha2_{bits}")(), _TEXT)  # type: ignore[attr-defined]
-
-
-_DIRECTIVE = re.compile(r"%(?P<flags>[-0 +]*)(?P<width>\d*)(?:\.(?P<digits>\d+))?(?P<kind>[sdifxX%])")
-
-
-def _printf(call: Call) -> Value:
-    """PRINTF and FORMAT with a literal format: ``%s``, ``%d`` and ``%.2f``, with width and fill."""
-    pattern = call.constant("this") if not isinstance(call.node, exp.Anonymous) else call.args()[0].constant
-    values = call.args()
-    values = values[1:] if isinstance(call.node, exp.Anonymous) else values
-    if not isinstance(pattern, str):
-        raise call.refuse("a computed format")
-    if call.dialect == "duckdb" and isinstance(call.node, exp.Format):
-        return _braces(call, pattern, values)
-    parts: list[pl.Expr] = []
-    at = 0
-    waiting = list(values)
-    for found in _DIRECTIVE.finditer(pattern):
-        parts.append(pl.lit(pattern[at : found.start()]))
-        at = found.end()
-        if found["kind"] == "%":
-            parts.append(pl.lit("%"))
-            continue
-        if not waiting:
-            raise call.error("the format has more places than there are values")
-        parts.append(_formatted(call, found, waiting.pop(0)))
-    if "%" in _DIRECTIVE.sub("", pattern):
-        raise call.refuse("this format")
-    parts.append(pl.lit(pattern[at:]))
-    return call.value(pl.concat_str(parts), _TEXT)
-
-
-def _braces(call: Call, pattern: str, values: list[Value]) -> Value:
-    pieces = pattern.split("{}")
-    if len(pieces) - 1 != len(values) or re.search(r"\{[^}]", pattern):
-        raise call.refuse("this format")
-    parts: list[pl.Expr] = [pl.lit(pieces[0])]
-    for value, piece in zip(values, pieces[1:], strict=True):
-        parts += [call.as_text(value), pl.lit(piece)]
-    return call.value(pl.concat_str(parts), _TEXT)
-
-
-def _formatted(call: Call, found: re.Match[str], value: Value) -> pl.Expr:
-    kind, flags = found["kind"], found["flags"]
-    if kind in ("x", "X") or set(flags) - {"-", "0"}:
-        raise call.refuse(f"the format {found[0]}")
-    if kind == "s":
-        made = call.as_text(value)
-    elif kind in ("d", "i"):
-        made = call.cast(value, pl.Int64()).expr.cast(pl.String)
-    else:
-        digits = int(found["digits"] or 6)
-        exact = call.cast(value, pl.Decimal(38, digits))
-        made = exact.expr.cast(pl.String)
-    width = int(found["width"] or 0)
-    if not width:
-        return made
-    if "-" in flags:
-        return made.str.pad_end(width)
-    return made.str.zfill(width) if "0" in flags and kind != "s" else made.str.pad_start(width)
-
-
 def _normalized(call: Call) -> Value:
     call.has("is_casefold")
     form = call.word("form", "NFC")
     return call.value(call.text().str.normalize(form), _TEXT)  # type: ignore[arg-type]
 
 
-def _hex_literal(call: Call) -> Value:
-    """``X'4142'``: bytes; in PostgreSQL and its kin a string of bits, which there is not here."""
-    digits = call.node.name
-    if len(digits) % 2 and call.dialect == "datafusion":
-        digits = "0" + digits
-    if call.has("is_integer") or call.dialect not in _HEX_IS_BYTES or len(digits) % 2:
-        raise call.refuse(f"X'{digits}'")
-    return constant(bytes.fromhex(digits), pl.Binary())
-
-
-_HEX_IS_BYTES = frozenset({"datafusion", "spark", "databricks", "sqlite", "trino", "snowflake", "mysql"})
-
 CODING: Functions = {
-    exp.HexString: _hex_literal,
     exp.ByteString: lambda call: constant(call.node.name, _TEXT),
     exp.Ascii: _first_byte,
     exp.Unicode: _code_point,
@@ -221,21 +132,13 @@ CODING: Functions = {
     exp.National: lambda call: constant(call.node.name, _TEXT),
     exp.RawString: lambda call: constant(call.node.name, _TEXT),
     exp.Base64Encode: text(lambda s: s.str.encode("base64")),
-    exp.Chr: _chr,
+    exp.HexString: _hex_string,
     exp.Hex: _hex(),  # type: ignore[dict-item]
     exp.LowerHex: _hex(upper=False),  # type: ignore[dict-item]
     exp.Unhex: _unhex,
     exp.Uuid: _uuid,
     exp.ToBase64: text(lambda s: s.str.encode("base64")),
     exp.FromBase64: _from_base64,
-    exp.MD5: _digest("nchash", "md5"),  # type: ignore[dict-item]
-    exp.SHA: _digest("nchash", "sha1"),  # type: ignore[dict-item]
-    exp.SHA2: _sha2,
-    "SHA256": lambda call: call.value(call.as_text(call.args()[0]).chash.sha2_256(), _TEXT),  # type: ignore[attr-defined]
-    exp.Format: _printf,
-    "PRINTF": _printf,
-    "FORMAT": _printf,
-    "FORMAT_STRING": _printf,
     exp.Normalize: _normalized,
     "STRIP_ACCENTS": lambda call: call.value(
         call.as_text(call.args()[0]).str.normalize("NFD").str.replace_all(r"\p{M}", ""), _TEXT
