@@ -38,6 +38,8 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
             text, hint = "division by zero", "NULLIF(divisor, 0) gives NULL there"
         elif value.startswith('"no element'):
             text, hint = value.strip('"'), "an index beyond the list is an error in this dialect"
+        elif value.startswith(('"a number does not fit', '"not as the format')):
+            text, hint = value.strip('"'), "give the format more digits, or a place for the sign"
         else:
             name = "" if column.startswith(_INTERNAL) else f" in column {column!r}"
             called = shown(_TYPES[kind]) if kind in _TYPES else kind.upper()

@@ -120,7 +120,12 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         # sqlglot's readers of functions take arguments for granted.
         raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
+        for values in tree.find_all(exp.Values) if tree is not None else ():
+            _rows_of_values(values)
         for select in tree.find_all(exp.Select) if tree is not None else ():
+            if str(select.args.get("kind") or "") == "STRUCT" and not select.is_star:
+                select.set("kind", None)
+                select.set("expressions", [exp.Struct(expressions=select.expressions)])
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
                 select.set("from_", None)
@@ -138,9 +143,29 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 and len(node.expressions) == 1
             ):
                 node.replace(exp.All(this=exp.Paren(this=node.expressions[0])))
+        if dialect == "sqlite" and tree is not None:
+            for within in list(tree.find_all(exp.In)):
+                _in_table(within)
         for arrow in list(tree.find_all(exp.Lambda)) if tree is not None else ():
             _json_arrow(arrow, dialect)
     return trees
+
+
+def _rows_of_values(node: exp.Values) -> None:
+    """Take ROW of MySQL's ``VALUES ROW(1, 2)`` off, which sqlglot reads as a function of one column."""
+    for row in node.expressions:
+        inner = row.expressions[0] if isinstance(row, exp.Tuple) and len(row.expressions) == 1 else None
+        if isinstance(inner, exp.Anonymous) and str(inner.this).upper() == "ROW":
+            row.set("expressions", inner.expressions)
+
+
+def _in_table(node: exp.In) -> None:
+    """Make a subquery of the table in SQLite's ``x IN t``."""
+    field = node.args.get("field")
+    if isinstance(field, exp.Column):
+        table = exp.Table(this=field.this, db=field.args.get("table"))
+        node.set("field", None)
+        node.set("query", exp.Subquery(this=exp.Select(expressions=[exp.Star()]).from_(table)))
 
 
 _NO_LAMBDAS = frozenset({"postgres", "redshift", "mysql", "sqlite", "oracle", "tsql"})

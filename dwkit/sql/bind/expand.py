@@ -11,10 +11,12 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.jsontable import json_table, open_json
 from dwkit.sql.bind.names import Field, Relation, Scope
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
 from dwkit.sql.functions.operators import alike
 from dwkit.sql.plan import OneRow, Unnest
@@ -103,14 +105,25 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
     dialect = stage.dialect
     if dialect == "snowflake" and isinstance(function, (exp.Explode, exp.ExplodeOuter)):
         return _flatten(stage, function)
-    if isinstance(function, (exp.Explode, exp.ExplodeOuter, exp.Inline)):
-        outer = isinstance(function, exp.ExplodeOuter)
-        value = _bound(stage, function.this)
-        structs = isinstance(function, exp.Inline) or len(columns) > 1
-        return _structs(stage, function, value) if structs else Rows(value, keep_empty=outer)
     if isinstance(function, (exp.Posexplode, exp.PosexplodeOuter)):
         value = _bound(stage, function.this)
-        return Rows(value, "col", ("pos", 0), keep_empty=isinstance(function, exp.PosexplodeOuter))
+        outer = isinstance(function, exp.PosexplodeOuter)
+        found = _structs(stage, function, value) if is_map(value.dtype) else Rows(value, "col")
+        found.numbered, found.keep_empty = ("pos", 0), outer
+        return found
+    if isinstance(function, (exp.Explode, exp.ExplodeOuter, exp.Inline)):
+        value = _bound(stage, function.this)
+        structs = isinstance(function, exp.Inline) or len(columns) > 1 or is_map(value.dtype)
+        found = _structs(stage, function, value) if structs else Rows(value)
+        found.keep_empty = isinstance(function, exp.ExplodeOuter)
+        return found
+    if isinstance(function, (exp.JSONTable, exp.OpenJSON)):
+        document = stage.bind(_resolved(stage, function.this))
+        if isinstance(function, exp.JSONTable):
+            parts, made = json_table(stage, function, document)
+        else:
+            parts, made = open_json(stage, function, document)
+        return Rows(parts, "", columns=made)
     if isinstance(function, exp.Stack):
         return _stack(stage, function)
     if isinstance(function, exp.SplitToTable):

@@ -16,8 +16,9 @@ from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import Scope
 from dwkit.sql.functions.aggregate import unwrapped
 from dwkit.sql.functions.call import Builder, Call
+from dwkit.sql.functions.cast import cast
 from dwkit.sql.plan import Plan
-from dwkit.sql.types import is_number, shown
+from dwkit.sql.types import is_number, is_text, shown
 from dwkit.sql.value import Value, constant, null
 
 if TYPE_CHECKING:
@@ -160,6 +161,9 @@ class Stage:
             return value
         if value.is_null:
             return Value(pl.lit(None, dtype=pl.Boolean), pl.Boolean(), constant=None)
+        if is_text(value.dtype) and not value.json and self.dialect in ("sqlite", "mysql"):
+            number = cast(value, pl.Float64(), self.dialect)  # as far as it looks like one
+            value = number if number is not None else value
         if is_number(value.dtype) and self.dialect in ("sqlite", "mysql", "duckdb", "snowflake"):
             return value.as_(value.expr != 0, pl.Boolean())
         raise self.context.error(f"a condition is wanted here, not {shown(value.dtype)}", node)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.bind import grouping, rownum, sources, stars, windows
+from dwkit.sql.bind import generators, grouping, rownum, sources, stars, windows
 from dwkit.sql.bind.conditions import conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
@@ -74,6 +74,7 @@ class SelectBinder:
                 raise self._context.refuse(name, node)
         if self._context.dialect == "oracle":
             rownum.spell_out(self._context, node)
+        generators.as_lateral(self._context, node)
         source = sources.bind_from(self._binder, node)
         self._scope = source.scope
         self._items = [
@@ -159,7 +160,7 @@ class SelectBinder:
         for item in self._items:
             if not isinstance(item.node, exp.Query):
                 walked = item.node.walk(prune=lambda n: isinstance(n, exp.Query))
-                found += [n for n in walked if isinstance(n, _EXPANDING) and not isinstance(n.parent, exp.In)]
+                found += [n for n in walked if _expands(n)]
         if not found:
             return stage
         lists: dict[str, Value] = {}
@@ -167,15 +168,16 @@ class SelectBinder:
         stage.clause = "UNNEST"
         keep = any(isinstance(n, (exp.ExplodeOuter, exp.PosexplodeOuter)) for n in found)
         for node in dict.fromkeys(found):
-            if isinstance(node, (exp.Explode, exp.ExplodeOuter)) and node.expressions:
-                raise self._context.refuse("UNNEST with options", node)
             if isinstance(node, (exp.Posexplode, exp.PosexplodeOuter)):
-                raise self._context.refuse("POSEXPLODE in the SELECT list", node, "LATERAL VIEW POSEXPLODE")
-            value = (
-                stage.bind(node.expressions[0] if isinstance(node, exp.Unnest) else node.this)
-                if not isinstance(node, exp.ExplodingGenerateSeries)
-                else stage.bind(node)
-            )
+                raise self._context.refuse(f"{node.key.upper()} inside an expression", node)
+            if generators.is_subscripts(node):
+                value = generators.subscripts(stage, node)
+            elif isinstance(node, exp.Explode) and node.expressions:
+                value = generators.flattened(stage, node)
+            elif isinstance(node, exp.ExplodingGenerateSeries):
+                value = stage.bind(node)
+            else:
+                value = stage.bind(node.expressions[0] if isinstance(node, exp.Unnest) else node.this)
             if not is_list(value.dtype):
                 raise self._context.error(f"{node.key.upper()} wants a list, not {shown(value.dtype)}", node)
             inner: pl.DataType = value.dtype.inner  # type: ignore[attr-defined]
@@ -329,6 +331,13 @@ class SelectBinder:
             plan = Sort(plan, keys)
         plan = limited(stage, plan, self._node.args.get("limit"), self._node.args.get("offset"), keys)
         return Project(plan, {i: self._context.column(i) for i in made})
+
+
+def _expands(node: exp.Expr) -> bool:
+    """Whether a node of the SELECT list gives a row for each element of a list."""
+    return (isinstance(node, _EXPANDING) or generators.is_subscripts(node)) and not isinstance(
+        node.parent, exp.In
+    )
 
 
 def filter_by(stage: Stage, node: exp.Expr) -> None:

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from dwkit.errors import did_you_mean
 from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.generators import fields_of
 from dwkit.sql.bind.names import Field, Scope
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def expanded(
             yield from _columns(node.this, columns, scope, context, node.alias)
         else:
             yield node.alias, node.this
-    elif isinstance(node, exp.Aliases):
-        raise context.refuse("several aliases of one function", node)
+    elif (fields := fields_of(node, scope, context, binder)) is not None:
+        yield from fields
     elif (columns := node.find(exp.Columns)) is not None:
         yield from _columns(node, columns, scope, context, "")
     else:

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.bits import BITS
+from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import scaled
@@ -322,22 +323,6 @@ def _neg(call: Call) -> Value:
     )
 
 
-def _bits(of: Callable[[Any, Any], pl.Expr]) -> Builder:
-    def build(call: Call) -> Value:
-        return call.value(of(call.integer(), call.integer("expression")), pl.Int64())
-
-    return build
-
-
-def _shift(direction: int) -> Builder:
-    def build(call: Call) -> Value:
-        powers = pl.lit(2, dtype=pl.Int64).pow(call.integer("expression"))
-        value = call.integer()
-        return call.value(value * powers if direction > 0 else value // powers, pl.Int64())
-
-    return build
-
-
 def _concat(call: Call) -> Value:
     call.has("safe")  # only how a dialect writes it
     left, right = call.arg(), call.arg("expression")
@@ -378,10 +363,5 @@ ARITHMETIC: Functions = {
     exp.Mod: _mod,
     exp.Neg: _neg,
     exp.DPipe: _concat,
-    exp.BitwiseAnd: _bits(operator.and_),
-    exp.BitwiseOr: _bits(operator.or_),
-    exp.BitwiseXor: _bits(operator.xor),
-    exp.BitwiseLeftShift: _shift(1),
-    exp.BitwiseRightShift: _shift(-1),
-    exp.BitwiseNot: lambda call: call.value(call.integer().not_(), pl.Int64()),
+    **BITS,
 }

@@ -330,8 +330,13 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_integer(dtype):
         return _whole(plain, dtype, dialect, strict=strict)
     if is_decimal(dtype):
-        exact = plain.cast(pl.Decimal(38, min(38, scale_of(dtype) + 6)), strict=strict)
-        return exact.round(scale_of(dtype), mode="half_away_from_zero").cast(dtype, strict=strict)
+        scale = scale_of(dtype)
+        wide = pl.Decimal(38, min(38, scale + 6))
+        # A text that leaves no room for more digits than it is to have is read with just these.
+        short = plain.cast(wide, strict=False).is_null() & plain.str.contains(rf"\.\d{{{scale + 1}}}").not_()
+        exact = pl.when(short.not_()).then(plain).cast(wide, strict=strict)
+        rounded = exact.round(scale, mode="half_away_from_zero").cast(dtype, strict=strict)
+        return pl.coalesce(rounded, pl.when(short).then(plain).cast(dtype, strict=strict))
     if is_float(dtype):
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):

@@ -13,6 +13,7 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.decimals import scaled_of
 from dwkit.sql.functions.interval import interval_value
 from dwkit.sql.functions.operators import alike, compared
+from dwkit.sql.functions.trying import TRYING
 from dwkit.sql.value import Interval, Value, constant, null
 
 __all__ = ["CONDITIONAL", "chosen"]
@@ -173,6 +174,7 @@ def _is_null(call: Call) -> Value:
 
 
 CONDITIONAL: Functions = {
+    **TRYING,
     exp.Elt: _picked,
     "CHOOSE": _picked,
     "FIELD": _field,

@@ -21,12 +21,15 @@ from dwkit.sql.functions.dates.truncation import TRUNCATION
 from dwkit.sql.functions.dates.tsql import TSQL
 from dwkit.sql.functions.dates.zones import ZONES
 from dwkit.sql.functions.interval import interval_of
+from dwkit.sql.functions.synonyms import interval_place
 from dwkit.sql.value import Value
 
 __all__ = ["DATETIME"]
 
 
 def _interval(call: Call) -> Value:
+    if isinstance(call.node.this, exp.Tuple) and call.dialect == "mysql":
+        return interval_place(call)
     call.given("fraction_in_string")
     return interval_of(call, call.node.this, call.given("unit"))
 

@@ -98,6 +98,9 @@ def _extract(call: Call) -> Value:
     flags = _given_flags(call, "parameters")
     pattern = pattern_of(call, flags=flags)
     subject = _from_position(call, call.text())
+    names = call.given("group")
+    if isinstance(names, exp.Array):
+        return _named_groups(call, subject, pattern, names)
     group = call.constant("group")
     if isinstance(group, str):
         raise call.refuse("a named group")
@@ -125,6 +128,18 @@ def _extract(call: Call) -> Value:
 def _from_position(call: Call, subject: pl.Expr) -> pl.Expr:
     position = call.constant("position", 1) or 1
     return subject if position == 1 else subject.str.slice(position - 1)
+
+
+def _named_groups(call: Call, subject: pl.Expr, pattern: str | pl.Expr, names: exp.Array) -> Value:
+    """REGEXP_EXTRACT(text, pattern, ['a', 'b']) of DuckDB: its groups as a struct."""
+    known = [call.bind(n).constant for n in names.expressions]
+    if not isinstance(pattern, str) or not all(isinstance(n, str) for n in known):
+        raise call.refuse("groups of a computed regular expression")
+    if len(known) > _groups(pattern):
+        raise call.error(f"{len(known)} names for {_groups(pattern)} groups of the regular expression")
+    parts = [subject.str.extract(pattern, n).fill_null("").alias(name) for n, name in enumerate(known, 1)]
+    dtype = pl.Struct(dict.fromkeys(known, _TEXT))
+    return call.value(pl.when(subject.is_not_null()).then(pl.struct(parts)), dtype)
 
 
 def _extract_all(call: Call) -> Value:
@@ -201,20 +216,34 @@ def _instr(call: Call) -> Value:
     return call.value(pl.when(start.is_not_null()).then(place).when(subject.is_not_null()).then(0), _NUMBER)
 
 
-def split_by(subject: pl.Expr, pattern: str) -> pl.Expr:
-    """Split a text at the matches of a pattern."""
+_MOST_PARTS = 100
+
+
+def split_by(call: Call, subject: pl.Expr, pattern: str, limit: object = -1) -> pl.Expr:
+    """Split a text at the matches of a pattern, into so many parts at most where the limit is above 0."""
+    if not isinstance(limit, int):
+        raise call.refuse(f"{call.name} with a computed limit")
+    if limit > 0:
+        if limit > _MOST_PARTS or re.match(pattern, ""):
+            raise call.refuse(f"{call.name} with this limit")
+        whole, rest = f"(?s)^(.*?)(?:{pattern})(.*)$", subject
+        parts: list[pl.Expr] = []
+        for _ in range(limit - 1):
+            parts.append(pl.coalesce(rest.str.extract(whole, 1), rest))
+            rest = rest.str.extract(whole, re.compile(pattern).groups + 2)
+        made = pl.concat_list([*parts, rest]).list.drop_nulls()
+        return pl.when(subject.is_not_null()).then(made)
     mark = "\u0001\u0002"
     return subject.str.replace_all(pattern, mark).str.split(mark)
 
 
 def _split(call: Call) -> Value:
     call.has("mode")
-    if call.has("limit"):
-        raise call.refuse("REGEXP_SPLIT with a limit")
+    limit = call.constant("limit", -1)
     pattern = pattern_of(call)
     if not isinstance(pattern, str):
         raise call.refuse("REGEXP_SPLIT by a computed pattern")
-    return call.value(split_by(call.text(), pattern), pl.List(_TEXT))
+    return call.value(split_by(call, call.text(), pattern, limit), pl.List(_TEXT))
 
 
 REGEX: Functions = {

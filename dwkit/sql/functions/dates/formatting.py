@@ -132,7 +132,9 @@ def _net(call: Call) -> Value:
         raise call.error("FORMAT wants a value and a format")
     value = call.bind(nodes[0])
     if is_number(value.dtype):
-        return call.bind(exp.NumberToStr(this=nodes[0], format=nodes[1]))
+        return call.bind(
+            exp.NumberToStr(this=nodes[0], format=nodes[1], culture=nodes[2] if len(nodes) > 2 else None)
+        )
     return _format(models.net, 1, call)
 
 

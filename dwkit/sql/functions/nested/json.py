@@ -85,18 +85,25 @@ def json_of(call: Call, value: Value) -> pl.Expr:
 
 def value_at(call: Call, value: Value, steps: Sequence[Step]) -> Value:
     """Return what is at a path, as JSON."""
-    found = jsontext.value_at(json_of(call, value), steps, verbatim=call.dialect == "postgres")
-    if call.dialect == "mysql":
-        found = jsontext.spaced(found)
-    made = call.value(found, _TEXT, json=True)
+
+    def found(text: pl.Expr) -> pl.Expr:
+        part = jsontext.value_at(text, steps, verbatim=call.dialect == "postgres")
+        return jsontext.spaced(part) if call.dialect == "mysql" else part
+
+    document = json_of(call, value)
+    made = call.value(jsontext.once(document, found), _TEXT, json=True)
     if steps and call.dialect not in ("postgres", "mysql"):
-        return replace(made, unquoted=jsontext.text_at(json_of(call, value), steps))
+        return replace(made, unquoted=jsontext.once(document, lambda text: jsontext.text_at(text, steps)))
     return made
 
 
 def text_at(call: Call, value: Value, steps: Sequence[Step], *, scalar: bool = False) -> Value:
     """Return what is at a path as text, for a scalar NULL where an object or an array is."""
-    text = json_of(call, value)
+    made = jsontext.once(json_of(call, value), lambda text: _text_at(call, text, steps, scalar=scalar))
+    return call.value(made, _TEXT)
+
+
+def _text_at(call: Call, text: pl.Expr, steps: Sequence[Step], *, scalar: bool) -> pl.Expr:
     if call.dialect in ("postgres", "mysql"):
         verbatim = jsontext.value_at(text, steps, verbatim=call.dialect == "postgres")
         found = quoted_off(call, verbatim)
@@ -116,7 +123,7 @@ def text_at(call: Call, value: Value, steps: Sequence[Step], *, scalar: bool = F
             .then(pl.lit("0"))
             .otherwise(found)
         )
-    return call.value(found, _TEXT)
+    return found
 
 
 def quoted_off(call: Call, value: pl.Expr) -> pl.Expr:

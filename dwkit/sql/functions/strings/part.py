@@ -30,6 +30,12 @@ def _substring(call: Call) -> Value:
     if is_list(value.dtype):
         raise call.refuse("SUBSTRING of a list")
     subject = call.as_text(value)
+    if call.has("safe"):  # SAFE.SUBSTR: a length below zero is an error
+        call.has("start")
+        taken = call.integer("length") if call.has("length") else pl.lit(0, dtype=pl.Int64)
+        node = call.node.copy()
+        node.set("safe", None)
+        return call.value(pl.when(taken >= 0).then(call.bind(node).expr), _TEXT)
     start_value = call.arg("start") if call.has("start") else call.cast(call.arg("length"), pl.Int64())
     length_value = call.maybe("length")
     start = start_value.constant
@@ -108,6 +114,10 @@ def _split(call: Call) -> Value:
     dtype = pl.List(_TEXT)
     if call.has("limit"):
         size = call.constant("limit")
+        if call.dialect in ("spark", "databricks") and isinstance(separator.constant, str):
+            from dwkit.sql.functions.regexes import split_by
+
+            return call.value(split_by(call, subject, separator.constant, size), dtype)
         if not isinstance(size, int) or size < 1:
             raise call.refuse("SPLIT with this limit")
         parts = (
@@ -120,7 +130,7 @@ def _split(call: Call) -> Value:
     if call.dialect in ("spark", "databricks") and isinstance(separator.constant, str):
         from dwkit.sql.functions.regexes import split_by
 
-        return call.value(split_by(subject, separator.constant), dtype)
+        return call.value(split_by(call, subject, separator.constant), dtype)
     by = call.as_text(separator)
     made = subject.str.split(by)
     if whole:

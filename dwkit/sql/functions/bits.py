@@ -1,0 +1,59 @@
+"""Bits of whole numbers: &, |, ^, ~, << and >>."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.value import Value
+
+__all__ = ["BITS"]
+
+
+def _bits(of: Callable[[Any, Any], pl.Expr]) -> Builder:
+    def build(call: Call) -> Value:
+        return call.value(of(call.integer(), call.integer("expression")), pl.Int64())
+
+    return build
+
+
+def _shift(direction: int) -> Builder:
+    def build(call: Call) -> Value:
+        if call.dialect == "sqlite":
+            return call.value(_sqlite_shift(call, direction), pl.Int64())
+        powers = pl.lit(2, dtype=pl.Int64).pow(call.integer("expression"))
+        value = call.integer()
+        if call.has("requires_int128"):
+            value, powers = value.cast(pl.Int128), powers.cast(pl.Int128)
+        made = value * powers if direction > 0 else value // powers
+        return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
+
+    return build
+
+
+def _sqlite_shift(call: Call, direction: int) -> pl.Expr:
+    """A shift by less than none goes the other way, by 64 and more nothing stays but the sign."""
+    value, places = call.integer(), call.integer("expression")
+    size = places.abs().clip(0, 64)
+    powers = pl.lit(2.0).pow(size).cast(pl.Int128)
+    left = (
+        pl.when(size < 64).then(value * powers.cast(pl.Int64, strict=False, wrap_numerical=True)).otherwise(0)
+    )
+    right = (value.cast(pl.Int128) // powers).cast(pl.Int64)
+    forward = places >= 0 if direction > 0 else places < 0
+    return pl.when(places.is_not_null()).then(pl.when(forward).then(left).otherwise(right))
+
+
+BITS: Functions = {
+    exp.BitwiseAnd: _bits(operator.and_),
+    exp.BitwiseOr: _bits(operator.or_),
+    exp.BitwiseXor: _bits(operator.xor),
+    exp.BitwiseLeftShift: _shift(1),
+    exp.BitwiseRightShift: _shift(-1),
+    exp.BitwiseNot: lambda call: call.value(call.integer().not_(), pl.Int64()),
+}
