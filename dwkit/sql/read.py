@@ -35,7 +35,7 @@ _KEPT: Mapping[str, frozenset[str]] = {
         *(f"{t}TO_TIMESTAMP{kind}" for t in ("", "TRY_") for kind in ("", "_NTZ", "_LTZ", "_TZ")),
     }),
     "spark": frozenset(_SPARK),
-    "databricks": frozenset(_SPARK),
+    "databricks": frozenset({*_SPARK, "DATEDIFF"}),
     "mysql": frozenset({"DATE_FORMAT", "STR_TO_DATE", "FROM_UNIXTIME", "TO_DAYS"}),
     "bigquery": frozenset(
         f"{verb}_{kind}" for verb in ("FORMAT", "PARSE") for kind in ("DATE", "DATETIME", "TIMESTAMP", "TIME")
@@ -48,8 +48,10 @@ _KEPT: Mapping[str, frozenset[str]] = {
 
 _BEFORE_TYPES = (TokenType.ALIAS, TokenType.DCOLON, TokenType.VAR, TokenType.IDENTIFIER)
 """What stands before TIME(3) where it is a type: AS, ``::`` or the name of a column."""
-_UNIT_FIRST = {"tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART")}
-"""Functions whose first argument is a unit of time, no column."""
+_UNIT_FIRST = {
+    "tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART"), "databricks": ("DATEDIFF",),
+}  # fmt: skip
+"""Functions whose first argument is a unit of time, no column; of DATEDIFF where it has three."""
 
 
 @contextmanager
@@ -133,7 +135,8 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
             if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
-                unit = node.expressions[0] if node.expressions else None
+                short = str(node.this).upper() == "DATEDIFF" and len(node.expressions) == 2
+                unit = node.expressions[0] if node.expressions and not short else None
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
         for node in list(tree.find_all(exp.Anonymous)) if tree is not None else ():
