@@ -335,9 +335,8 @@ class SelectBinder:
 
 def _expands(node: exp.Expr) -> bool:
     """Whether a node of the SELECT list gives a row for each element of a list."""
-    return (isinstance(node, _EXPANDING) or generators.is_subscripts(node)) and not isinstance(
-        node.parent, exp.In
-    )
+    inside = isinstance(node.parent, (exp.In, exp.Any, exp.All))
+    return (isinstance(node, _EXPANDING) or generators.is_subscripts(node)) and not inside
 
 
 def filter_by(stage: Stage, node: exp.Expr) -> None:

@@ -328,7 +328,10 @@ def _concat(call: Call) -> Value:
     left, right = call.arg(), call.arg("expression")
     if is_list(left.dtype) or is_list(right.dtype):
         return concatenated(call, [left, right], null_is_empty=call.dialect == "postgres")
-    if left.json and right.json and call.dialect == "postgres":
+    if (left.json or right.json) and call.dialect == "postgres":
+        for value in (left, right):
+            if not value.json and not value.is_text_literal and not value.is_null:
+                raise call.error("JSON || text has two meanings", hint="cast both to jsonb, or both to text")
         return merged(call, left, right)
     made = pl.concat_str(call.as_text(left), call.as_text(right), ignore_nulls=call.dialect == "oracle")
     if call.dialect == "oracle":  # NULL is an empty text there, and an empty text NULL

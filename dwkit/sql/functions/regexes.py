@@ -112,8 +112,7 @@ def _extract(call: Call) -> Value:
             call.dialect == "snowflake" and "e" in flags
         )
         group = 1 if one and _groups(pattern) else 0
-    if isinstance(pattern, str) and group > _groups(pattern):
-        raise call.error(f"the regular expression has no group {group}")
+    _refuse_group(call, pattern, group)
     occurrence = call.constant("occurrence", 1) or 1
     if occurrence == 1:
         made = subject.str.extract(pattern, group)
@@ -128,6 +127,13 @@ def _extract(call: Call) -> Value:
 def _from_position(call: Call, subject: pl.Expr) -> pl.Expr:
     position = call.constant("position", 1) or 1
     return subject if position == 1 else subject.str.slice(position - 1)
+
+
+def _refuse_group(call: Call, pattern: str | pl.Expr, group: object) -> None:
+    if not isinstance(group, int):
+        raise call.refuse(f"{call.name} of this group")
+    if group < 0 or (isinstance(pattern, str) and group > _groups(pattern)):
+        raise call.error(f"the regular expression has no group {group}")
 
 
 def _named_groups(call: Call, subject: pl.Expr, pattern: str | pl.Expr, names: exp.Array) -> Value:
@@ -148,6 +154,7 @@ def _extract_all(call: Call) -> Value:
     group = call.constant("group")
     if group is None:
         group = 1 if call.dialect in ("bigquery", "spark", "databricks") and _groups(pattern) else 0
+    _refuse_group(call, pattern, group)
     occurrence = call.constant("occurrence", 1)
     if occurrence not in (1, None):
         raise call.refuse("an occurrence of REGEXP_EXTRACT_ALL")

@@ -26,7 +26,7 @@ def _try(call: Call) -> Value:
             elif float(one.expression.name) == 0:
                 one.set("expression", exp.Null())
         elif isinstance(one, exp.Cast) and not isinstance(one, exp.TryCast):
-            made = exp.TryCast(**one.args, safe=True)
+            made = exp.TryCast(**{**one.args, "safe": True})
             if one is node:
                 node = made
             else:
