@@ -11,6 +11,7 @@ from decimal import Decimal
 import polars as pl
 
 from dwkit.sql.functions import jsontext
+from dwkit.sql.functions.cast_decimal import text_to_decimal
 from dwkit.sql.functions.cast_list import text_to_texts
 from dwkit.sql.functions.cast_moment import named_zone, text_to_moment
 from dwkit.sql.functions.cast_text import to_text
@@ -330,13 +331,7 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_integer(dtype):
         return _whole(plain, dtype, dialect, strict=strict)
     if is_decimal(dtype):
-        scale = scale_of(dtype)
-        wide = pl.Decimal(38, min(38, scale + 6))
-        # A text that leaves no room for more digits than it is to have is read with just these.
-        short = plain.cast(wide, strict=False).is_null() & plain.str.contains(rf"\.\d{{{scale + 1}}}").not_()
-        exact = pl.when(short.not_()).then(plain).cast(wide, strict=strict)
-        rounded = exact.round(scale, mode="half_away_from_zero").cast(dtype, strict=strict)
-        return pl.coalesce(rounded, pl.when(short).then(plain).cast(dtype, strict=strict))
+        return text_to_decimal(plain, dtype, strict=strict)
     if is_float(dtype):
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):

@@ -18,6 +18,7 @@ __all__ = ["TEMPLATES", "to_number"]
 _TEXT = pl.String()
 _SPARK = ("spark", "databricks")
 _DOLLARS = frozenset({"oracle", "snowflake", *_SPARK})
+_MINIMAL = frozenset({"oracle", "snowflake"})
 _DIGITS_OF_A_DOUBLE = 15
 
 
@@ -119,6 +120,9 @@ def _to_char(call: Call) -> Value:
     if not is_number(value.dtype):
         raise call.refuse(f"TO_CHAR of {shown(value.dtype)} with a format of numbers")
     if not call.has("format"):
+        return call.value(call.as_text(value), _TEXT)
+    given = call.bind(call.given("format")).constant
+    if call.dialect in _MINIMAL and isinstance(given, str) and given.upper() in ("TM", "TM9"):
         return call.value(call.as_text(value), _TEXT)
     found = _given(call, call.given("format"))
     digits = len(found.after)

@@ -94,7 +94,15 @@ def _quote(call: Call) -> Value:
     return call.value(made.fill_null("NULL") if call.dialect in ("mysql", "sqlite") else made, _TEXT)
 
 
+def _encoded(call: Call) -> Value:
+    """ENCODE(text, 'utf-8'), TO_UTF8(text): its bytes."""
+    if str(call.constant("charset", "utf-8")).lower() not in ("utf-8", "utf8"):
+        raise call.refuse(f"{call.name} in another charset than UTF-8")
+    return call.value(call.text().cast(pl.Binary), pl.Binary())
+
+
 TOKENS: Functions = {
+    exp.Encode: _encoded,
     exp.Strtok: _strtok, exp.ToCodePoints: _code_points, exp.CodePointsToString: _from_code_points,
     exp.SafeConvertBytesToString: _bytes_as_text, exp.Base64DecodeString: _bytes_as_text, exp.MD5Digest: _digest,
     "QUOTE": _quote,
