@@ -112,6 +112,8 @@ def _number(stage: Stage, node: exp.Expr) -> float | None:
         or (not isinstance(number, (int, float)) and not hasattr(number, "as_tuple"))
     ):
         raise stage.context.error("LIMIT and OFFSET want a number", node)
+    if number == float("inf"):
+        raise stage.context.error("LIMIT and OFFSET want a finite number", node)
     if number < 0:
         if stage.dialect == "sqlite":
             return None

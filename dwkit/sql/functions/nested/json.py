@@ -109,21 +109,25 @@ def _text_at(call: Call, text: pl.Expr, steps: Sequence[Step], *, scalar: bool) 
         found = quoted_off(call, verbatim)
     else:
         found = jsontext.text_at(text, steps)
+    if not scalar and call.dialect != "sqlite":
+        return found
+    # What tells a structure from a text that looks like one reads both, which are computed once.
+    pair = pl.concat_list(pl.struct(text.alias("text"), found.alias("found")))
+    part = pl.element().struct
+    made = _scalar_of(call, part.field("text"), part.field("found"), steps, scalar=scalar)
+    return pair.list.eval(made).list.first()
+
+
+def _scalar_of(call: Call, text: pl.Expr, found: pl.Expr, steps: Sequence[Step], *, scalar: bool) -> pl.Expr:
     if scalar:
-        structure = jsontext.value_at(pl.when(found.str.contains(r"^[\[{]")).then(text), steps).str.contains(
-            r"^[\[{]"
-        )
+        nested = pl.when(found.str.contains(r"^[\[{]")).then(text)
+        structure = jsontext.value_at(nested, steps).str.contains(r"^[\[{]")
         found = pl.when(structure.fill_null(False).not_()).then(found)
-    if call.dialect == "sqlite":
-        truth = jsontext.value_at(pl.when(found.is_in(["true", "false"])).then(text), steps)
-        found = (
-            pl.when(truth == "true")
-            .then(pl.lit("1"))
-            .when(truth == "false")
-            .then(pl.lit("0"))
-            .otherwise(found)
-        )
-    return found
+    if call.dialect != "sqlite":
+        return found
+    truth = jsontext.value_at(pl.when(found.is_in(["true", "false"])).then(text), steps)
+    words = pl.when(truth == "true").then(pl.lit("1")).when(truth == "false").then(pl.lit("0"))
+    return words.otherwise(found)
 
 
 def quoted_off(call: Call, value: pl.Expr) -> pl.Expr:
