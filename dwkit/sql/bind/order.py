@@ -49,6 +49,8 @@ def sort_keys(
             keys.append(sort_key(stage, ordered, outputs[number - 1][1]))
         elif _is_all(node, stage):
             keys += [sort_key(stage, ordered, value) for _, value in outputs]
+        elif isinstance(node, exp.Collate) and ordinal(node.this) is not None:
+            raise stage.context.refuse("COLLATE of the number of a column here", ordered)
         else:
             keys.append(sort_key(stage, ordered, stage.bind(resolve(node, stage.scope, stage.context))))
     return tuple(keys)

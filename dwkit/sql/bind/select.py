@@ -127,8 +127,12 @@ class SelectBinder:
         windows.resolve_named(self._node, lambda n: resolve(n, scope, context, self._aliases))
         order = self._node.args.get("order")
         for key in order.expressions if order is not None else ():
-            if ordinal(key.this) is None and not self._is_all(key.this):
-                plain = isinstance(key.this, exp.Column)
+            inner = key.this.this if isinstance(key.this, exp.Collate) else key.this
+            number = ordinal(inner)
+            if inner is not key.this and number is not None and 1 <= number <= len(self._items):
+                inner.replace(self._items[number - 1].node.copy())
+            elif number is None and not self._is_all(key.this):
+                plain = isinstance(inner, exp.Column)
                 key.set("this", resolve(key.this, scope, context, self._aliases, aliases_first=plain))
 
     def _is_all(self, node: exp.Expr) -> bool:
