@@ -76,6 +76,8 @@ def _table(binder: QueryBinder, scope: Scope, node: exp.Expr, function: exp.Expr
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     called = alias.name if alias is not None and alias.this is not None else function.key
     rows = _rows(stage, function, called, columns)
+    if not isinstance(stage.plan, OneRow):
+        raise context.refuse("a subquery in a function of FROM", node)
     inner: pl.DataType = rows.value.dtype.inner  # type: ignore[attr-defined]
     ident = context.fresh(rows.name or "dwkit:element", inner)
     if rows.json:

@@ -206,6 +206,8 @@ def _unnest(binder: QueryBinder, scope: Scope, node: exp.Unnest) -> Table:
     if offset is not None and offset is not False:
         number = offset.name if isinstance(offset, exp.Expr) else "ordinality"
         ordinality = context.fresh(number, pl.Int64())
+    if not isinstance(stage.plan, OneRow):
+        raise context.refuse("a subquery in UNNEST of FROM", node, "UNNEST in the SELECT list")
     fields = [Field(n, i) for n, i in zip(names, lists, strict=True)]
     called = alias.name if alias is not None and alias.this is not None else ""
     made: dict[str, Value] = {}

@@ -81,8 +81,13 @@ def _double(expr: pl.Expr, digits: int, how: str) -> pl.Expr:
         return expr.round(digits, mode="half_away_from_zero" if how == "round" else "half_to_even")
     if digits == 0:
         return _DOUBLE[how](expr)
+    if abs(digits) > _LARGEST:  # no double has a digit there
+        return expr if digits > 0 else expr * 0.0
     power = 10.0 ** abs(digits)
     return _DOUBLE[how](expr * power) / power if digits > 0 else _DOUBLE[how](expr / power) * power
+
+
+_LARGEST = 308
 
 
 def _decimal(call: Call, value: Value, digits: int, how: str) -> Value:
