@@ -39,6 +39,8 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
             text, hint = "division by zero", "NULLIF(divisor, 0) gives NULL there"
         elif value.startswith('"no element'):
             text, hint = value.strip('"'), "an index beyond the list is an error in this dialect"
+        elif value.startswith('"WIDTH_BUCKET'):
+            text, hint = value.strip('"'), ""
         elif value.startswith(('"a number does not fit', '"not as the format')):
             text, hint = value.strip('"'), "give the format more digits, or a place for the sign"
         else:

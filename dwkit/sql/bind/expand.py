@@ -75,7 +75,10 @@ def _table(binder: QueryBinder, scope: Scope, node: exp.Expr, function: exp.Expr
     alias = node.args.get("alias")
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     called = alias.name if alias is not None and alias.this is not None else function.key
-    rows = _rows(stage, function, called, columns)
+    try:
+        rows = _rows(stage, function, called, columns)
+    except (ValueError, IndexError) as error:
+        raise context.error("a function in FROM cannot take these arguments", node) from error
     if not isinstance(stage.plan, OneRow):
         raise context.refuse("a subquery in a function of FROM", node)
     inner: pl.DataType = rows.value.dtype.inner  # type: ignore[attr-defined]

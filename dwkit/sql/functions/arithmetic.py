@@ -310,6 +310,8 @@ def _neg(call: Call) -> Value:
     if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
         number = -value.constant
         dtype = pl.Int64() if isinstance(value.dtype, pl.Int128) and number >= -(2**63) else value.dtype
+        if is_integer(dtype) and abs(number) >= 10 ** (whole_digits(dtype) - 1) and whole_digits(dtype) < 20:
+            return _constant_integers(call, lambda a, _: a, number, 0)
         return constant(number, dtype)
     if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
         raise call.error(f"-{shown(value.dtype)} has no meaning")

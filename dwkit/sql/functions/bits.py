@@ -26,6 +26,8 @@ def _shift(direction: int) -> Builder:
     def build(call: Call) -> Value:
         if call.dialect == "sqlite":
             return call.value(_sqlite_shift(call, direction), pl.Int64())
+        if call.dialect in ("spark", "databricks"):
+            return _java_shift(call, direction)
         powers = pl.lit(2, dtype=pl.Int64).pow(call.integer("expression"))
         value = call.integer()
         if call.has("requires_int128"):
@@ -34,6 +36,19 @@ def _shift(direction: int) -> Builder:
         return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
 
     return build
+
+
+def _java_shift(call: Call, direction: int) -> Value:
+    """Java shifts 32 or 64 bits, by the rest of the places there."""
+    value, places = call.arg(), call.integer("expression")
+    long = isinstance(value.dtype, (pl.Int64, pl.UInt32))
+    dtype = pl.Int64() if long else pl.Int32()
+    number = call.cast(value, pl.Int64()).expr
+    powers = pl.lit(2.0).pow(places % (64 if long else 32)).cast(pl.Int128)
+    if direction < 0:
+        return call.value((number.cast(pl.Int128) // powers).cast(dtype), dtype)
+    wrapped = number * powers.cast(pl.Int64, strict=False, wrap_numerical=True)
+    return call.value(wrapped.cast(dtype, strict=False, wrap_numerical=True), dtype)
 
 
 def _sqlite_shift(call: Call, direction: int) -> pl.Expr:

@@ -159,11 +159,19 @@ def _width_bucket(call: Call) -> Value:
         call.number("max_value"),
         call.number("num_buckets"),
     )
+    misfit = (low == high) | (count <= 0) | x.is_nan() | low.is_nan() | high.is_nan()
+    if call.dialect in ("spark", "databricks"):
+        x = pl.when(misfit.not_()).then(x)
+    else:
+        said = pl.lit("WIDTH_BUCKET wants bounds that differ and some buckets")
+        fine = pl.when(misfit).then(said).cast(pl.Int8, strict=True).is_null()
+        x = pl.when(fine).then(x)
     place = ((x - low) / (high - low) * count).floor() + 1
     made = pl.when(x < low).then(0).when(x >= high).then(count + 1).otherwise(place)
     down = ((low - x) / (low - high) * count).floor() + 1
     turned = pl.when(x > low).then(0).when(x <= high).then(count + 1).otherwise(down)
-    return call.value(pl.when(low < high).then(made).otherwise(turned).cast(pl.Int64), _INTEGER)
+    chosen = pl.when(low < high).then(made).otherwise(turned)
+    return call.value(pl.when(x.is_not_null()).then(chosen).cast(pl.Int64), _INTEGER)
 
 
 def _bit_count(call: Call) -> Value:
