@@ -196,7 +196,10 @@ class Stage:
 
     def _literal(self, node: exp.Expr) -> Value:
         assert isinstance(node, exp.Literal)
-        return literal(node, self.dialect)
+        try:
+            return literal(node, self.dialect)
+        except ValueError:
+            raise self.context.error(f"{node.this!r} is no number", node) from None
 
     def _boolean(self, node: exp.Expr) -> Value:
         return constant(bool(node.this), pl.Boolean())

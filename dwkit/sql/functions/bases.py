@@ -47,11 +47,16 @@ def _from_base(call: Call) -> Value:
 
 def _to_base(call: Call) -> Value:
     """TO_BASE(number, base)."""
-    value, given = call.args()
+    value, given, *rest = call.args()
+    if rest:
+        raise call.refuse("TO_BASE with a length")
     base = _base(call, given)
     number = call.cast(value, _NUMBER).expr
     sign = pl.when(number < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    return call.value(pl.concat_str(sign, digits_of(number.cast(_WIDE).abs(), base)), _TEXT)
+    digits = digits_of(number.cast(_WIDE).abs(), base)
+    if call.dialect == "duckdb":
+        digits = digits.str.to_uppercase()
+    return call.value(pl.concat_str(sign, digits), _TEXT)
 
 
 def _conv(call: Call) -> Value:

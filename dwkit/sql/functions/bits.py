@@ -10,6 +10,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.types import is_integer
 from dwkit.sql.value import Value
 
 __all__ = ["BITS"]
@@ -22,18 +23,29 @@ def _bits(of: Callable[[Any, Any], pl.Expr]) -> Builder:
     return build
 
 
+_OWN_TYPE = frozenset({"duckdb", "postgres", "redshift"})
+"""What is shifted keeps its type there."""
+
+
 def _shift(direction: int) -> Builder:
     def build(call: Call) -> Value:
         if call.dialect == "sqlite":
             return call.value(_sqlite_shift(call, direction), pl.Int64())
         if call.dialect in ("spark", "databricks"):
             return _java_shift(call, direction)
-        powers = pl.lit(2, dtype=pl.Int64).pow(call.integer("expression"))
-        value = call.integer()
-        if call.has("requires_int128"):
-            value, powers = value.cast(pl.Int128), powers.cast(pl.Int128)
-        made = value * powers if direction > 0 else value // powers
-        return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
+        call.has("requires_int128")
+        value, places = call.arg(), call.integer("expression")
+        own = call.dialect in _OWN_TYPE and is_integer(value.dtype) and not isinstance(value.dtype, pl.Int128)
+        dtype = value.dtype if own else pl.Int64()
+        number = call.cast(value, pl.Int64()).expr.cast(pl.Int128)
+        powers = pl.lit(2.0).pow(places.clip(0, 64)).cast(pl.Int128)
+        if direction < 0:
+            made = (number // powers).cast(dtype)
+        else:
+            made = (number * powers).cast(
+                dtype, strict=call.dialect != "bigquery", wrap_numerical=call.dialect == "bigquery"
+            )
+        return call.value(pl.when(places >= 0).then(made), dtype)
 
     return build
 

@@ -50,8 +50,10 @@ def _ieee_divide(call: Call) -> Value:
 
 
 def _fmod(call: Call) -> Value:
-    """FMOD(a, b): the remainder of doubles, with the sign of a."""
+    """FMOD(a, b): the remainder of doubles, with the sign of a; with that of b in DuckDB."""
     a, b = (call.cast(v, _DOUBLE).expr for v in call.args())
+    if call.dialect == "duckdb":
+        return call.value(a % b, _DOUBLE)
     rest = a.abs() % b.abs()
     return call.value(pl.when(a < 0).then(-rest).otherwise(rest), _DOUBLE)
 
