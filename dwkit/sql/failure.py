@@ -14,6 +14,7 @@ __all__ = ["collected", "explained"]
 _CONVERSION = re.compile(
     r"from `(.+?)` to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
 )
+_DIGITS = re.compile(r"strict integer parsing failed for \d+ value\(s\): \[(\"[^\"]*\")")
 _TYPES: dict[str, pl.DataType] = {
     "i8": pl.Int8(), "i16": pl.Int16(), "i32": pl.Int32(), "i64": pl.Int64(), "i128": pl.Int128(),
     "u8": pl.UInt8(), "u16": pl.UInt16(), "u32": pl.UInt32(), "u64": pl.UInt64(), "f32": pl.Float32(),
@@ -45,12 +46,18 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
             text, hint = value.strip('"'), "an index beyond the list is an error in this dialect"
         elif value.startswith(_TOLD):
             text = value.strip('"')
+        elif value.startswith('"WIDTH_BUCKET'):
+            text, hint = value.strip('"'), ""
+        elif value.startswith(('"a number does not fit', '"not as the format')):
+            text, hint = value.strip('"'), "give the format more digits, or a place for the sign"
         else:
             name = "" if column.startswith(_INTERNAL) else f" in column {column!r}"
             called = shown(_TYPES[kind]) if kind in _TYPES else kind.upper()
             text, hint = f"{value}{name} is no {called} value", "TRY_CAST gives NULL there"
             if source == "i128" and kind == "i64":  # whole numbers are summed with 128 bits
                 text, hint = f"{value}{name} is too large for {called}", "calculate with DECIMAL or DOUBLE"
+    elif (digits := _DIGITS.search(text)) is not None:
+        text, hint = f"{digits[1]} is no whole number in this base", "TRY_CAST, or a WHERE that leaves it out"
     elif "aggregation 'item' expected" in text:
         text, hint = "a subquery that stands for one value gave more than one row", "LIMIT 1, or an aggregate"
     elif "overflow in decimal" in text or "can't fit values" in text:

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from dwkit.errors import did_you_mean
 from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.generators import fields_of
 from dwkit.sql.bind.names import Field, Scope
 from dwkit.sql.functions.nested.tuple import tuple_keys
 
@@ -52,6 +53,8 @@ def expanded(
             yield node.alias, node.this
     elif isinstance(node, exp.Aliases):
         raise context.refuse("several aliases of one function", node)
+    elif (fields := fields_of(node, scope, context, binder)) is not None:
+        yield from fields
     elif (columns := node.find(exp.Columns)) is not None:
         yield from _columns(node, columns, scope, context, "")
     else:

@@ -51,10 +51,16 @@ def find(node: exp.Expr) -> Builder | None:
     return _ALL.get(_key(node))
 
 
+_PLACES = (exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist)
+"""Functions of a window that WITHIN GROUP makes aggregates of."""
+
+
 def find_aggregate(node: exp.Expr) -> Builder | None:
     """Return what builds an aggregate, None where it is none; ``x = ANY (...)`` compares."""
     if isinstance(node, exp.Any) and (
         isinstance(node.parent, exp.Binary) or not isinstance(node.this, exp.Paren)
     ):
+        return None
+    if isinstance(node, _PLACES) and not isinstance(node.parent, exp.WithinGroup):
         return None
     return AGGREGATES.get(_key(node))

@@ -350,6 +350,8 @@ def _neg(call: Call) -> Value:
     if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
         number = -value.constant
         dtype = pl.Int64() if isinstance(value.dtype, pl.Int128) and number >= -(2**63) else value.dtype
+        if is_integer(dtype) and abs(number) >= 10 ** (whole_digits(dtype) - 1) and whole_digits(dtype) < 20:
+            return _constant_integers(call, lambda a, _: a, number, 0)
         return constant(number, dtype)
     if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
         raise call.error(f"-{shown(value.dtype)} has no meaning")
@@ -370,7 +372,10 @@ def _concat(call: Call) -> Value:
         if call.dialect == "datafusion" and is_list(left.dtype) and is_list(right.dtype):
             return joined(call, [left, right])
         return concatenated(call, [left, right], null_is_empty=call.dialect in ("postgres", "datafusion"))
-    if left.json and right.json and call.dialect == "postgres":
+    if (left.json or right.json) and call.dialect == "postgres":
+        for value in (left, right):
+            if not value.json and not value.is_text_literal and not value.is_null:
+                raise call.error("JSON || text has two meanings", hint="cast both to jsonb, or both to text")
         return merged(call, left, right)
     if isinstance(left.dtype, pl.Binary) and isinstance(right.dtype, pl.Binary):
         return call.value(

@@ -33,15 +33,31 @@ def _not(call: Call) -> Value:
 # -- shifts ---------------------------------------------------------------------------------------
 
 
+_OWN_TYPE = frozenset({"duckdb", "postgres", "redshift"})
+"""What is shifted keeps its type there."""
+
+
 def _shift(direction: int) -> Builder:
     def build(call: Call) -> Value:
         if call.dialect in _SPARK:
             return _java_shift(call, call.arg(), call.arg("expression"), "<<" if direction > 0 else ">>")
         if call.dialect == "datafusion":
             return _processor_shift(call, call.arg(), call.arg("expression"), direction)
-        powers = pl.lit(2, dtype=_LONG).pow(call.integer("expression"))
-        value = call.integer()
-        return call.value(value * powers if direction > 0 else value // powers, _LONG)
+        if call.dialect == "sqlite":
+            return call.value(_sqlite_shift(call, direction), _LONG)
+        call.has("requires_int128")
+        value, places = call.arg(), call.integer("expression")
+        own = call.dialect in _OWN_TYPE and is_integer(value.dtype) and not isinstance(value.dtype, pl.Int128)
+        dtype = value.dtype if own else _LONG
+        number = call.cast(value, _LONG).expr.cast(pl.Int128)
+        powers = pl.lit(2.0).pow(places.clip(0, 64)).cast(pl.Int128)
+        if direction < 0:
+            made = (number // powers).cast(dtype)
+        else:
+            made = (number * powers).cast(
+                dtype, strict=call.dialect != "bigquery", wrap_numerical=call.dialect == "bigquery"
+            )
+        return call.value(pl.when(places >= 0).then(made), dtype)
 
     return build
 
@@ -64,6 +80,19 @@ def _processor_shift(call: Call, value: Value, places: Value, direction: int) ->
         low = made & (2**32 - 1)
         made = pl.when(low >= 2**31).then(low - 2**32).otherwise(low)
     return call.value(pl.when(number.is_not_null() & count.is_not_null()).then(made), _LONG)
+
+
+def _sqlite_shift(call: Call, direction: int) -> pl.Expr:
+    """A shift by less than none goes the other way, by 64 and more nothing stays but the sign."""
+    value, places = call.integer(), call.integer("expression")
+    size = places.abs().clip(0, 64)
+    powers = pl.lit(2.0).pow(size).cast(pl.Int128)
+    left = (
+        pl.when(size < 64).then(value * powers.cast(pl.Int64, strict=False, wrap_numerical=True)).otherwise(0)
+    )
+    right = (value.cast(pl.Int128) // powers).cast(pl.Int64)
+    forward = places >= 0 if direction > 0 else places < 0
+    return pl.when(places.is_not_null()).then(pl.when(forward).then(left).otherwise(right))
 
 
 def _unsigned_shift(call: Call) -> Value:

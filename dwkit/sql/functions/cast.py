@@ -12,6 +12,7 @@ import polars as pl
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.cast_bytes import text_to_bytes
+from dwkit.sql.functions.cast_decimal import text_to_decimal
 from dwkit.sql.functions.cast_list import text_to_texts
 from dwkit.sql.functions.cast_moment import (
     moment_to_moment,
@@ -305,8 +306,7 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_integer(dtype):
         return _whole(plain, dtype, dialect, strict=strict)
     if is_decimal(dtype):
-        exact = plain.cast(pl.Decimal(38, min(38, scale_of(dtype) + 6)), strict=strict)
-        return exact.round(scale_of(dtype), mode="half_away_from_zero").cast(dtype, strict=strict)
+        return text_to_decimal(plain, dtype, strict=strict)
     if is_float(dtype):
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):

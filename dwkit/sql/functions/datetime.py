@@ -22,12 +22,15 @@ from dwkit.sql.functions.dates.truncation import TRUNCATION
 from dwkit.sql.functions.dates.tsql import TSQL
 from dwkit.sql.functions.dates.zones import ZONES
 from dwkit.sql.functions.interval import interval_of
+from dwkit.sql.functions.synonyms import interval_place
 from dwkit.sql.value import Value
 
 __all__ = ["DATETIME"]
 
 
 def _interval(call: Call) -> Value:
+    if isinstance(call.node.this, exp.Tuple) and call.dialect == "mysql":
+        return interval_place(call)
     call.given("fraction_in_string")
     return interval_of(call, call.node.this, call.given("unit"))
 
@@ -37,7 +40,7 @@ _TABLES: tuple[Functions, ...] = (
     PARSING, SERIES, SQLITE, ORACLE, TSQL,
 )  # fmt: skip
 _ARGUMENTS: dict[str, tuple[int, int]] = {
-    "DATE_PART": (2, 2), "PGDATE_PART": (2, 2), "DATEPART": (2, 2), "YEARWEEK": (1, 2), "DATE_SUB": (2, 3), "DATESUB": (2, 3), "AGE": (1, 2),
+    "DATE_PART": (2, 2), "PGDATE_PART": (2, 2), "DATEPART": (2, 2), "YEARWEEK": (1, 2), "DATE_SUB": (2, 3), "DATEDIFF": (2, 3), "DATESUB": (2, 3), "AGE": (1, 2),
     "TIMEDIFF": (2, 2), "DATEADD": (2, 3), "DATE_ADD": (2, 3), "ADDDATE": (2, 2), "SUBDATE": (2, 2), "ADD_MONTHS": (2, 2),
     "ADDTIME": (2, 2), "SUBTIME": (2, 2), "NUMTODSINTERVAL": (2, 2), "NUMTOYMINTERVAL": (2, 2), "MAKE_DT_INTERVAL": (1, 4),
     "MAKE_YM_INTERVAL": (1, 2), "TIMEZONE": (2, 2), "AT_TIMEZONE": (2, 2), "WITH_TIMEZONE": (2, 2), "FROM_TZ": (2, 2),

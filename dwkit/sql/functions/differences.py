@@ -37,6 +37,18 @@ DIFFERENCES: tuple[Difference, ...] = (
         _ALL, "integers that leave their type",
         "Calculations are done in 64 bits, so INTEGER + INTEGER is a BIGINT and does not overflow; what leaves 64 bits is an error.",
     ),
+    Difference(
+        _ALL, "WITH RECURSIVE that does not end",
+        "An error after 100,000 rounds, after 20 million rows, or after a minute of more than a thousand rounds; "
+        "a LIMIT over it ends it.",
+    ),
+    Difference(
+        ("spark", "databricks"), "TO_CHAR of a number that its format has no room for",
+        "An error, also for a negative number without a sign in the format.",
+    ),
+    Difference(
+        _ALL, "TO_NUMBER with a format", "A text that is not as the format says is an error (NULL with TRY_)."
+    ),
     Difference(_ALL, "session time zone", "It is UTC; a timestamp with a time zone is shown in UTC."),
     Difference(
         _ALL, "names of months and days",

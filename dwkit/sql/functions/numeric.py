@@ -11,9 +11,13 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.arithmetic import divided, number_of
+from dwkit.sql.functions.bases import BASES
 from dwkit.sql.functions.call import Builder, Call, Functions, as_float, floats_together, numbers
 from dwkit.sql.functions.integers import divisor_of
+from dwkit.sql.functions.numberformats import NUMBER_FORMATS
 from dwkit.sql.functions.rounding import ROUNDING
+from dwkit.sql.functions.synonyms import SYNONYMS
+from dwkit.sql.functions.templates import TEMPLATES, to_number
 from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
 from dwkit.sql.value import Value, constant
 
@@ -177,11 +181,19 @@ def _width_bucket(call: Call) -> Value:
         call.number("max_value"),
         call.number("num_buckets"),
     )
+    misfit = (low == high) | (count <= 0) | x.is_nan() | low.is_nan() | high.is_nan()
+    if call.dialect in ("spark", "databricks"):
+        x = pl.when(misfit.not_()).then(x)
+    else:
+        said = pl.lit("WIDTH_BUCKET wants bounds that differ and some buckets")
+        fine = pl.when(misfit).then(said).cast(pl.Int8, strict=True).is_null()
+        x = pl.when(fine).then(x)
     place = ((x - low) / (high - low) * count).floor() + 1
     made = pl.when(x < low).then(0).when(x >= high).then(count + 1).otherwise(place)
     down = ((low - x) / (low - high) * count).floor() + 1
     turned = pl.when(x > low).then(0).when(x <= high).then(count + 1).otherwise(down)
-    return call.value(pl.when(low < high).then(made).otherwise(turned).cast(pl.Int64), _INTEGER)
+    chosen = pl.when(low < high).then(made).otherwise(turned)
+    return call.value(pl.when(x.is_not_null()).then(chosen).cast(pl.Int64), _INTEGER)
 
 
 def _zero_if_null(call: Call) -> Value:
@@ -224,12 +236,15 @@ def _is_zero(call: Call) -> Value:
 
 
 def _to_number(call: Call) -> Value:
-    """TO_NUMBER and TO_DECIMAL without a format: a number with the digits that are asked for."""
+    """TO_NUMBER and TO_DECIMAL: a number with the digits that are asked for, read by a template where one is given."""
     for flag in ("safe_name", "safe"):
         call.has(flag)
-    if call.has("format") or call.has("nlsparam") or call.has("default"):
-        raise call.refuse(f"{call.name} with a format")
+    if call.has("nlsparam") or call.has("default"):
+        raise call.refuse(f"{call.name} with parameters of the session or a default")
     precision, scale = call.constant("precision", 38), call.constant("scale", 0)
+    if call.has("format"):
+        asked = pl.Decimal(precision, scale) if call.dialect == "snowflake" else None
+        return to_number(call, call.arg(), call.given("format"), asked, safe=call.has("safe"))
     if call.dialect in ("oracle", "postgres") and not call.has("precision"):
         precision, scale = 38, 10
     return call.cast(call.arg(), pl.Decimal(precision, scale), safe=call.has("safe"))
@@ -274,6 +289,10 @@ def _listed(make: Callable[[pl.Expr], pl.Expr]) -> Builder:
 
 NUMERIC: Functions = {
     **ROUNDING,
+    **TEMPLATES,
+    **BASES,
+    **SYNONYMS,
+    **NUMBER_FORMATS,
     exp.Abs: _abs,
     exp.Sign: _sign,
     exp.Sqrt: _sqrt,

@@ -11,7 +11,7 @@ from dwkit.sql.functions.arithmetic import number_of
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.decimals import scaled_of, unscaled, whole_of
 from dwkit.sql.types import is_decimal, is_float, is_integer, scale_of
-from dwkit.sql.value import Value
+from dwkit.sql.value import Value, constant
 
 __all__ = ["ROUNDING"]
 
@@ -69,6 +69,8 @@ def _rounded(call: Call, how: str, key: str = "decimals") -> Value:
     if is_integer(value.dtype) and digits >= 0:
         return value
     if is_integer(value.dtype):
+        if -digits > _DIGITS:
+            return call.cast(constant(0, pl.Int32()), pl.Int64())
         made = _EXACT[how](value.expr.cast(pl.Int128), 10**-digits)
         return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
     if is_decimal(value.dtype):
@@ -84,14 +86,21 @@ def _double(expr: pl.Expr, digits: int, how: str) -> pl.Expr:
         return expr.round(digits, mode="half_away_from_zero" if how == "round" else "half_to_even")
     if digits == 0:
         return _DOUBLE[how](expr)
+    if abs(digits) > _LARGEST:  # no double has a digit there
+        return expr if digits > 0 else expr * 0.0
     power = 10.0 ** abs(digits)
     return _DOUBLE[how](expr * power) / power if digits > 0 else _DOUBLE[how](expr / power) * power
+
+
+_LARGEST, _DIGITS = 308, 37
 
 
 def _decimal(call: Call, value: Value, digits: int, how: str) -> Value:
     scale = scale_of(value.dtype)
     if digits >= scale:
         return value
+    if scale - digits > _DIGITS:  # beyond all that it can have
+        return call.cast(constant(0, pl.Int32()), value.dtype)
     whole = _EXACT[how](scaled_of(value), 10 ** (scale - digits))
     kept = max(digits, 0)
     if call.dialect == "tsql":  # the result has the digits of the argument there

@@ -205,7 +205,10 @@ class Run:
             return None
         found = None if ref.file is not None else self.catalog.find(ref.schema, ref.name)
         if found is not None:
-            return TableStatistics(found.data.height) if isinstance(found, Table) else None
+            if not isinstance(found, Table):
+                return None
+            json = frozenset(c.name for c in found.columns if c.json)
+            return TableStatistics(found.data.height, json=json)
         return self.known(ref) if self.known is not None else None
 
     def _found(self, ref: TableRef, within: tuple[str, ...]) -> pl.LazyFrame | None:

@@ -179,6 +179,15 @@ def _diff(call: Call) -> Value:
     return call.value(made.cast(_INT), _INT)
 
 
+def _databricks(call: Call) -> Value:
+    """DATEDIFF(end, start) counts dates, DATEDIFF(unit, start, end) whole units."""
+    nodes = call.node.expressions
+    if len(nodes) == 2:
+        return call.bind(exp.DateDiff(this=nodes[0], expression=nodes[1]))
+    unit, start, end = nodes
+    return call.bind(exp.TimestampDiff(this=end, expression=start, unit=exp.Var(this=unit.name)))
+
+
 def _date_sub(call: Call) -> Value:
     """DATE_SUB('unit', start, end) of DuckDB counts whole units; DATE_SUB(d, interval) moves a date."""
     nodes = call.node.expressions
@@ -269,6 +278,6 @@ def _overlaps(call: Call) -> Value:
 
 DISTANCE: Functions = {
     exp.DateDiff: _diff, exp.DatetimeDiff: _diff, exp.TimestampDiff: _diff, exp.TimeDiff: _diff, exp.TsOrDsDiff: _diff,
-    exp.MonthsBetween: _months_between, "DATE_SUB": _date_sub, "DATESUB": _date_sub, "AGE": _age,
+    "DATEDIFF": _databricks, exp.MonthsBetween: _months_between, "DATE_SUB": _date_sub, "DATESUB": _date_sub, "AGE": _age,
     "TIMEDIFF": _minus_times, exp.Overlaps: _overlaps,
 }  # fmt: skip

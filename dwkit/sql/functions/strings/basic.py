@@ -191,10 +191,6 @@ def _reverse(call: Call) -> Value:
     return call.value(subject.str.split("").list.reverse().list.join(""), _TEXT)
 
 
-def _collate(call: Call) -> Value:
-    raise call.refuse(f"COLLATE {call.node.expression.sql()}")
-
-
 def _upper_or_lower(name: str) -> object:
     def build(call: Call) -> Value:
         value = call.arg()
@@ -230,5 +226,4 @@ BASIC: Functions = {
     exp.Concat: _concat,
     exp.ConcatWs: _concat_ws,
     exp.Reverse: _reverse,
-    exp.Collate: _collate,
 }

@@ -12,7 +12,7 @@ from dwkit.sql.functions.integers import all_digits, hex_of
 from dwkit.sql.types import is_integer
 from dwkit.sql.value import Value, constant
 
-__all__ = ["CODING"]
+__all__ = ["CODING", "code_of"]
 
 _NUMBER, _TEXT = pl.Int64(), pl.String()
 
@@ -21,22 +21,27 @@ def _code_point(call: Call) -> Value:
     """The code of the first character: its bytes in UTF-8, put together."""
     call.has("empty_is_zero")
     first = call.text().str.slice(0, 1)
+    empty = None if call.dialect in ("sqlite", "oracle", "tsql") else 0
+    if call.dialect == "duckdb" and isinstance(call.node, exp.Unicode):
+        empty = -1
+    made = pl.when(first == "").then(pl.lit(empty, dtype=pl.Int64)).otherwise(code_of(first))
+    return call.value(made, _NUMBER)
+
+
+def code_of(first: pl.Expr) -> pl.Expr:
+    """Return the code point of a text of one character."""
     bits = first.str.encode("hex").str.to_integer(base=16, dtype=pl.Int64, strict=False)
     size = first.str.len_bytes()
 
     def six(shift: int) -> pl.Expr:
         return (bits // int(2**shift)) % 64
 
-    made = (
+    return (
         pl.when(size == 1).then(bits)
         .when(size == 2).then((bits // 256) % 32 * 64 + six(0))
         .when(size == 3).then((bits // 65536) % 16 * 4096 + six(8) * 64 + six(0))
         .when(size == 4).then((bits // 16777216) % 8 * 262144 + six(16) * 4096 + six(8) * 64 + six(0))
     )  # fmt: skip
-    empty = None if call.dialect in ("sqlite", "oracle", "tsql") else 0
-    if call.dialect == "duckdb" and isinstance(call.node, exp.Unicode):
-        empty = -1
-    return call.value(pl.when(first == "").then(pl.lit(empty, dtype=pl.Int64)).otherwise(made), _NUMBER)
 
 
 def _named(call: Call) -> Call:

@@ -29,6 +29,12 @@ def _substring(call: Call) -> Value:
     value = call.arg()
     if is_list(value.dtype):
         raise call.refuse("SUBSTRING of a list")
+    if call.has("safe"):  # SAFE.SUBSTR: a length below zero is an error
+        call.has("start")
+        taken = call.integer("length") if call.has("length") else pl.lit(0, dtype=pl.Int64)
+        node = call.node.copy()
+        node.set("safe", None)
+        return call.value(pl.when(taken >= 0).then(call.bind(node).expr), _TEXT)
     of_bytes = isinstance(value.dtype, pl.Binary) and call.dialect not in ("oracle",)
     subject = value.expr if of_bytes else call.as_text(value)
     start_value = call.arg("start") if call.has("start") else call.cast(call.arg("length"), pl.Int64())
@@ -117,6 +123,10 @@ def _split(call: Call) -> Value:
     dtype = pl.List(_TEXT)
     if call.has("limit"):
         size = call.constant("limit")
+        if call.dialect in ("spark", "databricks") and isinstance(separator.constant, str):
+            from dwkit.sql.functions.regexes import split_by
+
+            return call.value(split_by(call, subject, separator.constant, size), dtype)
         if not isinstance(size, int) or size < 1:
             raise call.refuse("SPLIT with this limit")
         parts = (
@@ -129,7 +139,7 @@ def _split(call: Call) -> Value:
     if call.dialect in ("spark", "databricks") and isinstance(separator.constant, str):
         from dwkit.sql.functions.regexes import split_by
 
-        return call.value(split_by(subject, separator.constant), dtype)
+        return call.value(split_by(call, subject, separator.constant), dtype)
     by = call.as_text(separator)
     made = subject.str.split(by)
     if whole:
