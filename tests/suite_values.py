@@ -112,6 +112,7 @@ def normal(text: str) -> str:
     text = re.sub(r"(\d\d:\d\d:\d\d)\.(?!\d)", r"\1", text)
     text = re.sub(r"(:\d\d(?:\.\d+)?)(?:Z|\+00(?::?00)?)(?=\W|$)", r"\1", text)
     text = re.sub(r"(?<![\w.])-0(?:\.0+)?(?![\w.])", "0", text)
+    text = re.sub(r"(?i)\b(inf|nan)(?:inity)?\b", lambda f: f[1].lower(), text)
     return " ".join(text.split())
 
 
