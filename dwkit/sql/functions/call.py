@@ -217,6 +217,14 @@ class Call:
 
     # -- errors -------------------------------------------------------------------------------
 
+    def checked(self, expr: pl.Expr, bad: pl.Expr, message: str | pl.Expr) -> pl.Expr:
+        """Return an expression that fails as it runs where a condition is true, in a row that is asked for."""
+        bad = bad.fill_null(value=False)
+        wrong = bad if self.binder.condition is None else bad & self.binder.condition
+        told = pl.concat_str(pl.lit("dwkit: "), message if isinstance(message, pl.Expr) else pl.lit(message))
+        failed = pl.when(wrong).then(told).cast(pl.Int8, strict=True)
+        return pl.when(failed.is_null()).then(expr)
+
     @property
     def name(self) -> str:
         """The function as SQL calls it."""

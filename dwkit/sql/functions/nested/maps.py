@@ -9,8 +9,9 @@ from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import beside, inner_of, listed, over
 from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
+from dwkit.sql.functions.regexes import pattern_of
 from dwkit.sql.types import shown
-from dwkit.sql.value import Value
+from dwkit.sql.value import Value, constant
 
 __all__ = ["MAPS", "entry_of"]
 
@@ -21,11 +22,24 @@ def _map_type(key: pl.DataType, value: pl.DataType) -> pl.DataType:
 
 def _map_of(call: Call, keys: Value, values: Value) -> Value:
     """Return a map of two lists."""
-    pairs = beside([keys.expr, values.expr])
+    uneven = keys.expr.list.len() != values.expr.list.len()
+    # A list of another length would shift what stands beside it before the error is seen.
+    even = pl.when(uneven.not_()).then(keys.expr)
+    pairs = beside([even, pl.when(even.is_not_null()).then(values.expr)])
     fields = pl.element().struct
     made = pairs.list.eval(pl.struct(fields.field("0").alias("key"), fields.field("1").alias("value")))
     dtype = _map_type(inner_of(keys).dtype, inner_of(values).dtype)
-    return call.value(made.cast(dtype), dtype)
+    made = call.checked(made.cast(dtype), uneven, "a map has as many keys as values")
+    return call.value(_with_single_keys(call, made), dtype)
+
+
+def _with_single_keys(call: Call, entries: pl.Expr) -> pl.Expr:
+    """Return a map whose keys are each there once and none of which is NULL; another one is an error as it runs."""
+    keys = entries.list.eval(pl.element().struct.field("key"))
+    without = keys.list.eval(pl.element().is_null().any()).list.first()
+    twice = keys.list.eval(pl.element().is_duplicated().any()).list.first()
+    whole = call.checked(entries, without, "NULL is no key of a map")
+    return call.checked(whole, twice, "a key is twice in a map")
 
 
 def _map(call: Call) -> Value:
@@ -134,7 +148,14 @@ def _from_entries(call: Call) -> Value:
         pl.element().struct.field(first.name).alias("key"),
         pl.element().struct.field(second.name).alias("value"),
     )
-    return call.value(value.expr.list.eval(one), dtype)
+    entries = value.expr
+    if call.dialect in _NULL_WITH_NULL:
+        entries = pl.when(entries.list.eval(pl.element().is_null().any()).list.first().not_()).then(entries)
+    return call.value(_with_single_keys(call, entries.list.eval(one)), dtype)
+
+
+_NULL_WITH_NULL = frozenset({"spark", "databricks", "datafusion"})
+"""A list of pairs of which one is NULL makes a map that is NULL there; elsewhere it is an error."""
 
 
 def _entries(call: Call) -> Value:
@@ -154,14 +175,34 @@ def _concat(call: Call) -> Value:
 
 
 def _str_to_map(call: Call) -> Value:
-    """STR_TO_MAP(text [, between pairs [, between key and value]])."""
+    """STR_TO_MAP(text [, between pairs [, between key and value]]): regular expressions in Spark."""
+    if call.has("duplicate_resolution_callback"):
+        raise call.refuse(f"{call.name} with a function for equal keys")
     subject = call.text()
-    pair, inside = call.constant("pair_delim", ","), call.constant("key_value_delim", ":")
-    if not isinstance(pair, str) or not isinstance(inside, str) or call.has("duplicate_resolution_callback"):
-        raise call.refuse("STR_TO_MAP with these arguments")
-    parts = pl.element().str.splitn(inside, 2).struct
-    one = pl.struct(parts.field("field_0").alias("key"), parts.field("field_1").alias("value"))
-    return call.value(subject.str.split(pair).list.eval(one), _map_type(pl.String(), pl.String()))
+    literal = call.dialect not in ("spark", "databricks")
+    pair, inside = (_separator(call, k, d) for k, d in (("pair_delim", ","), ("key_value_delim", ":")))
+
+    def entry(text: pl.Expr, outer: list[pl.Expr]) -> pl.Expr:
+        between = outer[0] if outer else inside.expr
+        key = text.str.split(between, literal=literal).list.first()
+        match = between if literal else text.str.extract(between, 0)
+        rest = text.str.slice(key.str.len_chars() + match.str.len_chars())
+        found = text.str.contains(between, literal=literal)
+        return pl.struct(key.alias("key"), pl.when(found).then(rest).alias("value"))
+
+    parts = subject.str.split(pair.expr, literal=literal)
+    known = pl.when(inside.expr.is_not_null()).then(parts)
+    made = over(known, [] if inside.is_constant else [inside], entry)
+    return call.value(_with_single_keys(call, made), _map_type(pl.String(), pl.String()))
+
+
+def _separator(call: Call, key: str, default: str) -> Value:
+    value = call.maybe(key)
+    if value is None:
+        return constant(default, pl.String())
+    if isinstance(value.constant, str) and call.dialect in ("spark", "databricks"):
+        pattern_of(call, key)  # refuses what has another meaning here
+    return call.cast(value, pl.String())
 
 
 MAPS: Functions = {
