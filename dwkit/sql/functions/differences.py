@@ -48,7 +48,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(_ALL, "fractions of a second", "Six digits; more are cut off."),
     Difference(
-        ("spark",), "CAST", "As in ANSI mode, the default of Spark 4: what cannot be cast is an error, not NULL."
+        ("spark",), "CAST, %, PMOD, NEXT_DAY, MAKE_INTERVAL, ABS",
+        "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day and what leaves "
+        "its type are errors, not NULL and no other number.",
     ),
     Difference(
         ("spark", "databricks"), "patterns of TO_DATE and TO_TIMESTAMP",
@@ -68,7 +70,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(("oracle",), "text as a date without a format", "ISO 8601 is read as well as DD-MON-RR."),
     Difference(("redshift",), "DATEDIFF in weeks", "Counts the Sundays that are passed; the manual does not say which day."),
     Difference(
-        ("duckdb", "postgres", "redshift"), "an interval as a result",
+        ("duckdb", "postgres", "redshift", "spark", "databricks"), "an interval as a result",
         "Months as 30 days in files and tables; in calculations months, days and time stay apart.",
     ),
     Difference(

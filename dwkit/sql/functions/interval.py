@@ -99,7 +99,15 @@ def _times(interval: Interval, factor: pl.Expr) -> Interval:
 
 
 def interval_value(call: Call, interval: Interval) -> Value:
-    """Return an interval as a value; its expression has the time, days as 24 hours, for comparison and output."""
+    """Return an interval as a value; its expression has the time, days as 24 hours, for comparison and output.
+
+    Raises:
+        SqlError: it is longer than 64 bits of microseconds.
+    """
+    months, days, time = interval.months, interval.days, interval.micros
+    known = isinstance(months, int) and isinstance(days, int) and isinstance(time, int)
+    if known and not -(2**63) <= (months * 30 + days) * _DAY + time < 2**63:
+        raise call.error("the interval is too long")
     micros = _lit(interval.micros) + _lit(interval.days) * _DAY
     whole = micros + _lit(interval.months) * 30 * _DAY
     made = call.value(pl.duration(microseconds=whole), pl.Duration("us"))

@@ -198,6 +198,11 @@ def _make_interval(call: Call) -> Value:
             raise call.error("MAKE_INTERVAL wants numbers")
         parts.append(found)
     total = {n: sum((getattr(p, n) for p in parts), start=0) for n in ("months", "days", "micros")}
+    for name, part in total.items():
+        if name != "micros" and isinstance(part, int) and not -(2**31) <= part < 2**31:
+            raise call.error(f"an interval has no {part} {name}")
+        if name != "micros" and isinstance(part, pl.Expr):
+            total[name] = part.cast(pl.Int32, strict=True).cast(pl.Int64)
     return interval_value(call, Interval(**total))
 
 
@@ -268,11 +273,14 @@ ARITHMETIC: Functions = {
 
 
 def _sum_of(call: Call, units: tuple[str, ...]) -> Value:
+    """MAKE_DT_INTERVAL and MAKE_YM_INTERVAL: what is left out is 0, of a NULL comes NULL."""
+    if len(call.node.expressions) > len(units):
+        raise call.error(f"{call.name} wants up to {len(units)} numbers")
     total = Interval()
     for value, unit in zip(call.args(), units, strict=False):
         amount = (
             value.constant
-            if value.is_constant
+            if value.is_constant and not value.is_null
             else call.cast(value, pl.Float64() if unit == "SECOND" else pl.Int64()).expr
         )
         one = of_units(amount, unit)

@@ -232,6 +232,9 @@ def _part_by_name(call: Call) -> Value:
             expr = stamp(moment_of(call, value, time=True))
             return call.value(expr.dt.second().cast(pl.Float64) + _micro(expr) / 1_000_000, pl.Float64())
         return field_of(call, value, unit)
+    name = call.bind(first).constant
+    if isinstance(name, str):  # as of 'year'::text
+        return field_of(call, call.bind(second), unit_of_node(call, name))
     raise call.error("the name of a field is wanted here", first)
 
 

@@ -64,6 +64,9 @@ _OWN: Mapping[str, Mapping[str, str]] = {
 """What a name means there and not elsewhere; Oracle's are the formats of TRUNC."""
 
 
+_M_IS_MINUTE = frozenset({"duckdb", "postgres", "redshift", "spark", "databricks"})
+
+
 class Unit(str):
     """A unit or field under its one name; a WEEK knows the day that it begins on, 0 is Sunday."""
 
@@ -85,7 +88,7 @@ def name_of_unit(name: str, dialect: str, *, format_model: bool = False) -> Unit
         if own is not None:
             return Unit(own, 0 if dialect in ("oracle", *SUNDAY_WEEKS) else 1)
     if upper == "M":
-        upper = "MONTH"
+        upper = "MINUTE" if dialect in _M_IS_MINUTE else "MONTH"
     found = _BY_NAME.get(upper) or (_BY_NAME.get(upper[:-1]) if upper.endswith("S") else None)
     if found is None:
         return None
