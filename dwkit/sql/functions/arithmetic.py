@@ -12,11 +12,14 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.cast import fits
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.nested.documents import merged
 from dwkit.sql.functions.nested.lists import concatenated
+from dwkit.sql.functions.remainder import float_remainder
+from dwkit.sql.functions.shifts import SHIFTS
 from dwkit.sql.types import (
     is_decimal,
     is_float,
@@ -285,8 +288,7 @@ def _mod(call: Call) -> Value:
 def _remainder(call: Call, left: Value, right: Value) -> Value:
     if is_float(left.dtype) or is_float(right.dtype):
         a, b = _doubles(call, left, right)
-        divisor = _divisor(call, right, b)
-        return call.value(a.abs() % divisor.abs() * a.sign(), pl.Float64())
+        return call.value(float_remainder(a, _divisor(call, right, b)), pl.Float64())
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         dtype = pl.Decimal(38, scale)
@@ -306,34 +308,43 @@ def _neg(call: Call) -> Value:
         return scaled(call, value.interval, constant(-1, pl.Int32()))
     if value.is_text_literal or is_text(value.dtype):
         value = call.cast(value, pl.Float64())
-    if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
+    if value.is_null:
+        return call.cast(value, pl.Int32()) if isinstance(value.dtype, pl.Null) else value
+    if value.is_constant and not isinstance(value.constant, bool):
         number = -value.constant
-        dtype = pl.Int64() if isinstance(value.dtype, pl.Int128) and number >= -(2**63) else value.dtype
-        return constant(number, dtype)
+        if is_integer(value.dtype):
+            return _whole_constant(call, number, value.dtype)
+        return constant(number, value.dtype)
     if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
         raise call.error(f"-{shown(value.dtype)} has no meaning")
     if value.scaled is not None:
         return from_scaled(
             call, 0 - value.scaled, whole_digits(value.dtype) + scale_of(value.dtype), scale_of(value.dtype)
         )
-    unsigned = str(value.dtype).startswith("UInt")
-    return value.as_(
-        -(value.expr.cast(pl.Int64) if unsigned else value.expr), pl.Int64() if unsigned else value.dtype
-    )
+    if str(value.dtype).startswith("UInt"):
+        return value.as_(-value.expr.cast(pl.Int64), pl.Int64())
+    made = -value.expr
+    if is_integer(value.dtype):  # the least number of a type has no opposite in it
+        made = call.checked(
+            made, (made < 0) & (value.expr < 0), pl.format("-({}) leaves its type", value.expr)
+        )
+    return value.as_(made, value.dtype)
+
+
+def _whole_constant(call: Call, number: int, dtype: pl.DataType) -> Value:
+    """Return an integer of a type, as a BIGINT where it is none of that type's."""
+    known = [pl.Int64()] if isinstance(dtype, pl.Int128) else [dtype, pl.Int64()]
+    for one in known:
+        if fits(number, one):
+            return constant(number, one)
+    if not isinstance(dtype, pl.Int128):
+        raise call.error(f"{number} does not fit a BIGINT", hint="cast it to double or decimal")
+    return constant(number, dtype)
 
 
 def _bits(of: Callable[[Any, Any], pl.Expr]) -> Builder:
     def build(call: Call) -> Value:
         return call.value(of(call.integer(), call.integer("expression")), pl.Int64())
-
-    return build
-
-
-def _shift(direction: int) -> Builder:
-    def build(call: Call) -> Value:
-        powers = pl.lit(2, dtype=pl.Int64).pow(call.integer("expression"))
-        value = call.integer()
-        return call.value(value * powers if direction > 0 else value // powers, pl.Int64())
 
     return build
 
@@ -377,11 +388,11 @@ ARITHMETIC: Functions = {
     exp.IntDiv: _floor_div,
     exp.Mod: _mod,
     exp.Neg: _neg,
+    exp.Negative: _neg,
     exp.DPipe: _concat,
     exp.BitwiseAnd: _bits(operator.and_),
     exp.BitwiseOr: _bits(operator.or_),
     exp.BitwiseXor: _bits(operator.xor),
-    exp.BitwiseLeftShift: _shift(1),
-    exp.BitwiseRightShift: _shift(-1),
+    **SHIFTS,
     exp.BitwiseNot: lambda call: call.value(call.integer().not_(), pl.Int64()),
 }

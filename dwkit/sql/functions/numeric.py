@@ -12,6 +12,8 @@ from sqlglot import exp
 
 from dwkit.sql.functions.arithmetic import divided, number_of
 from dwkit.sql.functions.call import Builder, Call, Functions, numbers
+from dwkit.sql.functions.radix import RADIX
+from dwkit.sql.functions.remainder import float_remainder
 from dwkit.sql.functions.rounding import ROUNDING
 from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
 from dwkit.sql.value import Value, constant
@@ -23,7 +25,10 @@ _DOUBLE, _INTEGER, _BOOLEAN = pl.Float64(), pl.Int64(), pl.Boolean()
 
 def _abs(call: Call) -> Value:
     value = number_of(call)
-    return call.value(value.expr.abs(), value.dtype)
+    made = value.expr.abs()
+    if is_integer(value.dtype):  # the least number of a type has no opposite in it
+        made = call.checked(made, made < 0, pl.format("ABS of {} leaves its type", value.expr))
+    return call.value(made, value.dtype)
 
 
 def _sign(call: Call) -> Value:
@@ -104,6 +109,13 @@ def _safe(op: type[exp.Binary]) -> Builder:
     return build
 
 
+def _safe_mod(call: Call) -> Value:
+    """TRY_MOD(a, b): NULL where b is 0."""
+    a, b = call.given("expressions")
+    zero = exp.Literal.number(0)
+    return call.bind(exp.Mod(this=a.copy(), expression=exp.Nullif(this=b.copy(), expression=zero)))
+
+
 def _safe_negate(call: Call) -> Value:
     value = call.arg()
     if not is_integer(value.dtype):
@@ -138,10 +150,17 @@ def _not_known() -> object:
 
 
 def _factorial(call: Call) -> Value:
+    """FACTORIAL(n): NULL in Spark where n is not from 0 to 20, elsewhere an error where it has more than 38 digits."""
     value = call.integer()
-    known = [math.factorial(n) for n in range(34)]
-    made = value.replace_strict(list(range(34)), pl.Series(known, dtype=pl.Int128), return_dtype=pl.Int128)
-    return call.value(made, pl.Int128())
+    spark = call.dialect in ("spark", "databricks")
+    dtype, count = (pl.Int64(), 21) if spark else (pl.Int128(), 34)
+    known = pl.Series([math.factorial(n) for n in range(count)], dtype=dtype)
+    made = value.replace_strict(list(range(count)), known, default=None, return_dtype=dtype)
+    if not spark:
+        made = call.checked(
+            made, value.is_not_null() & made.is_null(), pl.format("no factorial of {}", value)
+        )
+    return call.value(made, dtype)
 
 
 def _width_bucket(call: Call) -> Value:
@@ -149,17 +168,30 @@ def _width_bucket(call: Call) -> Value:
     if not call.has("num_buckets"):
         raise call.refuse("WIDTH_BUCKET over a list of bounds")
     call.has("threshold")
-    x, low, high, count = (
-        call.number(),
-        call.number("min_value"),
-        call.number("max_value"),
-        call.number("num_buckets"),
-    )
+    x, low, high = _bounds(call, [call.arg(), call.arg("min_value"), call.arg("max_value")])
+    count = call.number("num_buckets")
     place = ((x - low) / (high - low) * count).floor() + 1
     made = pl.when(x < low).then(0).when(x >= high).then(count + 1).otherwise(place)
     down = ((low - x) / (low - high) * count).floor() + 1
     turned = pl.when(x > low).then(0).when(x <= high).then(count + 1).otherwise(down)
-    return call.value(pl.when(low < high).then(made).otherwise(turned).cast(pl.Int64), _INTEGER)
+    wrong = (count <= 0) | (low == high) | x.is_nan() | low.is_nan() | high.is_nan()
+    wrong = wrong | low.is_infinite() | high.is_infinite()
+    bucket = pl.when(wrong.not_()).then(pl.when(low < high).then(made).otherwise(turned)).cast(pl.Int64)
+    if call.dialect not in ("spark", "databricks"):
+        bucket = call.checked(bucket, wrong, "WIDTH_BUCKET wants buckets, and two bounds that differ")
+    return call.value(bucket, _INTEGER)
+
+
+def _bounds(call: Call, values: list[Value]) -> list[pl.Expr]:
+    """Return numbers, or intervals of months or of days and time, as doubles."""
+    intervals = [v.interval for v in values if v.interval is not None]
+    if len(intervals) < len(values):
+        return [call.cast(v, _DOUBLE).expr for v in values]
+    months = [isinstance(i.months, pl.Expr) or i.months != 0 for i in intervals]
+    others = [isinstance(p, pl.Expr) or p != 0 for i in intervals for p in (i.days, i.micros)]
+    if any(months) and any(others):
+        raise call.refuse(f"{call.name} of months and days")
+    return [v.expr.dt.total_microseconds().cast(pl.Float64) for v in values]
 
 
 def _bit_count(call: Call) -> Value:
@@ -178,13 +210,16 @@ def _null_if_zero(call: Call) -> Value:
 
 
 def _pmod(call: Call) -> Value:
-    """PMOD of Spark: the remainder r with the sign of the dividend; where r < 0, that of r + divisor."""
+    """PMOD of Spark: the remainder r with the sign of the dividend; where r < 0, that of r + divisor; of 0 an error."""
     values = call.args()
-    dtype = _INTEGER if all(is_integer(v.dtype) for v in values) else _DOUBLE
+    whole = all(is_integer(v.dtype) for v in values)
+    dtype = _INTEGER if whole else _DOUBLE
     a, b = (call.cast(v, dtype).expr for v in values)
-    divisor = pl.when(b != 0).then(b)
+    divisor = call.checked(b, (b == 0) & a.is_not_null(), "division by zero")
 
     def remainder(x: pl.Expr) -> pl.Expr:
+        if not whole:
+            return float_remainder(x, divisor)
         rest = x.abs() % divisor.abs()
         return pl.when(x < 0).then(0 - rest).otherwise(rest)
 
@@ -259,6 +294,7 @@ def _listed(make: Callable[[pl.Expr], pl.Expr]) -> Builder:
 
 NUMERIC: Functions = {
     **ROUNDING,
+    **RADIX,
     exp.Abs: _abs,
     exp.Sign: _sign,
     exp.Sqrt: _sqrt,
@@ -280,6 +316,9 @@ NUMERIC: Functions = {
     exp.Sinh: numbers(lambda x: x.sinh()),
     exp.Cosh: numbers(lambda x: x.cosh()),
     exp.Tanh: numbers(lambda x: x.tanh()),
+    exp.Sec: numbers(lambda x: 1.0 / x.cos()),
+    exp.Csc: numbers(lambda x: 1.0 / x.sin()),
+    "EXPM1": _listed(lambda x: (x / 2).exp() * (x / 2).sinh() * 2),
     exp.Degrees: numbers(lambda x: x.degrees()),
     exp.Radians: numbers(lambda x: x.radians()),
     exp.Pi: lambda _: constant(math.pi, _DOUBLE),
@@ -294,6 +333,7 @@ NUMERIC: Functions = {
     exp.SafeSubtract: _safe(exp.Sub),
     exp.SafeMultiply: _safe(exp.Mul),
     exp.SafeNegate: _safe_negate,
+    "TRY_MOD": _safe_mod,
     "ZEROIFNULL": _zero_if_null,
     "NULLIFZERO": _null_if_zero,
     "PMOD": _pmod,

@@ -1,4 +1,4 @@
-"""Characters and their codes, hexadecimal, base 64, digests, formats."""
+"""Characters and their codes, base 64, digests, formats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import polars_hash  # noqa: F401 - gives expressions their hashes
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions, text
-from dwkit.sql.types import is_integer
 from dwkit.sql.value import Value, constant
 
 __all__ = ["CODING"]
@@ -66,28 +65,6 @@ def _chr(call: Call) -> Value:
             number = call.cast(value, pl.Int64()).expr
             made.append(number.replace_strict(codes, [chr(n) for n in codes], return_dtype=pl.String))
     return call.value(made[0] if len(made) == 1 else pl.concat_str(made), _TEXT)
-
-
-def _hex(*, upper: bool = True) -> object:
-    def build(call: Call) -> Value:
-        call.has("case")
-        value = call.arg()
-        if is_integer(value.dtype) and call.dialect != "sqlite":
-            if not isinstance(value.constant, int) or value.constant < 0:
-                raise call.refuse("HEX of a computed number")
-            digits = f"{value.constant:X}" if upper else f"{value.constant:x}"
-            return call.value(pl.lit(digits), _TEXT)
-        if isinstance(value.dtype, pl.Binary):
-            made = value.expr.bin.encode("hex")
-        else:
-            made = call.as_text(value).str.encode("hex")
-        return call.value(made.str.to_uppercase() if upper else made, _TEXT)
-
-    return build
-
-
-def _unhex(call: Call) -> Value:
-    return call.value(call.text().str.decode("hex", strict=False), pl.Binary())
 
 
 def _from_base64(call: Call) -> Value:
@@ -184,9 +161,6 @@ CODING: Functions = {
     exp.RawString: lambda call: constant(call.node.name, _TEXT),
     exp.Base64Encode: text(lambda s: s.str.encode("base64")),
     exp.Chr: _chr,
-    exp.Hex: _hex(),  # type: ignore[dict-item]
-    exp.LowerHex: _hex(upper=False),  # type: ignore[dict-item]
-    exp.Unhex: _unhex,
     exp.ToBase64: text(lambda s: s.str.encode("base64")),
     exp.FromBase64: _from_base64,
     exp.MD5: _digest("nchash", "md5"),  # type: ignore[dict-item]
