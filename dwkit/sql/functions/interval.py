@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call
 from dwkit.sql.types import is_date
-from dwkit.sql.value import Interval, Value
+from dwkit.sql.value import Interval, Value, constant
 
 __all__ = [
     "UNITS", "add_interval", "interval_of", "interval_value", "of_unit", "of_units", "parts_of", "scaled", "summed",
@@ -132,6 +132,10 @@ def interval_of(call: Call, node: exp.Expr, unit: exp.Expr | None) -> Value:
     Raises:
         SqlError: no such unit, or the text is no interval.
     """
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal):  # INTERVAL -'1-1' YEAR TO MONTH
+        plain = interval_of(call, node.this, unit)
+        assert plain.interval is not None
+        return scaled(call, plain.interval, constant(-1, pl.Int32()))
     value = call.bind(node)
     name = _unit_name(unit)
     text = value.constant if isinstance(value.constant, str) else None

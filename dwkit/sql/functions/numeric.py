@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable
-from dataclasses import replace
 
 import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.arithmetic import divided, number_of
 from dwkit.sql.functions.call import Builder, Call, Functions, numbers
+from dwkit.sql.functions.chance import CHANCE
+from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.radix import RADIX
 from dwkit.sql.functions.remainder import float_remainder
 from dwkit.sql.functions.rounding import ROUNDING
+from dwkit.sql.functions.transcendental import TRANSCENDENTAL
 from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
 from dwkit.sql.value import Value, constant
 
@@ -24,6 +24,9 @@ _DOUBLE, _INTEGER, _BOOLEAN = pl.Float64(), pl.Int64(), pl.Boolean()
 
 
 def _abs(call: Call) -> Value:
+    interval = call.arg().interval
+    if interval is not None:
+        return scaled(call, interval, _sign_of_interval(call))
     value = number_of(call)
     made = value.expr.abs()
     if is_integer(value.dtype):  # the least number of a type has no opposite in it
@@ -31,7 +34,21 @@ def _abs(call: Call) -> Value:
     return call.value(made, value.dtype)
 
 
+def _sign_of_interval(call: Call) -> Value:
+    value = call.arg()
+    return value.as_(value.expr.dt.total_microseconds().sign(), _INTEGER)
+
+
+def _positive_of(call: Call) -> Value:
+    """POSITIVE(x): x itself, which must be a number or an interval."""
+    [node] = call.given("expressions")
+    made = call.bind(node)
+    return made if made.interval is not None else number_of(Call(exp.Abs(this=node), call.binder))
+
+
 def _sign(call: Call) -> Value:
+    if call.arg().interval is not None:
+        return call.cast(_sign_of_interval(call), _DOUBLE)
     value = number_of(call)
     made = pl.when(value.expr > 0).then(1).when(value.expr < 0).then(-1).when(value.expr == 0).then(0)
     if is_float(value.dtype) and call.dialect not in ("duckdb", "sqlite", "mysql", "oracle"):
@@ -124,29 +141,11 @@ def _safe_negate(call: Call) -> Value:
 
 
 def _safe_divide(call: Call) -> Value:
+    interval = call.arg().interval
+    if interval is not None:
+        divisor = call.cast(call.arg("expression"), _DOUBLE)
+        return scaled(call, interval, divisor.as_(1 / pl.when(divisor.expr != 0).then(divisor.expr), _DOUBLE))
     return divided(call, call.arg(), call.arg("expression"))
-
-
-def _random(call: Call) -> Value:
-    """RANDOM(): each row a number from 0 up to 1; SQLite's is any whole number."""
-    seed = random.getrandbits(60)
-    bits = pl.int_range(pl.len(), dtype=pl.UInt64).hash(seed=seed)
-    if call.dialect == "sqlite":
-        return replace(
-            constant(0, _INTEGER), expr=bits.reinterpret(signed=True), constant=_not_known(), volatile=True
-        )
-    made = (bits // 2048).cast(pl.Float64) / 2.0**53
-    low, high = call.maybe("lower"), call.maybe("upper")
-    if low is not None and high is not None:
-        a, b = call.cast(low, _DOUBLE).expr, call.cast(high, _DOUBLE).expr
-        made = a + made * (b - a)
-    return Value(made, _DOUBLE, volatile=True)
-
-
-def _not_known() -> object:
-    from dwkit.sql.value import NOT_CONSTANT
-
-    return NOT_CONSTANT
 
 
 def _factorial(call: Call) -> Value:
@@ -283,19 +282,13 @@ def _bit_of(call: Call) -> Value:
     return call.value((call.integer() // 2**place) % 2, _INTEGER)
 
 
-def _listed(make: Callable[[pl.Expr], pl.Expr]) -> Builder:
-    """A function of one double that sqlglot has no class for."""
-
-    def build(call: Call) -> Value:
-        return call.value(make(call.cast(call.args()[0], _DOUBLE).expr), _DOUBLE)
-
-    return build
-
-
 NUMERIC: Functions = {
     **ROUNDING,
     **RADIX,
+    **TRANSCENDENTAL,
+    **CHANCE,
     exp.Abs: _abs,
+    "POSITIVE": _positive_of,
     exp.Sign: _sign,
     exp.Sqrt: _sqrt,
     exp.Cbrt: _cbrt,
@@ -316,14 +309,9 @@ NUMERIC: Functions = {
     exp.Sinh: numbers(lambda x: x.sinh()),
     exp.Cosh: numbers(lambda x: x.cosh()),
     exp.Tanh: numbers(lambda x: x.tanh()),
-    exp.Sec: numbers(lambda x: 1.0 / x.cos()),
-    exp.Csc: numbers(lambda x: 1.0 / x.sin()),
-    "EXPM1": _listed(lambda x: (x / 2).exp() * (x / 2).sinh() * 2),
     exp.Degrees: numbers(lambda x: x.degrees()),
     exp.Radians: numbers(lambda x: x.radians()),
     exp.Pi: lambda _: constant(math.pi, _DOUBLE),
-    exp.Rand: _random,
-    "RANDOM": _random,
     exp.Factorial: _factorial,
     exp.WidthBucket: _width_bucket,
     exp.BitwiseCount: _bit_count,

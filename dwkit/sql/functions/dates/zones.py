@@ -16,7 +16,7 @@ from dwkit.sql.functions.dates.units import moment_of
 from dwkit.sql.types import is_date, is_text, is_timestamp
 from dwkit.sql.value import Value
 
-__all__ = ["ZONES", "in_zone", "of_zone", "zone_of"]
+__all__ = ["ZONES", "by_zone", "in_zone", "of_zone", "zone_of"]
 
 _SPARK = ("spark", "databricks")
 _UTC = pl.Datetime("us", "UTC")
@@ -70,7 +70,7 @@ def _zone(call: Call, node: exp.Expr) -> tzinfo:
     return zone_of(call, call.bind(node).constant, node)
 
 
-def _by_zone(
+def by_zone(
     call: Call, value: pl.Expr, node: exp.Expr, dtype: pl.DataType, make: Callable[[pl.Expr, tzinfo], pl.Expr]
 ) -> pl.Expr:
     """Return what a zone makes of a value; of a column of zones, the rows of each zone are computed together."""
@@ -145,7 +145,7 @@ def _at_time_zone(call: Call) -> Value:
     if call.dialect not in _SPARK:
         return _shifted(call, call.bind(node.this), _zone(call, call.given("zone")), node.this)
     moment = _moment(call)
-    clock = _by_zone(call, moment.expr, call.given("zone"), _PLAIN, in_zone)
+    clock = by_zone(call, moment.expr, call.given("zone"), _PLAIN, in_zone)
     return call.value(clock.dt.replace_time_zone("UTC"), _UTC)
 
 
@@ -173,7 +173,7 @@ def _shifted(call: Call, value: Value, zone: tzinfo, node: exp.Expr) -> Value:
 def _from_zone(call: Call) -> Value:
     """TO_UTC_TIMESTAMP(ts, zone) of Spark."""
     clock = _moment(call).expr.dt.replace_time_zone(None)
-    return call.value(_by_zone(call, clock, call.given("zone"), _UTC, of_zone), _UTC)
+    return call.value(by_zone(call, clock, call.given("zone"), _UTC, of_zone), _UTC)
 
 
 def _convert(call: Call) -> Value:
