@@ -33,7 +33,7 @@ def moved(call: Call, value: Value, amount: exp.Expr, unit: exp.Expr | str | Non
     Raises:
         SqlError: no such unit, or the amount is no number.
     """
-    start = moment_of(call, value, time=True)
+    start = moment_of(call, value, time=True, zoned=True)
     if is_text(value.dtype) and is_date(start.dtype) and call.dialect in _TEXT_IS_TIMESTAMP:
         start = call.cast(start, pl.Datetime("us"))
     by = _amount(call, amount, unit)
@@ -75,8 +75,9 @@ def _add(sign: int, call: Call) -> Value:
     if isinstance(inner, exp.TsOrDsToDate) and inner.args.get("format") is None:
         inner = inner.this
     value = call.bind(inner)
-    if call.dialect in _SPARK and isinstance(node, exp.TimestampAdd):
-        value = call.cast(moment_of(call, value, inner), pl.Datetime("us")) if not _is_stamp(value) else value
+    if call.dialect in _SPARK and isinstance(node, exp.TimestampAdd) and not _is_stamp(value):
+        moment = moment_of(call, value, inner, zoned=True)
+        value = moment if _is_stamp(moment) else call.cast(moment, pl.Datetime("us"))
     return moved(call, value, node.expression, call.given("unit"), sign)
 
 

@@ -68,7 +68,7 @@ def field_of(call: Call, value: Value, unit: Unit) -> Value:
     """
     if value.interval is not None or isinstance(value.dtype, pl.Duration):
         return _of_interval(call, value, unit)
-    value = moment_of(call, value, time=True)
+    value = moment_of(call, value, time=True, zoned=unit in _OF_DAY)
     is_time = isinstance(value.dtype, pl.Time)
     if is_time and unit not in _OF_DAY:
         raise call.error(f"a time has no {unit}")

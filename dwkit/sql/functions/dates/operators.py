@@ -22,7 +22,7 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     if by.is_null and (is_temporal(moment.dtype) or moment.interval is not None):
         return call.cast(by, moment.dtype)
     if by.interval is not None and is_text(moment.dtype):
-        moment = moment_of(call, moment)
+        moment = moment_of(call, moment, zoned=True)
     if by.interval is not None and (
         is_date(moment.dtype) or is_timestamp(moment.dtype) or isinstance(moment.dtype, pl.Time)
     ):

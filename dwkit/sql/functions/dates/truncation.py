@@ -88,7 +88,7 @@ def _trunc(call: Call) -> Value:
     """DATE_TRUNC('unit', d), DATETIME_TRUNC(d, unit), DATETRUNC(unit, d)."""
     value = call.arg()
     if not isinstance(value.dtype, pl.Duration):
-        value = moment_of(call, value, call.node.this, time=True)
+        value = moment_of(call, value, call.node.this, time=True, zoned=True)
     unit = unit_of_node(call, call.given("unit"))
     zone = call.given("zone")
     if zone is not None:
