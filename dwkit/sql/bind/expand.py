@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +15,7 @@ from dwkit.sql.bind.names import Field, Relation, Scope
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
 from dwkit.sql.functions.operators import alike
 from dwkit.sql.plan import OneRow, Unnest
@@ -103,14 +104,15 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
     dialect = stage.dialect
     if dialect == "snowflake" and isinstance(function, (exp.Explode, exp.ExplodeOuter)):
         return _flatten(stage, function)
-    if isinstance(function, (exp.Explode, exp.ExplodeOuter, exp.Inline)):
-        outer = isinstance(function, exp.ExplodeOuter)
-        value = _bound(stage, function.this)
-        structs = isinstance(function, exp.Inline) or len(columns) > 1
-        return _structs(stage, function, value) if structs else Rows(value, keep_empty=outer)
     if isinstance(function, (exp.Posexplode, exp.PosexplodeOuter)):
         value = _bound(stage, function.this)
-        return Rows(value, "col", ("pos", 0), keep_empty=isinstance(function, exp.PosexplodeOuter))
+        rows = _structs(stage, function, value) if _has_keys(dialect, value) else Rows(value)
+        return replace(rows, numbered=("pos", 0), keep_empty=isinstance(function, exp.PosexplodeOuter))
+    if isinstance(function, (exp.Explode, exp.ExplodeOuter, exp.Inline)):
+        value = _bound(stage, function.this)
+        structs = isinstance(function, exp.Inline) or len(columns) > 1 or _has_keys(dialect, value)
+        rows = _structs(stage, function, value) if structs else Rows(value)
+        return replace(rows, keep_empty=isinstance(function, exp.ExplodeOuter))
     if isinstance(function, exp.Stack):
         return _stack(stage, function)
     if isinstance(function, exp.SplitToTable):
@@ -133,6 +135,11 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
     if dialect == "tsql":
         function = _towards_end(function)
     return Rows(_bound(stage, function), _column_name(dialect, function, called))
+
+
+def _has_keys(dialect: str, value: Value) -> bool:
+    """Whether the columns of a map's entries are its keys and its values."""
+    return dialect in ("spark", "databricks") and is_map(value.dtype)
 
 
 def _resolved(stage: Stage, node: exp.Expr) -> exp.Expr:
