@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -106,13 +106,16 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
         return _flatten(stage, function)
     if isinstance(function, (exp.Posexplode, exp.PosexplodeOuter)):
         value = _bound(stage, function.this)
-        rows = _structs(stage, function, value) if _has_keys(dialect, value) else Rows(value)
-        return replace(rows, numbered=("pos", 0), keep_empty=isinstance(function, exp.PosexplodeOuter))
+        outer = isinstance(function, exp.PosexplodeOuter)
+        found = _structs(stage, function, value) if is_map(value.dtype) else Rows(value, "col")
+        found.numbered, found.keep_empty = ("pos", 0), outer
+        return found
     if isinstance(function, (exp.Explode, exp.ExplodeOuter, exp.Inline)):
         value = _bound(stage, function.this)
-        structs = isinstance(function, exp.Inline) or len(columns) > 1 or _has_keys(dialect, value)
-        rows = _structs(stage, function, value) if structs else Rows(value)
-        return replace(rows, keep_empty=isinstance(function, exp.ExplodeOuter))
+        structs = isinstance(function, exp.Inline) or len(columns) > 1 or is_map(value.dtype)
+        found = _structs(stage, function, value) if structs else Rows(value)
+        found.keep_empty = isinstance(function, exp.ExplodeOuter)
+        return found
     if isinstance(function, exp.Stack):
         return _stack(stage, function)
     if isinstance(function, exp.SplitToTable):
@@ -135,11 +138,6 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
     if dialect == "tsql":
         function = _towards_end(function)
     return Rows(_bound(stage, function), _column_name(dialect, function, called))
-
-
-def _has_keys(dialect: str, value: Value) -> bool:
-    """Whether the columns of a map's entries are its keys and its values."""
-    return dialect in ("spark", "databricks") and is_map(value.dtype)
 
 
 def _resolved(stage: Stage, node: exp.Expr) -> exp.Expr:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.bind import generators, grouping, rownum, sources, stars, windows
+from dwkit.sql.bind import grouping, lateral_views, rownum, sources, stars, windows
 from dwkit.sql.bind.conditions import conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
@@ -74,7 +74,7 @@ class SelectBinder:
                 raise self._context.refuse(name, node)
         if self._context.dialect == "oracle":
             rownum.spell_out(self._context, node)
-        generators.spell_out(self._context, node)
+        lateral_views.spell_out(self._context, node)
         source = sources.bind_from(self._binder, node)
         self._scope = source.scope
         self._items = [
