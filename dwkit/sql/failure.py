@@ -11,6 +11,9 @@ from dwkit.sql.types import shown
 
 __all__ = ["collected", "explained"]
 
+_OURS = '"dwkit: '
+"""What the message of a cast begins with that `Call.checked` lets fail."""
+
 _CONVERSION = re.compile(
     r"from `(.+?)` to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
 )
@@ -42,12 +45,15 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
         value = values.split(", ")[0].strip("[]")
         if value == '"division by zero"':
             text, hint = "division by zero", "NULLIF(divisor, 0) gives NULL there"
+        elif values.strip("[]").startswith(_OURS):
+            text, hint = (
+                re.sub(r'",? .*$|"$', "", values.strip("[]").removeprefix(_OURS), flags=re.DOTALL),
+                "",
+            )
         elif value.startswith('"no element'):
             text, hint = value.strip('"'), "an index beyond the list is an error in this dialect"
         elif value.startswith(_TOLD):
             text = value.strip('"')
-        elif value.startswith('"WIDTH_BUCKET'):
-            text, hint = value.strip('"'), ""
         elif value.startswith(('"a number does not fit', '"not as the format')):
             text, hint = value.strip('"'), "give the format more digits, or a place for the sign"
         else:

@@ -24,7 +24,7 @@ _MARK = "dwkit:"
 _TEMPLATES = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP")
 _SPARK = (
     "DATE_FORMAT", "TO_DATE", "TO_TIMESTAMP", "UNIX_TIMESTAMP", "TO_UNIX_TIMESTAMP", "FROM_UNIXTIME", "TO_CHAR",
-    "TO_VARCHAR",
+    "TO_VARCHAR", "TIME_TRUNC", "SHUFFLE", "MAKE_TIMESTAMP",
 )  # fmt: skip
 _KEPT: Mapping[str, frozenset[str]] = {
     "duckdb": frozenset({"STRFTIME", "STRPTIME", "TIME_BUCKET", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),

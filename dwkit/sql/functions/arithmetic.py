@@ -16,9 +16,11 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import scaled
+from dwkit.sql.functions.negation import NEGATION
 from dwkit.sql.functions.nested.arrays import joined
 from dwkit.sql.functions.nested.documents import merged
 from dwkit.sql.functions.nested.lists import concatenated
+from dwkit.sql.functions.remainder import float_remainder
 from dwkit.sql.types import (
     is_decimal,
     is_float,
@@ -322,10 +324,11 @@ def _remainder(call: Call, left: Value, right: Value) -> Value:
         a, b, dtype = _floats(call, left, right)
         if call.dialect == "datafusion":  # by zero it is NaN
             call.has("safe")
-            rest = a.abs() % b.abs()
-            return call.value(pl.when(a < 0).then(-rest).otherwise(rest), dtype)
-        divisor = _divisor(call, right, b)
-        return call.value(a.abs() % divisor.abs() * a.sign(), dtype)
+            divisor = b
+        else:
+            divisor = _divisor(call, right, b)
+        rest = float_remainder(a.cast(pl.Float64), divisor.cast(pl.Float64))
+        return call.value(rest.cast(dtype), dtype)
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         dtype = pl.Decimal(38, scale)
@@ -337,32 +340,6 @@ def _remainder(call: Call, left: Value, right: Value) -> Value:
         return _constant_integers(call, lambda a, b: abs(a) % abs(b) * (1 if a >= 0 else -1), x, y)
     a, b = left.expr.cast(pl.Int64), _divisor(call, right, right.expr.cast(pl.Int64))
     return call.value(a.abs() % b.abs() * a.sign(), pl.Int64())
-
-
-def _neg(call: Call) -> Value:
-    value = call.arg()
-    if value.is_null:
-        return value
-    if value.interval is not None:
-        return scaled(call, value.interval, constant(-1, pl.Int32()))
-    if value.is_text_literal or is_text(value.dtype):
-        value = call.cast(value, pl.Float64())
-    if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
-        number = -value.constant
-        dtype = pl.Int64() if isinstance(value.dtype, pl.Int128) and number >= -(2**63) else value.dtype
-        if is_integer(dtype) and abs(number) >= 10 ** (whole_digits(dtype) - 1) and whole_digits(dtype) < 20:
-            return _constant_integers(call, lambda a, _: a, number, 0)
-        return constant(number, dtype)
-    if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
-        raise call.error(f"-{shown(value.dtype)} has no meaning")
-    if value.scaled is not None:
-        return from_scaled(
-            call, 0 - value.scaled, whole_digits(value.dtype) + scale_of(value.dtype), scale_of(value.dtype)
-        )
-    unsigned = str(value.dtype).startswith("UInt")
-    return value.as_(
-        -(value.expr.cast(pl.Int64) if unsigned else value.expr), pl.Int64() if unsigned else value.dtype
-    )
 
 
 def _concat(call: Call) -> Value:
@@ -412,6 +389,6 @@ ARITHMETIC: Functions = {
     exp.Div: _div,
     exp.IntDiv: _floor_div,
     exp.Mod: _mod,
-    exp.Neg: _neg,
+    **NEGATION,
     exp.DPipe: _concat,
 }

@@ -8,6 +8,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.types import is_text
 from dwkit.sql.value import Value
 
 __all__ = ["BASES", "digits_of"]
@@ -68,11 +69,13 @@ def _conv(call: Call) -> Value:
     text = call.as_text(subject).str.strip_chars_start(" ").str.to_lowercase()
     signs = _SIGNS[: abs(source)]
     number = text.str.extract(f"^-?([{signs}]+)").str.replace("^0+(.)", "${1}")
-    # More than 25 digits of base 36 do not fit 128 bits, and 64 of base 2 fit 64.
-    most = int(127 / math.log2(abs(source)))
-    fits = number.str.len_chars() <= most
-    whole = pl.when(fits).then(number).str.to_integer(base=abs(source), dtype=_WIDE, strict=False)
-    whole = pl.when(fits).then(whole).otherwise(pl.lit(2**64 - 1, dtype=_WIDE)).clip(0, 2**64 - 1)
+    read = number.str.to_integer(base=abs(source), dtype=pl.UInt64, strict=False)
+    beyond = number.is_not_null() & read.is_null()
+    whole = read.cast(_WIDE)
+    if call.dialect in _CLIPS:
+        whole = pl.when(beyond).then(pl.lit(2**64 - 1, dtype=_WIDE)).otherwise(whole)
+    else:
+        whole = call.checked(whole, beyond, pl.format("{} needs more than 64 bits", text))
     negative = text.str.starts_with("-") & (whole > 0)
     unsigned = pl.when(negative).then(2**64 - whole).otherwise(whole)
     if target > 0:
@@ -85,11 +88,23 @@ def _conv(call: Call) -> Value:
     return call.value(pl.when(text != "").then(made), _TEXT)
 
 
+_CLIPS = frozenset({"mysql"})
+"""CONV takes a number of more than 64 bits for the greatest one there."""
+
+
+def _bits_of(text: pl.Expr) -> pl.Expr:
+    """Return the bits of the bytes of a text."""
+    return text.str.encode("hex").str.replace_many(list(_SIGNS[:16]), [f"{n:04b}" for n in range(16)])
+
+
 def _in_base(base: int) -> Builder:
     """BIN and OCT of a whole number: negative ones as 64 bits."""
 
     def build(call: Call) -> Value:
-        number = call.cast(call.args()[0], _NUMBER).expr.cast(_WIDE)
+        value = call.args()[0]
+        if call.dialect == "duckdb" and is_text(value.dtype):
+            return call.value(_bits_of(value.expr), _TEXT)
+        number = call.cast(value, _NUMBER).expr.cast(_WIDE)
         return call.value(digits_of(pl.when(number < 0).then(number + 2**64).otherwise(number), base), _TEXT)
 
     return build

@@ -25,7 +25,7 @@ from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
 from dwkit.sql.value import Value, constant
 
-__all__ = ["MisreadError", "cast", "rounded_to_integer"]
+__all__ = ["MisreadError", "cast", "fits", "rounded_to_integer"]
 
 _TRUNCATING = frozenset({"spark", "databricks", "tsql", "sqlite", "redshift"})
 """A float or decimal loses its fraction there when it becomes an integer; elsewhere it is rounded."""
@@ -117,7 +117,7 @@ def _constant(value: Value, dtype: pl.DataType, dialect: str) -> Value | None:
         return None
     if isinstance(known, int) and (is_decimal(dtype) or is_float(dtype) or is_integer(dtype)):
         if is_integer(dtype):
-            return constant(known, dtype) if _fits(known, dtype) else None
+            return constant(known, dtype) if fits(known, dtype) else None
         if is_float(dtype):
             return constant(float(known), dtype)
         assert isinstance(dtype, pl.Decimal)
@@ -159,7 +159,8 @@ def _plain_stamp(text: str) -> bool:
     return bool(re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", text.strip()))
 
 
-def _fits(number: int, dtype: pl.DataType) -> bool:
+def fits(number: int, dtype: pl.DataType) -> bool:
+    """Whether a number is one of a type of integers."""
     bits = {"Int8": 7, "Int16": 15, "Int32": 31, "Int64": 63, "Int128": 127}.get(str(dtype))
     if bits is not None:
         return bool(-(2**bits) <= number < 2**bits)

@@ -65,7 +65,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(_ALL, "fractions of a second", "Six digits; more are cut off."),
     Difference(
-        ("spark",), "CAST", "As in ANSI mode, the default of Spark 4: what cannot be cast is an error, not NULL."
+        ("spark",), "CAST, %, PMOD, NEXT_DAY, MAKE_INTERVAL, ABS",
+        "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day and what leaves "
+        "its type are errors, not NULL and no other number.",
     ),
     Difference(
         ("spark", "databricks"), "FORMAT_STRING and PRINTF",
@@ -107,7 +109,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Compared as moments; the first one's zone is that of both, in VALUES as well.",
     ),
     Difference(
-        ("datafusion", "duckdb", "postgres", "redshift"), "an interval as a result",
+        ("datafusion", "duckdb", "postgres", "redshift", "spark", "databricks"), "an interval as a result",
         "Months as 30 days in files and tables; in calculations months, days and time stay apart.",
     ),
     Difference(

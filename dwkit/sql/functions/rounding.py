@@ -66,6 +66,10 @@ def _rounded(call: Call, how: str, key: str = "decimals") -> Value:
     if digits_value is not None and not isinstance(digits_value.constant, int):
         return _computed(call, value, digits_value, how)
     digits = digits_value.constant if digits_value is not None else 0
+    if digits < -37:  # a unit that is greater than all numbers but doubles
+        if how in ("ceil", "floor") or (is_float(value.dtype) and digits > -309):
+            raise call.refuse(f"{call.name} to {digits} digits")
+        return call.value((value.expr * 0).cast(value.dtype), value.dtype)
     if is_integer(value.dtype) and digits >= 0:
         return value
     if is_integer(value.dtype):
@@ -127,6 +131,17 @@ def _round(call: Call) -> Value:
     return _rounded(call, "even" if even else "round")
 
 
+def _bigint(whole: pl.Expr) -> pl.Expr:
+    """CEIL and FLOOR of a double are a BIGINT in Spark: the nearest one, and 0 of NaN."""
+    least, most = -(2**63), 2**63 - 1
+    inside = pl.when(whole.is_nan()).then(0.0).otherwise(whole).cast(pl.Int64, strict=False)
+    return (
+        pl.when(whole < 2.0**63)
+        .then(pl.when(whole >= -(2.0**63)).then(inside).otherwise(least))
+        .otherwise(pl.when(whole.is_nan()).then(0).when(whole.is_not_null()).then(most))
+    )
+
+
 _FLOATS_TO_EVEN = frozenset({"postgres", "mysql"})
 """A double half is rounded to the even neighbour there, as the C library does; a decimal half never is."""
 
@@ -135,7 +150,10 @@ def _to(how: str) -> Callable[[Call], Value]:
     def build(call: Call) -> Value:
         if call.has("to"):
             raise call.refuse(f"{call.name} TO a unit")
-        return _rounded(call, how)
+        made = _rounded(call, how)
+        if call.dialect in ("spark", "databricks") and is_float(made.dtype) and not call.has("decimals"):
+            return call.value(_bigint(made.expr), pl.Int64())
+        return made
 
     return build
 

@@ -9,6 +9,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
+from dwkit.sql.functions.remainder import float_remainder
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of, shown
 from dwkit.sql.value import Value
 
@@ -29,20 +30,6 @@ def _rewritten(make: Callable[..., exp.Expr], count: int) -> Builder:
     return build
 
 
-def _try_mod(call: Call) -> Value:
-    """TRY_MOD(a, b): NULL where b is 0."""
-    a, b = call.node.expressions
-    return call.bind(exp.Mod(this=a, expression=exp.Nullif(this=b, expression=exp.Literal.number(0))))
-
-
-def _positive(call: Call) -> Value:
-    return call.noted(call.args()[0])
-
-
-def _negative(call: Call) -> Value:
-    return call.bind(exp.Neg(this=call.node.this))
-
-
 def _ieee_divide(call: Call) -> Value:
     """IEEE_DIVIDE(a, b): infinite or NaN where b is 0."""
     a, b = (call.cast(v, _DOUBLE).expr for v in call.args())
@@ -52,10 +39,10 @@ def _ieee_divide(call: Call) -> Value:
 def _fmod(call: Call) -> Value:
     """FMOD(a, b): the remainder of doubles, with the sign of a; with that of b in DuckDB."""
     a, b = (call.cast(v, _DOUBLE).expr for v in call.args())
+    rest = float_remainder(a, b)
     if call.dialect == "duckdb":
-        return call.value(a % b, _DOUBLE)
-    rest = a.abs() % b.abs()
-    return call.value(pl.when(a < 0).then(-rest).otherwise(rest), _DOUBLE)
+        rest = pl.when((rest != 0) & ((rest < 0) != (b < 0))).then(rest + b).otherwise(rest)
+    return call.value(rest, _DOUBLE)
 
 
 def _remainder(call: Call) -> Value:
@@ -193,8 +180,8 @@ def interval_place(call: Call) -> Value:
 
 
 SYNONYMS: Functions = {
-    "TRY_MOD": _try_mod, "POSITIVE": _positive, exp.Negative: _negative, "NEGATIVE": lambda call: call.bind(
-        exp.Neg(this=call.node.expressions[0])), "IEEE_DIVIDE": _ieee_divide, "FMOD": _fmod, "REMAINDER": _remainder,
+    "NEGATIVE": _rewritten(lambda x: exp.Neg(this=x), 1), "IEEE_DIVIDE": _ieee_divide, "FMOD": _fmod,
+    "REMAINDER": _remainder,
     "DLOG1": _rewritten(lambda x: exp.Ln(this=x), 1), "DEXP": _rewritten(lambda x: exp.Exp(this=x), 1),
     "DLOG10": _rewritten(lambda x: exp.Log(this=exp.Literal.number(10), expression=x), 1),
     "BITAND": _rewritten(lambda a, b: exp.BitwiseAnd(this=a, expression=b), 2),

@@ -12,7 +12,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates import models
 from dwkit.sql.functions.dates.patterns import Piece
-from dwkit.sql.functions.dates.units import moment_of, unit_of_node
+from dwkit.sql.functions.dates.units import clock_of, moment_of, unit_of_node
 from dwkit.sql.functions.dates.zones import in_zone, zone_of
 from dwkit.sql.functions.strings import STRING
 from dwkit.sql.types import is_date, is_number, is_temporal, is_text, is_timestamp
@@ -83,7 +83,7 @@ def _format(model: Model, at: int, call: Call) -> Value:
     ):
         nodes = [nodes[1], nodes[0]]
         value = call.bind(nodes[0])
-    moment = moment_of(call, value, nodes[1 - at], time=True)
+    moment = clock_of(call, value, nodes[1 - at], time=True)
     if len(nodes) > 2:
         zone = call.bind(nodes[2]).constant
         if call.dialect == "bigquery" and isinstance(zone, str) and is_timestamp(moment.dtype):

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions, text
 from dwkit.sql.functions.integers import all_digits, hex_of
-from dwkit.sql.types import is_integer
+from dwkit.sql.types import is_integer, is_number
 from dwkit.sql.value import Value, constant
 
 __all__ = ["CODING", "code_of"]
@@ -80,8 +80,15 @@ def _hex(*, upper: bool = True) -> object:
         value = call.arg()
         if value.is_null:
             return constant(None, _TEXT)
-        if is_integer(value.dtype) and call.dialect != "sqlite":
-            digits = hex_of(value.expr)
+        if is_number(value.dtype) and call.dialect != "sqlite":
+            whole = call.cast(value, _NUMBER).expr
+            if (
+                call.dialect == "postgres"
+                and is_integer(value.dtype)
+                and not isinstance(value.dtype, pl.Int64)
+            ):
+                whole = whole % 2**32  # an INTEGER has 32 bits there
+            digits = hex_of(whole)
             return call.value(digits.str.to_uppercase() if capital else digits, _TEXT)
         if isinstance(value.dtype, pl.Binary):
             made = value.expr.bin.encode("hex")
@@ -113,8 +120,16 @@ def _uuid(call: Call) -> Value:
     return Value(made, _TEXT, volatile=True)
 
 
+_ODD_IS_PADDED = frozenset({"spark", "databricks", "mysql", "duckdb"})
+"""UNHEX of an odd number of digits puts a zero before them there."""
+
+
 def _unhex(call: Call) -> Value:
-    return call.value(call.text().str.decode("hex", strict=False), pl.Binary())
+    digits = call.text()
+    if call.dialect in _ODD_IS_PADDED:
+        odd = digits.str.len_bytes() % 2 == 1
+        digits = pl.when(odd).then(pl.concat_str(pl.lit("0"), digits)).otherwise(digits)
+    return call.value(digits.str.decode("hex", strict=False), pl.Binary())
 
 
 def _from_base64(call: Call) -> Value:
