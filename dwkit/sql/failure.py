@@ -23,11 +23,6 @@ _TYPES: dict[str, pl.DataType] = {
     "u8": pl.UInt8(), "u16": pl.UInt16(), "u32": pl.UInt32(), "u64": pl.UInt64(), "f32": pl.Float32(),
     "f64": pl.Float64(), "date": pl.Date(), "bool": pl.Boolean(), "time": pl.Time(),
 }  # fmt: skip
-_TOLD = (
-    '"no address: ', '"no escaped text: ', '"no UTF-8: ', '"no digits of ', '"no character has ',
-    '"no place of ', '"no bytes: ', '"no sound of ',
-)  # fmt: skip
-"""How values begin that functions make to say what is wrong: a cast of them fails."""
 _INTERNAL = ("literal", "scalar", "_POLARS", "dwkit:")
 
 
@@ -52,10 +47,6 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
             )
         elif value.startswith('"no element'):
             text, hint = value.strip('"'), "an index beyond the list is an error in this dialect"
-        elif value.startswith(_TOLD):
-            text = value.strip('"')
-        elif value.startswith(('"a number does not fit', '"not as the format')):
-            text, hint = value.strip('"'), "give the format more digits, or a place for the sign"
         else:
             name = "" if column.startswith(_INTERNAL) else f" in column {column!r}"
             called = shown(_TYPES[kind]) if kind in _TYPES else kind.upper()

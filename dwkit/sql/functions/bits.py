@@ -144,10 +144,8 @@ def _bit_of(call: Call) -> Value:
         raise call.error(f"{call.name} has no place {place.constant}")
     count = call.cast(place, _LONG).expr
     if not place.is_constant:
-        outside = pl.when((count < 0) | (count > 63)).then(
-            pl.concat_str(pl.lit("no place of a bit: "), count)
-        )
-        count = pl.when(outside.cast(pl.Int8, strict=True).is_null()).then(count)
+        told = pl.concat_str(pl.lit("no place of a bit: "), count)
+        count = call.checked(count, (count < 0) | (count > 63), told)
     bits = call.integer().reinterpret(signed=False) // pl.lit(2, dtype=pl.UInt64).pow(count)
     return call.value((bits % 2).cast(_LONG), _LONG)
 

@@ -28,7 +28,7 @@ def text_to_bytes(text: pl.Expr, dialect: str, *, strict: bool) -> pl.Expr:
     decoded = pl.when(sound).then(made.str.to_lowercase()).str.decode("hex")
     if not strict:
         return decoded
-    failed = pl.when(sound.not_()).then(pl.concat_str(pl.lit("no bytes: "), text))
+    failed = pl.when(sound.not_()).then(pl.concat_str(pl.lit("dwkit: no bytes: "), text))
     return pl.when(failed.cast(pl.Int8, strict=True).is_null()).then(decoded)
 
 

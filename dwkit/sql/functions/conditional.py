@@ -182,10 +182,9 @@ def _picked(call: Call) -> Value:
         return made
     if isinstance(index.constant, int) and not 1 <= index.constant <= len(values):
         raise call.error(f"there is no element {index.constant}")
-    outside = pl.when((index.expr < 1) | (index.expr > len(values))).then(
-        pl.concat_str(pl.lit("no element "), index.expr)
-    )
-    return call.value(pl.when(outside.cast(pl.Int8, strict=True).is_null()).then(made.expr), made.dtype)
+    outside = (index.expr < 1) | (index.expr > len(values))
+    told = pl.concat_str(pl.lit("no element "), index.expr)
+    return call.value(call.checked(made.expr, outside, told), made.dtype)
 
 
 def _field(call: Call) -> Value:

@@ -104,7 +104,7 @@ def _sqrt(call: Call) -> Value:
     number = value.expr
     if call.dialect == "datafusion":
         return call.value(
-            _unless(call, number < 0, "the square root of a negative number", number.sqrt()), value.dtype
+            call.checked(number.sqrt(), number < 0, "the square root of a negative number"), value.dtype
         )
     return call.value(
         (number if call.dialect in _IEEE else pl.when(number >= 0).then(number)).sqrt(), value.dtype
@@ -115,14 +115,8 @@ def _pow(call: Call) -> Value:
     base, power = call.number(), call.number("expression")
     made = base.pow(power)
     if call.dialect == "datafusion":
-        made = _unless(call, (base == 0) & (power < 0), "zero raised to a negative power", made)
+        made = call.checked(made, (base == 0) & (power < 0), "zero raised to a negative power")
     return call.value(made, _DOUBLE)
-
-
-def _unless(call: Call, fault: pl.Expr, text: str, made: pl.Expr) -> pl.Expr:
-    """Return a result, with an error when it runs where there is a fault."""
-    failed = call.guarded(pl.when(fault).then(pl.lit(text))).cast(pl.Int8, strict=True)
-    return pl.when(failed.is_null()).then(made)
 
 
 def _cbrt(call: Call) -> Value:

@@ -16,9 +16,9 @@ from dwkit.sql.functions.collations import folded_alike
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
-from dwkit.sql.functions.elements import beside
 from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
+from dwkit.sql.functions.listorder import lists_in_order
 from dwkit.sql.functions.synonyms import truths
 from dwkit.sql.types import (
     from_sql,
@@ -100,7 +100,7 @@ def compared(call: Call, op: str, left: Value, right: Value) -> Value:
         return Value(_COMPARE[op](*classes), _BOOLEAN, left.refs | right.refs)
     left, right = comparable(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
-        return _lists_in_order(call, op, left, right)
+        return lists_in_order(call, op, left, right)
     made: pl.Expr = _COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
 
@@ -132,46 +132,6 @@ def _fitting(call: Call, value: Value, other: Value) -> Value:
 
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})
-
-
-def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
-    """Lists compare by their first different elements, of which NULL is the greatest, then by length; in DataFusion the least."""
-    if call.dialect == "datafusion":
-        return _as_sorted(op, left, right)
-    inner = left.dtype.inner if is_list(left.dtype) else None  # type: ignore[attr-defined]
-    if (
-        inner is None
-        or is_list(inner)
-        or isinstance(inner, pl.Struct)
-        or call.dialect not in ("duckdb", "postgres")
-    ):
-        raise call.refuse(f"{op} of {shown(left.dtype)}")
-    a, b = (right, left) if op in (">", "<=") else (left, right)
-    size = pl.min_horizontal(a.expr.list.len(), b.expr.list.len())
-    pair = pl.element().struct
-    other = pair.field("0").ne_missing(pair.field("1"))
-    first = (
-        beside([a.expr.list.head(size), b.expr.list.head(size)])
-        .list.eval(pl.element().filter(other))
-        .list.first()
-    )
-    x, y = first.struct.field("0"), first.struct.field("1")
-    less = (x < y).fill_null(x.is_not_null() & y.is_null())
-    made = pl.when(x.is_null() & y.is_null()).then(a.expr.list.len() < b.expr.list.len()).otherwise(less)
-    made = made.not_() if op in ("<=", ">=") else made
-    known = left.expr.is_not_null() & right.expr.is_not_null()
-    return Value(pl.when(known).then(made), _BOOLEAN, left.refs | right.refs)
-
-
-def _as_sorted(op: str, left: Value, right: Value) -> Value:
-    """Compare two lists or structs as Polars sorts them: by their first different parts, of which NULL is the least."""
-    pair = pl.concat_list(pl.struct(v.expr.alias("v")) for v in (left, right))
-    least = pair.list.eval(pl.element().sort()).list.first().struct.field("v")
-    first = (left if op in ("<", ">=") else right).expr
-    less = (least == first) & (left.expr != right.expr)
-    known = left.expr.is_not_null() & right.expr.is_not_null()
-    made = less if op in ("<", ">") else less.not_()
-    return Value(pl.when(known).then(made), _BOOLEAN, left.refs | right.refs)
 
 
 def _apart(left: Value, right: Value) -> bool:

@@ -129,11 +129,11 @@ def _to_char(call: Call) -> Value:
     if is_float(value.dtype) and call.dialect == "postgres" and found.width + digits > _DIGITS_OF_A_DOUBLE:
         raise call.refuse("TO_CHAR of a double with more than 15 digits")
     units = rounded_units(call, value, digits)
-    return call.value(_written(found, value, units, call.dialect), _TEXT)
+    return call.value(_written(call, found, value, units), _TEXT)
 
 
-def _written(found: _Template, value: Value, units: pl.Expr, dialect: str) -> pl.Expr:
-    digits = len(found.after)
+def _written(call: Call, found: _Template, value: Value, units: pl.Expr) -> pl.Expr:
+    dialect, digits = call.dialect, len(found.after)
     plain = units.abs().cast(pl.String).str.zfill(digits + 1)
     cut = plain.str.len_chars() - digits
     whole, part = plain.str.slice(0, cut), plain.str.slice(cut)
@@ -160,7 +160,7 @@ def _written(found: _Template, value: Value, units: pl.Expr, dialect: str) -> pl
     if not found.fill:
         core = core.str.pad_start(size)
     if dialect in _SPARK:
-        core = _checked(found, core, value, units, whole, negative)
+        core = _checked(call, found, core, value, units, whole, negative)
     elif dialect not in ("postgres", "redshift"):
         core = pl.when(too_wide).then(pl.lit("#" * size)).otherwise(core)
     return pl.concat_str(pl.lit(found.start), core, pl.lit(found.end)) if found.start or found.end else core
@@ -206,7 +206,13 @@ def _signed(found: _Template, core: pl.Expr, negative: pl.Expr, blank: str) -> p
 
 
 def _checked(
-    found: _Template, core: pl.Expr, value: Value, units: pl.Expr, whole: pl.Expr, negative: pl.Expr
+    call: Call,
+    found: _Template,
+    core: pl.Expr,
+    value: Value,
+    units: pl.Expr,
+    whole: pl.Expr,
+    negative: pl.Expr,
 ) -> pl.Expr:
     """Return what Spark writes; a number that does not fit its template is an error."""
     if found.after and "0" not in found.before and found.before:  # the blank before the point is a zero there
@@ -217,8 +223,7 @@ def _checked(
         misfit |= negative
     if not found.after and "0" not in found.before:
         misfit |= units == 0
-    wrong = pl.when(misfit).then(pl.lit("a number does not fit the format")).cast(pl.Int8, strict=True)
-    return pl.when(wrong.is_null()).then(core)
+    return call.checked(core, misfit, "a number does not fit the format: give it more digits, or a sign")
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -241,7 +246,7 @@ def to_number(call: Call, value: Value, node: exp.Expr, dtype: pl.DataType | Non
     fits = plain.str.contains(_shape(found, call.dialect))
     failed = pl.lit(None, dtype=_TEXT)
     if not safe:  # a text that is no number, which the error shows
-        failed = pl.when(plain.is_not_null()).then(pl.concat_str(pl.lit("not as the format: "), plain))
+        failed = pl.when(plain.is_not_null()).then(pl.concat_str(pl.lit("dwkit: not as the format: "), plain))
     text = pl.when(fits).then(made).otherwise(failed)
     exact = call.guarded(text).cast(pl.Decimal(38, scale), strict=not safe)
     result = call.value(exact, pl.Decimal(38, scale))

@@ -164,10 +164,8 @@ def _number(call: Call, one: _Place, value: Value) -> pl.Expr:
         if one.kind == "b" or set(one.flags) - set("-0#") or ("#" in one.flags and one.kind == "o"):
             raise call.refuse(f"the format {one.text}")
         if call.dialect != "sqlite":  # what a negative one is depends on its type
-            negative = pl.when(value.expr < 0).then(pl.lit("no digits of a negative number"))
-            value = value.as_(
-                pl.when(negative.cast(pl.Int8, strict=True).is_null()).then(value.expr), value.dtype
-            )
+            sound = call.checked(value.expr, value.expr < 0, "no digits of a negative number")
+            value = value.as_(sound, value.dtype)
         body = of_base(value.expr, 8 if one.kind == "o" else 16)
         body = body.str.to_uppercase() if one.kind == "X" else body
         sign = pl.lit(f"0{one.kind}" if "#" in one.flags else "")

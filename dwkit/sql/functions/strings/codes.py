@@ -14,7 +14,7 @@ __all__ = ["CODES", "character", "mended"]
 _TEXT, _SPARK = pl.String(), ("spark", "databricks")
 
 
-def character(code: pl.Expr) -> pl.Expr:
+def character(call: Call, code: pl.Expr) -> pl.Expr:
     """Return the character of a code, which must be one of Unicode's."""
     six = [0x80 + (code // 64**n) % 64 for n in range(3)]
     bits = (
@@ -27,8 +27,7 @@ def character(code: pl.Expr) -> pl.Expr:
     exists = (code >= 0) & (code < 0x110000) & ((code < 0xD800) | (code > 0xDFFF))
     text = bits.bytes.to_be().bin.encode("hex").str.tail(digits)  # type: ignore[attr-defined]
     decoded = pl.when(exists).then(text).str.decode("hex").cast(pl.String)
-    missing = pl.when(exists.not_()).then(pl.concat_str(pl.lit("no character has the code "), code))
-    return pl.when(missing.cast(pl.Int8, strict=True).is_null()).then(decoded)
+    return call.checked(decoded, exists.not_(), pl.concat_str(pl.lit("no character has the code "), code))
 
 
 def _chr(call: Call) -> Value:
@@ -38,13 +37,13 @@ def _chr(call: Call) -> Value:
     for value in call.args():
         if call.dialect in _SPARK:
             code = call.cast(value, pl.Int64()).expr
-            made.append(pl.when(code < 0).then(pl.lit("")).otherwise(character(code % 256)))
+            made.append(pl.when(code < 0).then(pl.lit("")).otherwise(character(call, code % 256)))
         elif isinstance(value.constant, int):
             if not 0 <= value.constant < 0x110000:
                 raise call.error(f"there is no character {value.constant}")
             made.append(pl.lit(chr(value.constant)))
         else:
-            made.append(character(call.cast(value, pl.Int64()).expr))
+            made.append(character(call, call.cast(value, pl.Int64()).expr))
     return call.value(made[0] if len(made) == 1 else pl.concat_str(made), _TEXT)
 
 
@@ -96,8 +95,7 @@ def _validated(*, strict: bool) -> Builder:
         sound = _sound(digits)
         made = pl.when(sound).then(digits).str.decode("hex").cast(pl.String)
         if strict:
-            failed = pl.when(sound.not_()).then(pl.concat_str(pl.lit("no UTF-8: 0x"), digits))
-            made = pl.when(failed.cast(pl.Int8, strict=True).is_null()).then(made)
+            made = call.checked(made, sound.not_(), pl.concat_str(pl.lit("no UTF-8: 0x"), digits))
         return call.value(made, _TEXT)
 
     return build

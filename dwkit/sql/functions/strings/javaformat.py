@@ -157,7 +157,7 @@ def _character(call: Call, one: _Directive, value: Value) -> pl.Expr:
         raise call.error(f"there is no character {value.constant}")
     from dwkit.sql.functions.strings.codes import character
 
-    return character(value.expr.cast(pl.Int64))
+    return character(call, value.expr.cast(pl.Int64))
 
 
 def _number(call: Call, one: _Directive, value: Value) -> pl.Expr:

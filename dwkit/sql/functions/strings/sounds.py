@@ -36,8 +36,7 @@ def _soundex(call: Call) -> Value:
     made = _shortened(upper, pl.when(own == "7").then(sounds).otherwise(sounds.str.slice(1)))
     if call.dialect in _SPARK:  # a text that begins with no letter stays as it is
         return call.value(pl.when(upper.str.contains("^[A-Z]")).then(made).otherwise(text), _TEXT)
-    foreign = pl.when(upper.str.starts_with("~")).then(pl.concat_str(pl.lit("no sound of "), text))
-    made = pl.when(foreign.cast(pl.Int8, strict=True).is_null()).then(made)
+    made = call.checked(made, upper.str.starts_with("~"), pl.concat_str(pl.lit("no sound of "), text))
     return call.value(pl.when(upper == "").then(pl.lit("")).otherwise(made), _TEXT)
 
 

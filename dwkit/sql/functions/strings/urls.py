@@ -98,8 +98,7 @@ def _parse_url(*, strict: bool) -> Builder:
             found = parts["QUERY"].str.extract(pattern)
             made = pl.when(is_query & key.is_not_null()).then(found)
         if strict:
-            failed = pl.when(sound.not_()).then(pl.concat_str(pl.lit("no address: "), url))
-            made = pl.when(failed.cast(pl.Int8, strict=True).is_null()).then(made)
+            made = call.checked(made, sound.not_(), pl.concat_str(pl.lit("no address: "), url))
         return call.value(made, _TEXT)
 
     return build
@@ -156,8 +155,8 @@ def _decoded(*, strict: bool) -> Builder:
         if call.dialect == "duckdb":  # what is no escape stays as it is
             return call.value(made, _TEXT)
         if strict:
-            failed = pl.when(sound.not_()).then(pl.concat_str(pl.lit("no escaped text: "), text))
-            return call.value(pl.when(failed.cast(pl.Int8, strict=True).is_null()).then(made), _TEXT)
+            made = call.checked(made, sound.not_(), pl.concat_str(pl.lit("no escaped text: "), text))
+            return call.value(made, _TEXT)
         return call.value(pl.when(sound).then(made), _TEXT)
 
     return build
