@@ -11,7 +11,7 @@ from dwkit.sql.functions.decimals import scaled_of, unscaled
 from dwkit.sql.types import is_decimal, is_integer, scale_of, shown
 from dwkit.sql.value import Value
 
-__all__ = ["all_digits", "divisor_of", "hex_of"]
+__all__ = ["all_digits", "divisor_of", "hex_of", "wider"]
 
 _INTEGER, _WIDE = pl.Int64(), pl.Int128()
 
@@ -44,6 +44,12 @@ def divisor_of(call: Call, left: Value, right: Value) -> Value:
         product = a.abs() // pl.when(made != 0).then(made) * b.abs()
         made = pl.when(made == 0).then(pl.lit(0, dtype=_WIDE)).otherwise(product)
     return call.value(unscaled(made, scale) if exact else made.cast(_INTEGER, strict=True), dtype)
+
+
+def wider(value: Value) -> pl.Expr:
+    """Return an integer in a type that has room for the opposite of the least one of its own."""
+    long = isinstance(value.dtype, (pl.Int64, pl.UInt64, pl.Int128))
+    return value.expr.cast(_WIDE if long else _INTEGER)
 
 
 _PAIRS = "".join(f"{n:02x}" for n in range(256))

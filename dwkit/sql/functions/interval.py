@@ -109,13 +109,13 @@ def _times(interval: Interval, factor: pl.Expr) -> Interval:
 def interval_value(call: Call, interval: Interval) -> Value:
     """Return an interval as a value; its expression has the time, days as 24 hours, for comparison and output.
 
-    Raises:
-        SqlError: it is longer than 64 bits of microseconds.
+    What has more than 64 bits of microseconds can be calculated with; as time it is an error when it runs.
     """
     months, days, time = interval.months, interval.days, interval.micros
     known = isinstance(months, int) and isinstance(days, int) and isinstance(time, int)
     if known and not -(2**63) <= (months * 30 + days) * _DAY + time < 2**63:
-        raise call.error("the interval is too long")
+        never = call.checked(pl.lit(None, dtype=pl.Duration("us")), pl.lit(True), "the interval is too long")
+        return Value(never, pl.Duration("us"), interval=interval)
     micros = _lit(interval.micros) + _lit(interval.days) * _DAY
     whole = micros + _lit(interval.months) * 30 * _DAY
     made = call.value(pl.duration(microseconds=whole), pl.Duration("us"))

@@ -8,6 +8,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast import fits
 from dwkit.sql.functions.decimals import from_scaled
+from dwkit.sql.functions.integers import wider
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.types import is_integer, is_number, is_text, scale_of, shown, whole_digits
 from dwkit.sql.value import Value, constant
@@ -38,12 +39,9 @@ def _neg(call: Call) -> Value:
         )
     if str(value.dtype).startswith("UInt"):
         return value.as_(-value.expr.cast(pl.Int64), pl.Int64())
-    made = -value.expr
-    if is_integer(value.dtype):  # the least number of a type has no opposite in it
-        made = call.checked(
-            made, (made < 0) & (value.expr < 0), pl.format("-({}) leaves its type", value.expr)
-        )
-    return value.as_(made, value.dtype)
+    if is_integer(value.dtype):
+        return value.as_((0 - wider(value)).cast(value.dtype, strict=True), value.dtype)
+    return value.as_(-value.expr, value.dtype)
 
 
 _INT_LITERALS = frozenset({"spark", "databricks"})

@@ -11,7 +11,7 @@ from dwkit.sql.functions.arithmetic import divided, number_of
 from dwkit.sql.functions.bases import BASES
 from dwkit.sql.functions.call import Builder, Call, Functions, as_float, floats_together, numbers
 from dwkit.sql.functions.chance import CHANCE
-from dwkit.sql.functions.integers import divisor_of
+from dwkit.sql.functions.integers import divisor_of, wider
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.numberformats import NUMBER_FORMATS
 from dwkit.sql.functions.remainder import float_remainder
@@ -32,10 +32,9 @@ def _abs(call: Call) -> Value:
     if interval is not None:
         return scaled(call, interval, _sign_of_interval(call))
     value = number_of(call)
-    made = value.expr.abs()
-    if is_integer(value.dtype):  # the least number of a type has no opposite in it
-        made = call.checked(made, made < 0, pl.format("ABS of {} leaves its type", value.expr))
-    return call.value(made, value.dtype)
+    if is_integer(value.dtype):
+        return call.value(wider(value).abs().cast(value.dtype, strict=True), value.dtype)
+    return call.value(value.expr.abs(), value.dtype)
 
 
 def _sign_of_interval(call: Call) -> Value:
