@@ -41,6 +41,11 @@ class Plan:
         """Ids of the columns that it gives, in order."""
         raise NotImplementedError
 
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """Ids of the columns that it gives, as a set."""
+        return frozenset(self.columns)
+
     @property
     def values(self) -> tuple[Value, ...]:
         """All expressions of the node itself."""
@@ -49,7 +54,7 @@ class Plan:
     @cached_property
     def outer(self) -> frozenset[str]:
         """Ids that it names but no input gives: columns of a query around it."""
-        given = frozenset().union(*(i.columns for i in self.inputs)) if self.inputs else frozenset()
+        given = frozenset().union(*(i.given for i in self.inputs)) if self.inputs else frozenset()
         named = frozenset().union(*(v.refs for v in self.values)) - given if self.values else frozenset()
         return named.union(*(i.outer for i in self.inputs))
 

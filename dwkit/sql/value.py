@@ -93,7 +93,10 @@ def column(ident: str, dtype: pl.DataType) -> Value:
 
 def constant(value: Any, dtype: pl.DataType) -> Value:
     """Return a literal of a type."""
-    return Value(pl.lit(value, dtype=dtype), dtype, constant=value)
+    plain = isinstance(value, str) and isinstance(
+        dtype, pl.String
+    )  # Polars is slow at a type it need not be told
+    return Value(pl.lit(value) if plain else pl.lit(value, dtype=dtype), dtype, constant=value)
 
 
 def null() -> Value:

@@ -87,7 +87,7 @@ class Source:
     def _narrowed(self, known: list[Condition]) -> Iterator[Step]:
         """Return the steps; of a LEFT JOIN only the rows that can have a partner among those that are left."""
         for step in self.steps:
-            columns = frozenset(step.plan.columns)
+            columns = step.plan.given
             new = (
                 tuple(c for c in carried(known, step.on) if c.value.refs <= columns)
                 if step.kind == "left"
@@ -131,14 +131,14 @@ class Source:
     def _owner(self, refs: frozenset[str]) -> int | None:
         """Return the number of the table that has all of some columns, if its rows may be filtered by themselves."""
         for number, step in enumerate(self.steps):
-            if step.kind == "inner" and step.unnest is None and refs and refs <= frozenset(step.plan.columns):
+            if step.kind == "inner" and step.unnest is None and refs and refs <= step.plan.given:
                 return number
         return None
 
     def _applied(self, plan: Plan, step: Step) -> Plan:
         if step.kind in ("inner", "left", "semi", "anti"):
             return apply(self.binder.context, plan, step.plan, step.kind, step.on)
-        if step.plan.outer & frozenset(plan.columns):
+        if step.plan.outer & plan.given:
             raise CannotUnnestError(f"LATERAL in a {step.kind.upper()} JOIN")
         return Join(plan, step.plan, step.kind, step.on)
 

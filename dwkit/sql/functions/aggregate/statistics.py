@@ -38,8 +38,8 @@ def _spread(*, root: bool, ddof: int, plain: bool = False) -> Builder:
             made: pl.Expr = pl.when(count > ddof).then(squares / (count - ddof).cast(_FLOAT))
             made = made.sqrt() if root else made
         else:
-            taken = _doubles(rows, value)
-            count, made = taken.len(), taken.std(ddof=ddof) if root else taken.var(ddof=ddof)
+            taken = rows.masked(call.cast(as_number(call, value), _FLOAT).expr)
+            count, made = taken.count(), taken.std(ddof=ddof) if root else taken.var(ddof=ddof)
         if ddof and plain and call.dialect in _ZERO_OF_ONE:
             made = pl.when(count == 1).then(0.0).otherwise(made)
         return call.value(made, _FLOAT)
