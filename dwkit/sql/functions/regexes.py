@@ -127,6 +127,8 @@ def _extract(call: Call) -> Value:
             call.dialect == "snowflake" and "e" in flags
         )
         group = 1 if one and groups_of(pattern) else 0
+    if _has_not(call, pattern, group) and 0 <= group <= 9:
+        return call.value(pl.when(subject.is_not_null()).then(pl.lit("")), _TEXT)
     _refuse_group(call, pattern, group)
     occurrence = call.constant("occurrence", 1) or 1
     if occurrence == 1:
@@ -142,6 +144,12 @@ def _extract(call: Call) -> Value:
 def _from_position(call: Call, subject: pl.Expr) -> pl.Expr:
     position = call.constant("position", 1) or 1
     return subject if position == 1 else subject.str.slice(position - 1)
+
+
+def _has_not(call: Call, pattern: str | pl.Expr, group: object) -> bool:
+    """Whether a pattern of DuckDB has no such group, which is no error before there is a match."""
+    known = call.dialect == "duckdb" and isinstance(pattern, str) and isinstance(group, int)
+    return known and not 0 <= group <= groups_of(pattern)  # type: ignore[operator]
 
 
 def _refuse_group(call: Call, pattern: str | pl.Expr, group: object) -> None:
@@ -169,6 +177,11 @@ def _extract_all(call: Call) -> Value:
     group = call.constant("group")
     if group is None:
         group = 1 if call.dialect in ("bigquery", "spark", "databricks") and groups_of(pattern) else 0
+    if _has_not(call, pattern, group):
+        nothing = pl.when(subject.is_not_null()).then(pl.lit([], dtype=pl.List(_TEXT)))
+        found = subject.str.contains(pattern) if group > 0 else pl.lit(False)
+        made = call.checked(nothing, found, f"the regular expression has no group {group}")
+        return call.value(made, pl.List(_TEXT))
     _refuse_group(call, pattern, group)
     occurrence = call.constant("occurrence", 1)
     if occurrence not in (1, None):

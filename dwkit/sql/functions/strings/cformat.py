@@ -131,8 +131,10 @@ def _aligned(text: pl.Expr, one: _Place) -> pl.Expr:
 
 
 def _text(call: Call, one: _Place, value: Value) -> pl.Expr:
-    strict = call.dialect in ("duckdb", "bigquery") and one.kind == "s"
-    if strict and not (is_text(value.dtype) or value.is_null or isinstance(value.dtype, pl.Boolean)):
+    fits = is_text(value.dtype) or value.is_null or isinstance(value.dtype, pl.Boolean)
+    if call.dialect == "duckdb":  # texts are made of what is no number
+        fits = not is_number(value.dtype)
+    if one.kind == "s" and not fits and call.dialect in ("duckdb", "bigquery"):
         raise call.error(f"the format {one.text!r} is not for {shown(value.dtype)}", hint="cast it to text")
     if set(one.flags) - {"-"}:
         raise call.refuse(f"the format {one.text}")
@@ -199,7 +201,8 @@ def _of_kind(call: Call, one: _Place, value: Value) -> Value:
         raise call.error(f"the format {one.text!r} is not for {shown(value.dtype)}", hint=hint)
     if is_decimal(value.dtype) and call.dialect == "duckdb":
         return call.cast(value, pl.Float64())
-    return call.cast(value, pl.Int64()) if whole else value
+    wide = isinstance(value.dtype, pl.Int128) and one.kind == "d"
+    return call.cast(value, pl.Int64()) if whole and not wide else value
 
 
 def _digits(call: Call, one: _Place, value: Value) -> pl.Expr:
