@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from dwkit.sql.value import Value
+from dwkit.sql.value import Condition, Value
 from dwkit.sql.window import SortKey, WindowItem
 
 __all__ = [
@@ -155,22 +155,6 @@ class Extend(Project):
     def columns(self) -> tuple[str, ...]:
         """The input's, then what it makes."""
         return (*self.input.columns, *self.made)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Condition:
-    """One conjunct of a WHERE, an ON or the like.
-
-    Attributes:
-        value: the whole of it.
-        op: ``=``, ``<>``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
-        left, right: what is compared, of the same type.
-    """
-
-    value: Value
-    op: str = ""
-    left: Value | None = None
-    right: Value | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
-__all__ = ["NOT_CONSTANT", "Interval", "Value", "column", "constant", "null"]
+__all__ = ["NOT_CONSTANT", "Condition", "Interval", "Value", "column", "constant", "null"]
 
 
 class _NotConstant:
@@ -84,6 +84,22 @@ class Value:
     def marked_json(self) -> Value:
         """Return it as text that holds JSON."""
         return replace(self, json=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """One conjunct of a WHERE, an ON or the like.
+
+    Attributes:
+        value: the whole of it.
+        op: ``=``, ``<>``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
+        left, right: what is compared, of the same type.
+    """
+
+    value: Value
+    op: str = ""
+    left: Value | None = None
+    right: Value | None = None
 
 
 def column(ident: str, dtype: pl.DataType) -> Value:

@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.operators import comparable
-from dwkit.sql.functions.operators import compared as ordered
+from dwkit.sql.functions.comparison import comparable
+from dwkit.sql.functions.comparison import compared as ordered
 from dwkit.sql.plan import Condition
 from dwkit.sql.value import Value, column
 

@@ -13,7 +13,7 @@ from dwkit.sql.bind.conditions import compared
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.quantified import over_list
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.plan import (
     Aggregate,
     Condition,
@@ -194,7 +194,8 @@ def _scalar(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
     ident = bound.fields[0].id
     plan = bound.plan
     computed = _computed(plan)
-    if computed is not None:
+    once = not plan.outer and any(v.volatile for v in (computed or {}).values())
+    if computed is not None and not once:
         fresh = {i: v for i, v in computed.items() if i not in stage.plan.columns}
         if fresh:
             stage.plan = Extend(stage.plan, fresh)

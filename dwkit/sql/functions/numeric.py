@@ -7,13 +7,14 @@ import math
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.arithmetic import divided, number_of
 from dwkit.sql.functions.bases import BASES
 from dwkit.sql.functions.call import Builder, Call, Functions, as_float, floats_together, numbers
 from dwkit.sql.functions.chance import CHANCE
+from dwkit.sql.functions.division import divided
 from dwkit.sql.functions.integers import divisor_of, wider
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.numberformats import NUMBER_FORMATS
+from dwkit.sql.functions.operands import number_of
 from dwkit.sql.functions.remainder import float_remainder
 from dwkit.sql.functions.rounding import ROUNDING
 from dwkit.sql.functions.synonyms import SYNONYMS

@@ -2,163 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from decimal import Decimal
 from functools import partial, reduce
-from typing import Any
 
 import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.collations import folded_alike
+from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compared
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
 from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
-from dwkit.sql.functions.listorder import lists_in_order
 from dwkit.sql.functions.synonyms import truths
 from dwkit.sql.types import (
     from_sql,
-    is_decimal,
     is_integer,
-    is_list,
     is_number,
     is_temporal,
     is_text,
     is_timestamp,
-    scale_of,
     shown,
-    unified,
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["OPERATORS", "alike", "comparable", "compared", "together"]
+__all__ = ["OPERATORS"]
 
 _BOOLEAN = pl.Boolean()
-
-
-# -- comparison -----------------------------------------------------------------------------------
-
-
-def together(call: Call, *values: Value) -> list[Value]:
-    """Return values with one type, as CASE and COALESCE need them: in DataFusion text and numbers are text then."""
-    if call.dialect == "datafusion":
-        dtype = unified((v.dtype for v in values if not v.is_null), call.dialect, mixed="text")
-        if dtype is not None and not isinstance(dtype, pl.Null):
-            return [call.cast(v, dtype) for v in values]
-    return alike(call, *values)
-
-
-def alike(call: Call, *values: Value) -> list[Value]:
-    """Return values with one type, as a comparison or IN needs them.
-
-    A quoted literal takes the type of the others; text that meets a number is read as one.
-
-    Raises:
-        SqlError: they have no common type.
-    """
-    others = [v for v in values if not v.is_text_literal and not v.is_null]
-    dtype = unified((v.dtype for v in others), call.dialect)
-    if dtype is not None and isinstance(dtype, pl.Null):
-        dtype = pl.String()
-    if dtype is None:
-        dtype = _mixed([v.dtype for v in others])
-    if dtype is None and call.dialect == "datafusion":
-        dtype = unified((v.dtype for v in others), call.dialect, mixed="number")
-    if dtype is None:
-        kinds = " and ".join(dict.fromkeys(shown(v.dtype) for v in others))
-        raise call.error(f"{kinds} cannot be compared or mixed", hint="cast one of them")
-    if is_number(dtype) and any(v.is_text_literal for v in values):
-        dtype = _for_texts(dtype, [v.constant for v in values if v.is_text_literal])
-    return [call.cast(v, dtype) for v in values]
-
-
-def _mixed(dtypes: list[pl.DataType]) -> pl.DataType | None:
-    """Return what text and another type become together: the other type, as the standard's databases do."""
-    others = [t for t in dtypes if not is_text(t)]
-    plain = [pl.Int8() if isinstance(t, pl.Boolean) else t for t in others]
-    found = unified(plain)
-    if found is not None and is_number(found) and len(others) < len(dtypes):
-        return pl.Float64()
-    return found
-
-
-def _for_texts(dtype: pl.DataType, texts: list[str]) -> pl.DataType:
-    """An integer compared with ``'2.5'`` is compared as a double."""
-    if is_integer(dtype) and not all(re.fullmatch(r"\s*[+-]?\d+\s*", t) for t in texts):
-        return pl.Float64()
-    return pl.Int64() if is_integer(dtype) else dtype
-
-
-def compared(call: Call, op: str, left: Value, right: Value) -> Value:
-    """Return a comparison of two values: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``is``, ``is not``."""
-    if call.dialect == "sqlite" and _apart(left, right):
-        classes = [pl.when(v.expr.is_not_null()).then(pl.lit(_storage_class(v))) for v in (left, right)]
-        return Value(_COMPARE[op](*classes), _BOOLEAN, left.refs | right.refs)
-    left, right = comparable(call, left, right)
-    if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
-        return lists_in_order(call, op, left, right)
-    made: pl.Expr = _COMPARE[op](left.expr, right.expr)
-    return Value(made, _BOOLEAN, left.refs | right.refs)
-
-
-def comparable(call: Call, left: Value, right: Value) -> list[Value]:
-    """Return two values with one type, as `alike` does.
-
-    A decimal that is compared with a number that its scale holds stays as it is: a cast to more digits would
-    hide the column from Polars' optimiser.
-    """
-    for value, other in ((left, right), (right, left)):
-        number, scale = other.constant, scale_of(value.dtype)
-        if (
-            not value.is_constant and not value.json and is_decimal(value.dtype)
-            and isinstance(number, (int, Decimal)) and not isinstance(number, bool)
-            and scale_of(other.dtype) <= scale and abs(number) < 10 ** (38 - scale)
-        ):  # fmt: skip
-            literal = constant(Decimal(number), pl.Decimal(38, scale))
-            return [value, literal] if value is left else [literal, value]
-    return alike(call, _fitting(call, left, right), _fitting(call, right, left))
-
-
-def _fitting(call: Call, value: Value, other: Value) -> Value:
-    """Return a whole number as one of the smaller type that it is compared with, so that no column is cast."""
-    if not isinstance(value.constant, int) or not (is_integer(value.dtype) and is_integer(other.dtype)):
-        return value
-    made = call.cast(value, other.dtype, safe=True)
-    return made if made.is_constant else value
-
-
-_ORDERS = frozenset({"<", "<=", ">", ">="})
-
-
-def _apart(left: Value, right: Value) -> bool:
-    """Whether SQLite compares values of two classes as they are: numbers are less than texts, texts than bytes.
-
-    A column makes a number of a text that is one, and a text of a number.
-    """
-    classes = {_storage_class(left), _storage_class(right)}
-    if left.is_null or right.is_null or len(classes) == 1 or None in classes:
-        return False
-    literal = next((v.constant for v in (left, right) if v.is_text_literal), None)
-    if isinstance(literal, str) and not re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", literal):
-        return True
-    return 2 in classes or not (left.refs or right.refs)
-
-
-def _storage_class(value: Value) -> int | None:
-    if is_number(value.dtype):
-        return 0
-    return 1 if is_text(value.dtype) else 2 if isinstance(value.dtype, pl.Binary) else None
-
-
-_COMPARE: dict[str, Callable[[Any, Any], pl.Expr]] = {
-    "=": lambda a, b: a == b, "<>": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
-    "is": lambda a, b: a.eq_missing(b), "is not": lambda a, b: a.ne_missing(b),
-}  # fmt: skip
 
 
 def _comparison(op: str, call: Call) -> Value:
@@ -180,14 +51,14 @@ def _rows(op: str, call: Call, left: exp.Tuple, right: exp.Tuple) -> Value:
         for a, b in zip(left.expressions, right.expressions, strict=True)
     ]
     structs = call.dialect == "duckdb"
-    equal = [_COMPARE["is" if structs or op.startswith("is") else "="](a.expr, b.expr) for a, b in pairs]
+    equal = [COMPARE["is" if structs or op.startswith("is") else "="](a.expr, b.expr) for a, b in pairs]
     if op in ("=", "<>", "is", "is not"):
         every = reduce(lambda a, b: a & b, equal)
         return call.value(every if op in ("=", "is") else every.not_(), _BOOLEAN)
     strict = op.rstrip("=")
     made = equal[-1] if op.endswith("=") else None
     for (a, b), same in list(zip(pairs, equal, strict=True))[::-1]:
-        differs = _COMPARE[strict](a.expr, b.expr)
+        differs = COMPARE[strict](a.expr, b.expr)
         if structs:  # NULL is the greatest
             first, second = (a.expr, b.expr) if strict == "<" else (b.expr, a.expr)
             differs = differs.fill_null(first.is_not_null() & second.is_null())
@@ -202,7 +73,7 @@ def _between(call: Call) -> Value:
         for key in ("symmetric", "low", "high"):
             call.has(key)
         return call.bind(folded)
-    value, low, high = alike(call, call.arg(), call.arg("low"), call.arg("high"))
+    value, low, high = all_comparable(call, call.arg(), call.arg("low"), call.arg("high"))
     made = (value.expr >= low.expr) & (value.expr <= high.expr)
     if call.has("symmetric"):
         made |= (value.expr >= high.expr) & (value.expr <= low.expr)
@@ -221,7 +92,7 @@ def _in(call: Call) -> Value:
         nested = call.given("field") or call.given("unnest").expressions[0]
         return call.value(call.bind(nested).expr.list.contains(call.arg().expr), _BOOLEAN)
     value = call.arg()
-    values = alike(call, value, *(call.bind(i) for i in items))
+    values = all_comparable(call, value, *(call.bind(i) for i in items))
     tested, rest = values[0], values[1:]
     known = [v.constant for v in rest if v.is_constant and not v.is_null]
     made: list[pl.Expr] = []

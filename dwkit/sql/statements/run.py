@@ -208,7 +208,8 @@ class Run:
             if not isinstance(found, Table):
                 return None
             json = frozenset(c.name for c in found.columns if c.json)
-            return TableStatistics(found.data.height, json=json)
+            primary = next((k.columns for k in found.keys if k.primary), ())
+            return TableStatistics(found.data.height, key=primary, json=json)
         return self.known(ref) if self.known is not None else None
 
     def _found(self, ref: TableRef, within: tuple[str, ...]) -> pl.LazyFrame | None:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.aggregate.rows import Rows
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.value import Value
 
 __all__ = ["HYPOTHETICAL"]
