@@ -90,8 +90,11 @@ def queries(count: int, seed: int) -> Iterator[tuple[str, str, str]]:
 def failure(dialect: str, setup: str, sql: str, limit: int) -> str | None:
     """Return what was wrong with the end of a query, None where nothing was."""
 
+    running = True
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise TooLongError
+        if running:
+            raise TooLongError
 
     session = Session({}, dialect)
     try:
@@ -115,6 +118,7 @@ def failure(dialect: str, setup: str, sql: str, limit: int) -> str | None:
         last = next((p for p in reversed(places) if "dwkit" in p.filename), places[-1])
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} ({last.name}, {Path(last.filename).name}:{last.lineno})"
     finally:
+        running = False
         signal.alarm(0)
     return None
 

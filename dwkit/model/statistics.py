@@ -20,8 +20,9 @@ class ColumnStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TableStatistics:
-    """Rows of a table, what is known of its columns by name, and the columns of its primary key."""
+    """Rows of a table, what is known of its columns by name, the columns of its primary key and those declared as JSON."""
 
     rows: int
     columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
     key: tuple[str, ...] = ()
+    json: frozenset[str] = frozenset()

@@ -11,9 +11,13 @@ from dwkit.sql.types import shown
 
 __all__ = ["collected", "explained"]
 
+_OURS = '"dwkit: '
+"""What the message of a cast begins with that `Call.checked` lets fail."""
+
 _CONVERSION = re.compile(
     r"from `(.+?)` to `(.+?)` failed in column '(.*?)' for (\d+) out of \d+ values: (\[.*\])", re.DOTALL
 )
+_DIGITS = re.compile(r"strict integer parsing failed for \d+ value\(s\): \[(\"[^\"]*\")")
 _TYPES: dict[str, pl.DataType] = {
     "i8": pl.Int8(), "i16": pl.Int16(), "i32": pl.Int32(), "i64": pl.Int64(), "i128": pl.Int128(),
     "u8": pl.UInt8(), "u16": pl.UInt16(), "u32": pl.UInt32(), "u64": pl.UInt64(), "f32": pl.Float32(),
@@ -36,6 +40,11 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
         value = values.split(", ")[0].strip("[]")
         if value == '"division by zero"':
             text, hint = "division by zero", "NULLIF(divisor, 0) gives NULL there"
+        elif values.strip("[]").startswith(_OURS):
+            text, hint = (
+                re.sub(r'",? .*$|"$', "", values.strip("[]").removeprefix(_OURS), flags=re.DOTALL),
+                "",
+            )
         elif value.startswith('"no element'):
             text, hint = value.strip('"'), "an index beyond the list is an error in this dialect"
         else:
@@ -44,6 +53,8 @@ def explained(error: pl.exceptions.PolarsError, where: str = "") -> DataError:
             text, hint = f"{value}{name} is no {called} value", "TRY_CAST gives NULL there"
             if source == "i128" and kind == "i64":  # whole numbers are summed with 128 bits
                 text, hint = f"{value}{name} is too large for {called}", "calculate with DECIMAL or DOUBLE"
+    elif (digits := _DIGITS.search(text)) is not None:
+        text, hint = f"{digits[1]} is no whole number in this base", "TRY_CAST, or a WHERE that leaves it out"
     elif "aggregation 'item' expected" in text:
         text, hint = "a subquery that stands for one value gave more than one row", "LIMIT 1, or an aggregate"
     elif "overflow in decimal" in text or "can't fit values" in text:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sqlglot import exp
+from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.scope import Scope, build_scope, traverse_scope
 
 from dwkit.errors import SqlError
@@ -252,7 +253,11 @@ def _stem(path: str) -> str:
 
 def _sources(tree: exp.Expr) -> list[exp.Table]:
     found: dict[int, exp.Table] = {}
-    for scope in traverse_scope(tree):
+    try:
+        scopes = traverse_scope(tree)
+    except OptimizeError as error:
+        raise SqlError(f"this cannot be read as a query: {str(error).splitlines()[0]}") from None
+    for scope in scopes:
         for source in scope.sources.values():
             if isinstance(source, exp.Table):
                 found[id(source)] = source

@@ -25,7 +25,7 @@ _MARK = "dwkit:"
 _TEMPLATES = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP")
 _SPARK = (
     "DATE_FORMAT", "TO_DATE", "TO_TIMESTAMP", "UNIX_TIMESTAMP", "TO_UNIX_TIMESTAMP", "FROM_UNIXTIME", "TO_CHAR",
-    "TO_VARCHAR",
+    "TO_VARCHAR", "TIME_TRUNC", "SHUFFLE", "MAKE_TIMESTAMP",
 )  # fmt: skip
 _KEPT: Mapping[str, frozenset[str]] = {
     "duckdb": frozenset({"STRFTIME", "STRPTIME", "TIME_BUCKET", "EPOCH_MS", "MAKE_TIMESTAMP", "MAKE_DATE"}),
@@ -37,7 +37,7 @@ _KEPT: Mapping[str, frozenset[str]] = {
         *(f"{t}TO_TIMESTAMP{kind}" for t in ("", "TRY_") for kind in ("", "_NTZ", "_LTZ", "_TZ")),
     }),
     "spark": frozenset(_SPARK),
-    "databricks": frozenset(_SPARK),
+    "databricks": frozenset({*_SPARK, "DATEDIFF"}),
     "mysql": frozenset({"DATE_FORMAT", "STR_TO_DATE", "FROM_UNIXTIME", "TO_DAYS"}),
     "bigquery": frozenset(
         f"{verb}_{kind}" for verb in ("FORMAT", "PARSE") for kind in ("DATE", "DATETIME", "TIMESTAMP", "TIME")
@@ -51,8 +51,10 @@ _KEPT: Mapping[str, frozenset[str]] = {
 
 _BEFORE_TYPES = (TokenType.ALIAS, TokenType.DCOLON, TokenType.VAR, TokenType.IDENTIFIER)
 """What stands before TIME(3) where it is a type: AS, ``::`` or the name of a column."""
-_UNIT_FIRST = {"tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART")}
-"""Functions whose first argument is a unit of time, no column."""
+_UNIT_FIRST = {
+    "tsql": ("DATENAME", "DATE_BUCKET"), "redshift": ("DATE_PART", "PGDATE_PART"), "databricks": ("DATEDIFF",),
+}  # fmt: skip
+"""Functions whose first argument is a unit of time, no column; of DATEDIFF where it has three."""
 
 
 @contextmanager
@@ -124,10 +126,15 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         # sqlglot's readers of functions take arguments for granted.
         raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
+        for values in tree.find_all(exp.Values) if tree is not None else ():
+            _rows_of_values(values)
         for clause in tree.find_all(exp.From) if tree is not None else ():
             if isinstance(clause.this, exp.TableAlias):  # what |> AS made of a CTE
                 clause.set("this", exp.Table(this=clause.this.this))
         for select in tree.find_all(exp.Select) if tree is not None else ():
+            if str(select.args.get("kind") or "") == "STRUCT" and not select.is_star:
+                select.set("kind", None)
+                select.set("expressions", [exp.Struct(expressions=select.expressions)])
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
                 select.set("from_", None)
@@ -140,7 +147,8 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 if own is not None:
                     node.replace(own)
             if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
-                unit = node.expressions[0] if node.expressions else None
+                short = str(node.this).upper() == "DATEDIFF" and len(node.expressions) == 2
+                unit = node.expressions[0] if node.expressions and not short else None
                 if isinstance(unit, exp.Column) and not unit.table:
                     unit.replace(exp.Var(this=unit.name))
         for node in list(tree.find_all(exp.Anonymous)) if tree is not None else ():
@@ -150,6 +158,9 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 and len(node.expressions) == 1
             ):
                 node.replace(exp.All(this=exp.Paren(this=node.expressions[0])))
+        if dialect == "sqlite" and tree is not None:
+            for within in list(tree.find_all(exp.In)):
+                _in_table(within)
         for arrow in list(tree.find_all(exp.Lambda)) if tree is not None else ():
             _json_arrow(arrow, dialect)
     return trees
@@ -165,6 +176,23 @@ def _mark_lists(tokens: list[Token]) -> bool:
             at = (token.line, token.col, token.start, token.end, token.comments)
             tokens[place] = Token(TokenType.VAR, _MARK + token.text, *at)
     return True
+
+
+def _rows_of_values(node: exp.Values) -> None:
+    """Take ROW of MySQL's ``VALUES ROW(1, 2)`` off, which sqlglot reads as a function of one column."""
+    for row in node.expressions:
+        inner = row.expressions[0] if isinstance(row, exp.Tuple) and len(row.expressions) == 1 else None
+        if isinstance(inner, exp.Anonymous) and str(inner.this).upper() == "ROW":
+            row.set("expressions", inner.expressions)
+
+
+def _in_table(node: exp.In) -> None:
+    """Make a subquery of the table in SQLite's ``x IN t``."""
+    field = node.args.get("field")
+    if isinstance(field, exp.Column):
+        table = exp.Table(this=field.this, db=field.args.get("table"))
+        node.set("field", None)
+        node.set("query", exp.Subquery(this=exp.Select(expressions=[exp.Star()]).from_(table)))
 
 
 _NO_LAMBDAS = frozenset({"postgres", "redshift", "mysql", "sqlite", "oracle", "tsql"})

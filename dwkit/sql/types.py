@@ -69,6 +69,10 @@ def from_sql(kind: exp.DataType, dialect: str) -> pl.DataType | None:
         return pl.List(element) if element is not None else None
     if this == _T.STRUCT:
         return _struct(kind, dialect)
+    if this == _T.MAP and len(inner) == 2:
+        pair = [from_sql(e, dialect) if isinstance(e, exp.DataType) else None for e in inner]
+        fields = {n: t for n, t in zip(("key", "value"), pair, strict=True) if t is not None}
+        return pl.List(pl.Struct(fields)) if len(fields) == 2 else None
     if this in (_T.DECIMAL, _T.DECIMAL32, _T.DECIMAL64, _T.DECIMAL128):
         digits = [int(e.name) for e in kind.expressions if e.name.lstrip("-").isdigit()]
         if dialect == "sqlite":

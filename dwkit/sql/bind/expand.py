@@ -11,12 +11,15 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.jsontable import json_table, open_json
 from dwkit.sql.bind.names import Field, Relation, Scope
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.comparison import alike
+from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
+from dwkit.sql.functions.nested.tuple import tuple_keys
 from dwkit.sql.plan import OneRow, Unnest
 from dwkit.sql.query import is_file_function
 from dwkit.sql.types import is_list, is_text, shown
@@ -73,7 +76,12 @@ def _table(binder: QueryBinder, scope: Scope, node: exp.Expr, function: exp.Expr
     alias = node.args.get("alias")
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     called = alias.name if alias is not None and alias.this is not None else function.key
-    rows = _rows(stage, function, called, columns)
+    try:
+        rows = _rows(stage, function, called, columns)
+    except (ValueError, IndexError) as error:
+        raise context.error("a function in FROM cannot take these arguments", node) from error
+    if not isinstance(stage.plan, OneRow):
+        raise context.refuse("a subquery in a function of FROM", node)
     inner: pl.DataType = rows.value.dtype.inner  # type: ignore[attr-defined]
     ident = context.fresh(rows.name or "dwkit:element", inner)
     if rows.json:
@@ -94,6 +102,8 @@ def _table(binder: QueryBinder, scope: Scope, node: exp.Expr, function: exp.Expr
     if rows.order:
         fields.sort(key=lambda f: rows.order.index(f.name))
     elif columns:
+        if len(columns) != len(fields) and stage.dialect in ("spark", "databricks"):
+            raise context.error(f"{len(columns)} names for {len(fields)} columns", node)
         fields = [Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(fields)]
     unnest = Unnest(OneRow(), {ident: rows.value}, place, keep_empty=rows.keep_empty)
     return Table(OneRow(), [Relation(called, tuple(fields), called)], unnest, made)
@@ -103,16 +113,30 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
     dialect = stage.dialect
     if dialect == "snowflake" and isinstance(function, (exp.Explode, exp.ExplodeOuter)):
         return _flatten(stage, function)
-    if isinstance(function, (exp.Explode, exp.ExplodeOuter, exp.Inline)):
-        outer = isinstance(function, exp.ExplodeOuter)
-        value = _bound(stage, function.this)
-        structs = isinstance(function, exp.Inline) or len(columns) > 1
-        return _structs(stage, function, value) if structs else Rows(value, keep_empty=outer)
     if isinstance(function, (exp.Posexplode, exp.PosexplodeOuter)):
         value = _bound(stage, function.this)
-        return Rows(value, "col", ("pos", 0), keep_empty=isinstance(function, exp.PosexplodeOuter))
+        outer = isinstance(function, exp.PosexplodeOuter)
+        found = _structs(stage, function, value) if is_map(value.dtype) else Rows(value, "col")
+        found.numbered, found.keep_empty = ("pos", 0), outer
+        return found
+    if isinstance(function, (exp.Explode, exp.ExplodeOuter, exp.Inline)):
+        value = _bound(stage, function.this)
+        structs = isinstance(function, exp.Inline) or len(columns) > 1 or is_map(value.dtype)
+        found = _structs(stage, function, value) if structs else Rows(value)
+        found.keep_empty = isinstance(function, exp.ExplodeOuter)
+        return found
+    if isinstance(function, (exp.JSONTable, exp.OpenJSON)):
+        document = stage.bind(_resolved(stage, function.this))
+        if isinstance(function, exp.JSONTable):
+            parts, made = json_table(stage, function, document)
+        else:
+            parts, made = open_json(stage, function, document)
+        return Rows(parts, "", columns=made)
     if isinstance(function, exp.Stack):
         return _stack(stage, function)
+    if keys := tuple_keys(function):
+        cells = [stage.bind(_resolved(stage, k)) for k in keys]
+        return _beside(stage, function, [cells], [f"c{n}" for n in range(len(keys))])
     if isinstance(function, exp.SplitToTable):
         parts = stage.bind(exp.Split(this=_resolved(stage, function.this), expression=function.expression))
         return Rows(parts, "VALUE", ("INDEX", 1))
@@ -170,17 +194,20 @@ def _stack(stage: Stage, node: exp.Stack) -> Rows:
     width = -(-len(values) // count)
     call = Call(node, stage)
     columns = [alike(call, *values[n::width]) for n in range(width)]
-    names = [f"col{n}" for n in range(width)]
-    dtype = pl.Struct({n: c[0].dtype for n, c in zip(names, columns, strict=True)})
-    refs = frozenset().union(*(v.refs for v in values))
-    structs = []
-    for row in range(count):
-        cells = [
-            (c[row].expr if row < len(c) else pl.lit(None, dtype=c[0].dtype)).alias(n)
-            for n, c in zip(names, columns, strict=True)
-        ]
-        structs.append(Value(pl.struct(cells), dtype, refs))
-    return _structs(stage, node, list_of(call, structs))
+    empty = [Value(pl.lit(None, dtype=c[0].dtype), c[0].dtype) for c in columns]
+    rows = [[c[n] if n < len(c) else e for c, e in zip(columns, empty, strict=True)] for n in range(count)]
+    return _beside(stage, node, rows, [f"col{n}" for n in range(width)])
+
+
+def _beside(stage: Stage, node: exp.Expr, rows: list[list[Value]], names: list[str]) -> Rows:
+    """Values as rows of columns."""
+    dtype = pl.Struct({n: v.dtype for n, v in zip(names, rows[0], strict=True)})
+    refs = frozenset().union(*(v.refs for row in rows for v in row))
+    structs = [
+        Value(pl.struct(v.expr.alias(n) for n, v in zip(names, row, strict=True)), dtype, refs)
+        for row in rows
+    ]
+    return _structs(stage, node, list_of(Call(node, stage), structs))
 
 
 def _generator(stage: Stage, node: exp.Generator) -> Rows:

@@ -16,8 +16,9 @@ from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import Scope
 from dwkit.sql.functions.aggregate import unwrapped
 from dwkit.sql.functions.call import Builder, Call
+from dwkit.sql.functions.cast import cast
 from dwkit.sql.plan import Plan
-from dwkit.sql.types import is_number, shown
+from dwkit.sql.types import is_number, is_text, shown
 from dwkit.sql.value import Value, constant, null
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _FLOAT_LITERALS = frozenset({"datafusion", "bigquery", "sqlite"})
 """A number with a point is a double there, elsewhere a decimal."""
 _NUMBERS_ARE_TRUE = frozenset({"sqlite", "mysql", "duckdb", "snowflake", "datafusion"})
 """A number other than 0 is true there."""
+_BARE_EXPONENTS = frozenset({"duckdb", "datafusion"})
+"""A letter right behind a number is a name for it there: 1e is 1."""
 _LONG_LITERALS = frozenset({"datafusion"})
 """A whole number is of 64 bits there, elsewhere of 32 where it has room."""
 _QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
@@ -164,6 +167,9 @@ class Stage:
             return value
         if value.is_null:
             return Value(pl.lit(None, dtype=pl.Boolean), pl.Boolean(), constant=None)
+        if is_text(value.dtype) and not value.json and self.dialect in ("sqlite", "mysql"):
+            number = cast(value, pl.Float64(), self.dialect)  # as far as it looks like one
+            value = number if number is not None else value
         if is_number(value.dtype) and self.dialect in _NUMBERS_ARE_TRUE:
             return value.as_(value.expr != 0, pl.Boolean())
         raise self.context.error(f"a condition is wanted here, not {shown(value.dtype)}", node)
@@ -196,7 +202,10 @@ class Stage:
 
     def _literal(self, node: exp.Expr) -> Value:
         assert isinstance(node, exp.Literal)
-        return literal(node, self.dialect)
+        try:
+            return literal(node, self.dialect)
+        except ValueError:
+            raise self.context.error(f"{node.this!r} is no number", node) from None
 
     def _boolean(self, node: exp.Expr) -> Value:
         return constant(bool(node.this), pl.Boolean())
@@ -223,8 +232,10 @@ def literal(node: exp.Literal, dialect: str) -> Value:
             return Value(pl.lit(None, dtype=pl.String), pl.String(), constant=None)
         return constant(node.this, pl.String())
     text = node.this.replace("_", "")
+    if text[-1] in "eE" and dialect in _BARE_EXPONENTS:
+        text = text[:-1]
     if "e" in text.lower():
-        return constant(float(text if text[-1].isdigit() else f"{text}0"), pl.Float64())
+        return constant(float(text), pl.Float64())
     if "." in text:
         digits = text.replace(".", "").lstrip("0")
         if dialect in _FLOAT_LITERALS or len(digits) > 38:

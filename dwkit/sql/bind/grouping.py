@@ -56,7 +56,8 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
     """
     inner = unwrapped(node)
     builder = functions.find_aggregate(inner)
-    assert builder is not None
+    if builder is None:
+        raise stage.context.error("an aggregate is wanted here", node)
     call = Call(inner, stage)
     call.wrapped = node
     call.parts = parts

@@ -61,6 +61,8 @@ def sort_keys(
             keys.append(sort_key(stage, ordered, outputs[number - 1][1]))
         elif _is_all(node, stage):
             keys += [sort_key(stage, ordered, value) for _, value in outputs]
+        elif isinstance(node, exp.Collate) and ordinal(node.this) is not None:
+            raise stage.context.refuse("COLLATE of the number of a column here", ordered)
         else:
             keys.append(sort_key(stage, ordered, stage.bind(resolve(node, stage.scope, stage.context))))
     return tuple(keys)
@@ -124,6 +126,8 @@ def _number(stage: Stage, node: exp.Expr) -> float | None:
             return None
     if isinstance(number, bool) or (not isinstance(number, (int, float)) and not hasattr(number, "as_tuple")):
         raise stage.context.error("LIMIT and OFFSET want a number", node)
+    if number == float("inf"):
+        raise stage.context.error("LIMIT and OFFSET want a finite number", node)
     if number < 0:
         if stage.dialect == "sqlite":
             return None

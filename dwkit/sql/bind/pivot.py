@@ -187,6 +187,8 @@ def _literal(value: object) -> exp.Expr:
 def _unpivot(stage: Stage, relation: Relation, node: exp.Expr) -> tuple[Plan, tuple[Field, ...]]:
     context = stage.context
     names, label, groups = _unpivoted(stage, node)
+    if not groups or not names:
+        raise context.error(f"UNPIVOT {'into no' if groups else 'of no'} columns", node)
     used = {f.id for _, columns in groups for f in columns}
     kept = [f for f in relation.fields if f.id not in used]
     call = Call(node, stage)

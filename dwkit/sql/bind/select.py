@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.bind import grouping, rownum, sources, stars, windows
+from dwkit.sql.bind import grouping, lateral_views, rownum, sources, stars, windows
 from dwkit.sql.bind.conditions import conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
@@ -66,6 +66,7 @@ class SelectBinder:
                 raise self._context.refuse(name, node)
         if self._context.dialect == "oracle":
             rownum.spell_out(self._context, node)
+        lateral_views.spell_out(self._context, node)
         source = sources.bind_from(self._binder, node)
         self._scope = source.scope
         self._items = [
@@ -119,8 +120,12 @@ class SelectBinder:
         windows.resolve_named(self._node, lambda n: resolve(n, scope, context, self._aliases))
         order = self._node.args.get("order")
         for key in order.expressions if order is not None else ():
-            if ordinal(key.this) is None and not self._is_all(key.this):
-                plain = isinstance(key.this, exp.Column)
+            inner = key.this.this if isinstance(key.this, exp.Collate) else key.this
+            number = ordinal(inner)
+            if inner is not key.this and number is not None and 1 <= number <= len(self._items):
+                inner.replace(self._items[number - 1].node.copy())
+            elif number is None and not self._is_all(key.this):
+                plain = isinstance(inner, exp.Column)
                 key.set("this", resolve(key.this, scope, context, self._aliases, aliases_first=plain))
 
     def _is_all(self, node: exp.Expr) -> bool:

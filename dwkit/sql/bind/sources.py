@@ -171,6 +171,9 @@ def bind_from(binder: QueryBinder, select: exp.Select) -> Source:
     return source
 
 
+_NEAR = frozenset({"<", "<=", ">", ">="})
+
+
 def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     """Add a table, joined as the join says; without one, it is the first or a lateral view."""
     binder, scope = source.binder, source.scope
@@ -200,6 +203,10 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     )
     scope.relations += table.relations
     on, made = _conditions(source, join, before, table, kind)
+    if kind in ("asof", "asof_left") and sorted(c.op in _NEAR for c in on if c.op != "=") != [True]:
+        raise context.error(
+            "an ASOF join wants one comparison with <, <=, > or >=, and else equalities", node
+        )
     unnest = table.unnest
     if unnest is not None and (outer or kind == "left"):
         unnest = Unnest(unnest.input, unnest.lists, unnest.ordinality, keep_empty=True)

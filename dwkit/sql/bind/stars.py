@@ -11,7 +11,9 @@ from sqlglot import exp
 
 from dwkit.errors import did_you_mean
 from dwkit.sql.bind.context import Context
+from dwkit.sql.bind.generators import fields_of
 from dwkit.sql.bind.names import Field, Scope
+from dwkit.sql.functions.nested.tuple import tuple_keys
 
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import QueryBinder
@@ -37,7 +39,9 @@ def expanded(
     Raises:
         SqlError: ``t.*`` of a table that there is not, an excluded column that there is not.
     """
-    if isinstance(node, exp.Star):
+    if keys := tuple_keys(node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node):
+        yield from zip(_names(node, len(keys), context), keys, strict=True)
+    elif isinstance(node, exp.Star):
         yield from _starred(node, list(scope.starred_fields()), scope, context)
     elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         yield from _of_table(node, scope, context)
@@ -49,10 +53,22 @@ def expanded(
             yield node.alias, node.this
     elif isinstance(node, exp.Aliases):
         raise context.refuse("several aliases of one function", node)
+    elif (fields := fields_of(node, scope, context, binder)) is not None:
+        yield from fields
     elif (columns := node.find(exp.Columns)) is not None:
         yield from _columns(node, columns, scope, context, "")
     else:
         yield _name(node), node
+
+
+def _names(node: exp.Expr, count: int, context: Context) -> list[str]:
+    """Return what the columns of a function that gives several are called."""
+    given = [n.name for n in node.aliases] if isinstance(node, exp.Aliases) else []
+    if isinstance(node, exp.Alias):
+        given = [node.alias]
+    if given and len(given) != count:
+        raise context.error(f"{len(given)} names for {count} columns", node)
+    return given or [f"c{n}" for n in range(count)]
 
 
 def _name(node: exp.Expr) -> str:

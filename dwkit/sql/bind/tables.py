@@ -85,11 +85,14 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if node.args.get("version") or node.args.get("when"):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
     frame, schema = _with_entries(context.frames[key], context.schema(key))
-    known = context.statistics(key) if context.products else None
+    operators = context.dialect == "postgres"  # which has operators of JSON that are others of text
+    known = context.statistics(key) if context.products or operators else None
     ids = {
         context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
     }
     context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
+    if operators and known is not None:
+        context.json.update(i for i, n in ids.items() if n in known.json)
     plan = Scan(key, frame, ids)
     if context.dialect in _PRIMARY:
         _note_key(context, key, ids)

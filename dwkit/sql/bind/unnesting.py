@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.bind import generators
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.grouping import aggregates_of
 from dwkit.sql.plan import Unnest
@@ -13,14 +14,7 @@ from dwkit.sql.value import Value
 
 __all__ = ["Unnested", "unnested"]
 
-_EXPANDING = (
-    exp.Unnest,
-    exp.Explode,
-    exp.ExplodeOuter,
-    exp.Posexplode,
-    exp.PosexplodeOuter,
-    exp.ExplodingGenerateSeries,
-)
+_OF_LISTS = (exp.Unnest, exp.Explode, exp.ExplodeOuter, exp.Posexplode, exp.PosexplodeOuter)
 _NESTS = frozenset({"datafusion"})
 """UNNEST(UNNEST(list)) and UNNEST(struct) are known there."""
 
@@ -57,19 +51,25 @@ def _level(node: exp.Expr, levels: dict[int, dict[exp.Expr, None]], *, grouped: 
     """Find the calls in an expression, by how many others are in them; return how many are in the expression."""
     if isinstance(node, exp.Query):
         return 0
-    if not isinstance(node, _EXPANDING) or isinstance(node.parent, exp.In):
+    if not _expands(node):
         return max((_level(part, levels, grouped=grouped) for part in node.iter_expressions()), default=0)
-    parts = node.iter_expressions() if isinstance(node, exp.ExplodingGenerateSeries) else [_base(node)[0]]
+    parts = [_base(node)[0]] if isinstance(node, _OF_LISTS) else node.iter_expressions()
     inside = max((_level(part, levels, grouped=grouped) for part in parts), default=0)
     if (next(aggregates_of([node]), None) is not None) == grouped:
         levels.setdefault(inside, {})[node] = None
     return inside + 1
 
 
+def _expands(node: exp.Expr) -> bool:
+    inside = isinstance(node.parent, (exp.In, exp.Any, exp.All))
+    known = isinstance(node, (*_OF_LISTS, exp.ExplodingGenerateSeries)) or generators.is_subscripts(node)
+    return known and not inside
+
+
 def _base(node: exp.Expr) -> tuple[exp.Expr, int]:
     """Return what a call unnests, and how many times."""
     times = 0
-    while isinstance(node, _EXPANDING) and not isinstance(node, exp.ExplodingGenerateSeries):
+    while isinstance(node, _OF_LISTS):
         node, times = (node.expressions[0] if isinstance(node, exp.Unnest) else node.this), times + 1
     return node, times
 
@@ -110,13 +110,15 @@ def _expand(stage: Stage, nodes: list[exp.Expr], structs: Unnested) -> None:
 
 def _argument(stage: Stage, node: exp.Expr) -> Value:
     context = stage.context
-    if isinstance(node, (exp.Explode, exp.ExplodeOuter)) and node.expressions:
-        raise context.refuse("UNNEST with options", node)
+    if generators.is_subscripts(node):
+        return generators.subscripts(stage, node)
     if isinstance(node, (exp.Posexplode, exp.PosexplodeOuter)):
-        raise context.refuse("POSEXPLODE in the SELECT list", node, "LATERAL VIEW POSEXPLODE")
+        raise context.refuse(f"{node.key.upper()} inside an expression", node)
     if isinstance(node, exp.ExplodingGenerateSeries):
         return stage.bind(node)
     argument = node.expressions[0] if isinstance(node, exp.Unnest) else node.this
-    if argument.find(*_EXPANDING) is not None and stage.dialect not in _NESTS:
+    if any(_expands(n) for n in argument.walk()) and stage.dialect not in _NESTS:
         raise context.refuse(f"{node.key.upper()} inside of another", argument)
+    if isinstance(node, (exp.Explode, exp.ExplodeOuter)) and node.expressions:
+        return generators.flattened(stage, node)
     return stage.bind(_base(node)[0])

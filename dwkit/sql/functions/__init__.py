@@ -11,6 +11,7 @@ from sqlglot import exp
 from dwkit.sql.functions.aggregate import AGGREGATES
 from dwkit.sql.functions.arithmetic import ARITHMETIC
 from dwkit.sql.functions.arrow import ARROW
+from dwkit.sql.functions.bits import BITS
 from dwkit.sql.functions.call import Builder, Functions
 from dwkit.sql.functions.conditional import CONDITIONAL
 from dwkit.sql.functions.datetime import DATETIME
@@ -25,7 +26,7 @@ from dwkit.sql.functions.strings import STRING
 __all__ = ["FAMILIES", "find", "find_aggregate"]
 
 FAMILIES: dict[str, Functions] = {
-    "operators": {**OPERATORS, **ARITHMETIC},
+    "operators": {**OPERATORS, **ARITHMETIC, **BITS},
     "conditional": CONDITIONAL,
     "numeric": NUMERIC,
     "string": {**STRING, **LIKE},
@@ -50,10 +51,16 @@ def find(node: exp.Expr) -> Builder | None:
     return _ALL.get(_key(node))
 
 
+_PLACES = (exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist)
+"""Functions of a window that WITHIN GROUP makes aggregates of."""
+
+
 def find_aggregate(node: exp.Expr) -> Builder | None:
     """Return what builds an aggregate, None where it is none; ``x = ANY (...)`` compares."""
     if isinstance(node, exp.Any) and (
         isinstance(node.parent, exp.Binary) or not isinstance(node.this, exp.Paren)
     ):
+        return None
+    if isinstance(node, _PLACES) and not isinstance(node.parent, exp.WithinGroup):
         return None
     return AGGREGATES.get(_key(node))

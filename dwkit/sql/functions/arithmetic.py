@@ -15,8 +15,8 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.operators import apart, moved_by
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.division import floored, quotient, remainder
-from dwkit.sql.functions.integers import BITS
 from dwkit.sql.functions.interval import scaled
+from dwkit.sql.functions.negation import NEGATION
 from dwkit.sql.functions.nested.arrays import joined
 from dwkit.sql.functions.nested.documents import merged
 from dwkit.sql.functions.nested.lists import concatenated
@@ -29,10 +29,8 @@ from dwkit.sql.types import (
     is_number,
     is_text,
     scale_of,
-    shown,
-    whole_digits,
 )
-from dwkit.sql.value import Value, constant
+from dwkit.sql.value import Value
 
 __all__ = ["ARITHMETIC"]
 
@@ -108,30 +106,6 @@ def _at_scale(value: Value, scale: int) -> pl.Expr:
     return scaled_of(value) * 10**more if more else scaled_of(value)
 
 
-def _neg(call: Call) -> Value:
-    value = call.arg()
-    if value.is_null:
-        return value
-    if value.interval is not None:
-        return scaled(call, value.interval, constant(-1, pl.Int32()))
-    if value.is_text_literal or is_text(value.dtype):
-        value = call.cast(value, pl.Float64())
-    if value.is_constant and not value.is_null and not isinstance(value.constant, bool):
-        number = -value.constant
-        dtype = pl.Int64() if isinstance(value.dtype, pl.Int128) and number >= -(2**63) else value.dtype
-        return constant(number, dtype)
-    if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
-        raise call.error(f"-{shown(value.dtype)} has no meaning")
-    if value.scaled is not None:
-        return from_scaled(
-            call, 0 - value.scaled, whole_digits(value.dtype) + scale_of(value.dtype), scale_of(value.dtype)
-        )
-    unsigned = str(value.dtype).startswith("UInt")
-    return value.as_(
-        -(value.expr.cast(pl.Int64) if unsigned else value.expr), pl.Int64() if unsigned else value.dtype
-    )
-
-
 def _concat(call: Call) -> Value:
     call.has("safe")  # only how a dialect writes it
     left, right = call.arg(), call.arg("expression")
@@ -139,10 +113,15 @@ def _concat(call: Call) -> Value:
         if call.dialect == "datafusion" and is_list(left.dtype) and is_list(right.dtype):
             return joined(call, [left, right])
         return concatenated(call, [left, right], null_is_empty=call.dialect in ("postgres", "datafusion"))
-    if left.json and right.json and call.dialect == "postgres":
+    if (left.json or right.json) and call.dialect == "postgres":
+        for value in (left, right):
+            if not value.json and not value.is_text_literal and not value.is_null:
+                raise call.error("JSON || text has two meanings", hint="cast both to jsonb, or both to text")
         return merged(call, left, right)
     if isinstance(left.dtype, pl.Binary) and isinstance(right.dtype, pl.Binary):
-        return call.value(joined_bytes([left.expr, right.expr]), pl.Binary())
+        return call.value(
+            joined_bytes([left.expr, right.expr], ignore_nulls=call.dialect == "oracle"), pl.Binary()
+        )
     made = pl.concat_str(call.as_text(left), call.as_text(right), ignore_nulls=call.dialect == "oracle")
     if call.dialect == "oracle":  # NULL is an empty text there, and an empty text NULL
         made = pl.when(made != "").then(made)
@@ -156,7 +135,6 @@ ARITHMETIC: Functions = {
     exp.Div: quotient,
     exp.IntDiv: floored,
     exp.Mod: remainder,
-    exp.Neg: _neg,
+    **NEGATION,
     exp.DPipe: _concat,
-    **BITS,
 }

@@ -229,6 +229,18 @@ class Call:
 
     # -- errors -------------------------------------------------------------------------------
 
+    def checked(self, expr: pl.Expr, bad: pl.Expr, message: str | pl.Expr) -> pl.Expr:
+        """Return an expression that fails as it runs where a condition is true, in a row that is asked for."""
+        wrong = bad if self.binder.condition is None else bad & self.binder.condition
+        # A literal costs nothing in the rows that are right.
+        told = (
+            pl.lit(f"dwkit: {message}")
+            if isinstance(message, str)
+            else pl.concat_str(pl.lit("dwkit: "), message)
+        )
+        failed = pl.when(wrong).then(told).cast(pl.Int8, strict=True)
+        return pl.when(failed.is_null()).then(expr)
+
     @property
     def name(self) -> str:
         """The function as SQL calls it."""

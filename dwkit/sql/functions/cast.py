@@ -11,6 +11,8 @@ from decimal import Decimal
 import polars as pl
 
 from dwkit.sql.functions import jsontext
+from dwkit.sql.functions.cast_bytes import text_to_bytes
+from dwkit.sql.functions.cast_decimal import text_to_decimal
 from dwkit.sql.functions.cast_list import text_to_texts
 from dwkit.sql.functions.cast_moment import (
     moment_to_moment,
@@ -23,7 +25,7 @@ from dwkit.sql.functions.cast_text import to_text
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_list, is_number, is_text, scale_of
 from dwkit.sql.value import Value, constant
 
-__all__ = ["MisreadError", "cast", "rounded_to_integer"]
+__all__ = ["MisreadError", "cast", "fits", "rounded_to_integer"]
 
 _TRUNCATING = frozenset({"spark", "databricks", "tsql", "sqlite", "redshift"})
 """A float or decimal loses its fraction there when it becomes an integer; elsewhere it is rounded."""
@@ -115,7 +117,7 @@ def _constant(value: Value, dtype: pl.DataType, dialect: str) -> Value | None:
         return None
     if isinstance(known, int) and (is_decimal(dtype) or is_float(dtype) or is_integer(dtype)):
         if is_integer(dtype):
-            return constant(known, dtype) if _fits(known, dtype) else None
+            return constant(known, dtype) if fits(known, dtype) else None
         if is_float(dtype):
             return constant(float(known), dtype)
         assert isinstance(dtype, pl.Decimal)
@@ -157,7 +159,8 @@ def _plain_stamp(text: str) -> bool:
     return bool(re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", text.strip()))
 
 
-def _fits(number: int, dtype: pl.DataType) -> bool:
+def fits(number: int, dtype: pl.DataType) -> bool:
+    """Whether a number is one of a type of integers."""
     bits = {"Int8": 7, "Int16": 15, "Int32": 31, "Int64": 63, "Int128": 127}.get(str(dtype))
     if bits is not None:
         return bool(-(2**bits) <= number < 2**bits)
@@ -304,12 +307,11 @@ def _from_text(text: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: bool)
     if is_integer(dtype):
         return _whole(plain, dtype, dialect, strict=strict)
     if is_decimal(dtype):
-        exact = plain.cast(pl.Decimal(38, min(38, scale_of(dtype) + 6)), strict=strict)
-        return exact.round(scale_of(dtype), mode="half_away_from_zero").cast(dtype, strict=strict)
+        return text_to_decimal(plain, dtype, strict=strict)
     if is_float(dtype):
         return plain.cast(dtype, strict=strict)
     if isinstance(dtype, pl.Binary):
-        return text.cast(pl.Binary)
+        return text_to_bytes(text, dialect, strict=strict)
     if isinstance(dtype, pl.List):
         return _text_to_list(plain, dtype, dialect, strict=strict)
     return text_to_moment(plain, dtype, dialect, strict=strict and dialect != "mysql")

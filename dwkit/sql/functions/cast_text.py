@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from dwkit.sql.functions.cast_bytes import bytes_to_text
 from dwkit.sql.types import is_decimal, is_float, is_text
 from dwkit.sql.value import Interval, Value
 
@@ -38,6 +39,8 @@ def to_text(value: Value, dialect: str) -> pl.Expr:
         return pl.concat_str(made, pl.lit(ending))
     if isinstance(source, pl.Time):
         return _with_fraction(expr, "%H:%M:%S", dialect)
+    if isinstance(source, pl.Binary):
+        return bytes_to_text(expr, dialect)
     if isinstance(source, pl.Boolean):
         yes, no = ("1", "0") if dialect in ("mysql", "sqlite", "tsql") else ("true", "false")
         return pl.when(expr).then(pl.lit(yes)).when(~expr).then(pl.lit(no))

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.elements import beside
+from dwkit.sql.functions.listorder import lists_in_order
 from dwkit.sql.types import (
     is_decimal,
     is_integer,
@@ -92,12 +92,11 @@ def _for_texts(dtype: pl.DataType, texts: list[str]) -> pl.DataType:
 def compared(call: Call, op: str, left: Value, right: Value) -> Value:
     """Return a comparison of two values: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``is``, ``is not``."""
     if call.dialect == "sqlite" and _apart(left, right):
-        known = left.expr.is_not_null() & right.expr.is_not_null()
-        holds = op in ("<>", "is not") or op[0] == ("<" if is_number(left.dtype) else ">")
-        return Value(pl.when(known).then(pl.lit(holds)), _BOOLEAN, left.refs | right.refs)
+        classes = [pl.when(v.expr.is_not_null()).then(pl.lit(_storage_class(v))) for v in (left, right)]
+        return Value(COMPARE[op](*classes), _BOOLEAN, left.refs | right.refs)
     left, right = comparable(call, left, right)
     if op in _ORDERS and (is_list(left.dtype) or isinstance(left.dtype, pl.Struct)):
-        return _lists_in_order(call, op, left, right)
+        return lists_in_order(call, op, left, right)
     made: pl.Expr = COMPARE[op](left.expr, right.expr)
     return Value(made, _BOOLEAN, left.refs | right.refs)
 
@@ -158,48 +157,21 @@ def _to_digits(value: Value) -> Value:
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 
 
-def _lists_in_order(call: Call, op: str, left: Value, right: Value) -> Value:
-    """Lists compare by their first different elements, of which NULL is the greatest, then by length; in DataFusion the least."""
-    if call.dialect == "datafusion":
-        return _as_sorted(op, left, right)
-    inner = left.dtype.inner if is_list(left.dtype) else None  # type: ignore[attr-defined]
-    if (
-        inner is None
-        or is_list(inner)
-        or isinstance(inner, pl.Struct)
-        or call.dialect not in ("duckdb", "postgres")
-    ):
-        raise call.refuse(f"{op} of {shown(left.dtype)}")
-    a, b = (right, left) if op in (">", "<=") else (left, right)
-    size = pl.min_horizontal(a.expr.list.len(), b.expr.list.len())
-    pair = pl.element().struct
-    other = pair.field("0").ne_missing(pair.field("1"))
-    first = (
-        beside([a.expr.list.head(size), b.expr.list.head(size)])
-        .list.eval(pl.element().filter(other))
-        .list.first()
-    )
-    x, y = first.struct.field("0"), first.struct.field("1")
-    less = (x < y).fill_null(x.is_not_null() & y.is_null())
-    made = pl.when(x.is_null() & y.is_null()).then(a.expr.list.len() < b.expr.list.len()).otherwise(less)
-    made = made.not_() if op in ("<=", ">=") else made
-    known = left.expr.is_not_null() & right.expr.is_not_null()
-    return Value(pl.when(known).then(made), _BOOLEAN, left.refs | right.refs)
-
-
-def _as_sorted(op: str, left: Value, right: Value) -> Value:
-    """Compare two lists or structs as Polars sorts them: by their first different parts, of which NULL is the least."""
-    pair = pl.concat_list(pl.struct(v.expr.alias("v")) for v in (left, right))
-    least = pair.list.eval(pl.element().sort()).list.first().struct.field("v")
-    first = (left if op in ("<", ">=") else right).expr
-    less = (least == first) & (left.expr != right.expr)
-    known = left.expr.is_not_null() & right.expr.is_not_null()
-    made = less if op in ("<", ">") else less.not_()
-    return Value(pl.when(known).then(made), _BOOLEAN, left.refs | right.refs)
-
-
 def _apart(left: Value, right: Value) -> bool:
-    """Whether SQLite compares a number with a text, neither of them a column: the number is the lesser one."""
-    if left.refs or right.refs or left.is_null or right.is_null:
+    """Whether SQLite compares values of two classes as they are: numbers are less than texts, texts than bytes.
+
+    A column makes a number of a text that is one, and a text of a number.
+    """
+    classes = {_storage_class(left), _storage_class(right)}
+    if left.is_null or right.is_null or len(classes) == 1 or None in classes:
         return False
-    return is_number(left.dtype) != is_number(right.dtype) and is_text(left.dtype) != is_text(right.dtype)
+    literal = next((v.constant for v in (left, right) if v.is_text_literal), None)
+    if isinstance(literal, str) and not re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", literal):
+        return True
+    return 2 in classes or not (left.refs or right.refs)
+
+
+def _storage_class(value: Value) -> int | None:
+    if is_number(value.dtype):
+        return 0
+    return 1 if is_text(value.dtype) else 2 if isinstance(value.dtype, pl.Binary) else None

@@ -15,7 +15,8 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.comparison import alike, compared, together
 from dwkit.sql.functions.decimals import scaled_of
 from dwkit.sql.functions.interval import interval_value
-from dwkit.sql.types import is_float, is_list
+from dwkit.sql.functions.trying import TRYING
+from dwkit.sql.types import is_float, is_list, is_text
 from dwkit.sql.value import Interval, Value, constant, null
 
 __all__ = ["CONDITIONAL", "chosen"]
@@ -167,13 +168,23 @@ def _decode(call: Call) -> Value:
 
 
 def _picked(call: Call) -> Value:
-    """ELT and CHOOSE: the nth of some values, NULL where there is no such one."""
+    """ELT and CHOOSE: the nth of some values, NULL where there is no such one; in Spark an error."""
     nodes = list(call.node.expressions)
     index = call.cast(
         call.bind(call.node.this if isinstance(call.node, exp.Elt) else nodes.pop(0)), pl.Int64()
     )
     conditions = [Value(index.expr == n, pl.Boolean(), index.refs) for n in range(1, len(nodes) + 1)]
-    return chosen(call, conditions, [*(call.bind(n) for n in nodes), null()])
+    values = [call.bind(n) for n in nodes]
+    if isinstance(call.node, exp.Elt) and any(is_text(v.dtype) for v in values):
+        values = [call.cast(v, pl.String()) for v in values]
+    made = chosen(call, conditions, [*values, null()])
+    if call.dialect not in ("spark", "databricks"):
+        return made
+    if isinstance(index.constant, int) and not 1 <= index.constant <= len(values):
+        raise call.error(f"there is no element {index.constant}")
+    outside = (index.expr < 1) | (index.expr > len(values))
+    told = pl.concat_str(pl.lit("no element "), index.expr)
+    return call.value(call.checked(made.expr, outside, told), made.dtype)
 
 
 def _field(call: Call) -> Value:
@@ -193,6 +204,7 @@ def _is_null(call: Call) -> Value:
 
 
 CONDITIONAL: Functions = {
+    **TRYING,
     exp.Elt: _picked,
     "CHOOSE": _picked,
     "FIELD": _field,

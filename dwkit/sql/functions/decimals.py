@@ -8,10 +8,10 @@ from decimal import Decimal
 import polars as pl
 
 from dwkit.sql.functions.call import Call
-from dwkit.sql.types import is_integer, scale_of, whole_digits
+from dwkit.sql.types import is_float, is_integer, scale_of, whole_digits
 from dwkit.sql.value import Value
 
-__all__ = ["from_scaled", "scaled_of", "unscaled", "whole_of"]
+__all__ = ["from_scaled", "rounded_units", "scaled_of", "unscaled", "whole_of"]
 
 
 def scaled_of(value: Value) -> pl.Expr:
@@ -41,3 +41,44 @@ def from_scaled(call: Call, scaled: pl.Expr, digits: int, scale: int) -> Value:
     """Return a calculated decimal of so many digits, which must fit 38."""
     made = call.value(unscaled(scaled, scale), pl.Decimal(digits, scale))
     return replace(made, scaled=scaled)
+
+
+def rounded_units(call: Call, value: Value, digits: int, *, even: bool = False) -> pl.Expr:
+    """Return a number times ten to the power of some digits, rounded, as a whole number of 128 bits.
+
+    A float is rounded by its exact value. Where that is a tie, to the even number as C does.
+
+    Args:
+        even: a tie of an exact number goes to the even one too, else away from zero.
+    """
+    if is_float(value.dtype):
+        return _float_units(call.cast(value, pl.Float64()).expr, digits)
+    scaled, unit = scaled_of(value), 10 ** max(scale_of(value.dtype) - digits, 0)
+    if unit == 1:
+        factor: int = 10 ** (digits - scale_of(value.dtype))
+        return scaled * factor
+    low = scaled.abs() // unit
+    rest = scaled.abs() - low * unit
+    tie = (rest * 2 == unit) & (low % 2 != 0) if even else rest * 2 == unit
+    made = low + ((rest * 2 > unit) | tie).cast(pl.Int128)
+    return pl.when(scaled < 0).then(0 - made).otherwise(made)
+
+
+_HALVES = 134_217_729.0
+"""Two to the power of 27, plus one: divides a double into two halves (T. J. Dekker, 1971)."""
+
+
+def _float_units(x: pl.Expr, digits: int) -> pl.Expr:
+    factor = 10.0**digits
+    product = x * factor
+    high = x * _HALVES - (x * _HALVES - x)
+    factor_high = factor * _HALVES - (factor * _HALVES - factor)
+    low, factor_low = x - high, factor - factor_high
+    # What the product lacks of the exact one; it decides where the product stands at a half.
+    lacks = ((high * factor_high - product) + high * factor_low + low * factor_high) + low * factor_low
+    floor = product.floor()
+    at_half = product - floor == 0.5
+    near = product.round(0, mode="half_to_even")
+    settled = pl.when(lacks > 0).then(floor + 1).when(lacks < 0).then(floor).otherwise(near)
+    whole = pl.when(at_half).then(settled).otherwise(near)
+    return whole.cast(pl.Int128, strict=True)

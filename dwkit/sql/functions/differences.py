@@ -37,6 +37,18 @@ DIFFERENCES: tuple[Difference, ...] = (
         _ALL, "integers that leave their type",
         "Calculations are done in 64 bits, so INTEGER + INTEGER is a BIGINT and does not overflow; what leaves 64 bits is an error.",
     ),
+    Difference(
+        _ALL, "WITH RECURSIVE that does not end",
+        "An error after 100,000 rounds, after 20 million rows, or after a minute of more than a thousand rounds; "
+        "a LIMIT over it ends it.",
+    ),
+    Difference(
+        ("spark", "databricks"), "TO_CHAR of a number that its format has no room for",
+        "An error, also for a negative number without a sign in the format.",
+    ),
+    Difference(
+        _ALL, "TO_NUMBER with a format", "A text that is not as the format says is an error (NULL with TRY_)."
+    ),
     Difference(_ALL, "session time zone", "It is UTC; a timestamp with a time zone is shown in UTC."),
     Difference(
         _ALL, "names of months and days",
@@ -53,7 +65,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(_ALL, "fractions of a second", "Six digits; more are cut off."),
     Difference(
-        ("spark",), "CAST", "As in ANSI mode, the default of Spark 4: what cannot be cast is an error, not NULL."
+        ("spark",), "CAST, %, PMOD, NEXT_DAY, MAKE_INTERVAL, ABS",
+        "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day and what leaves "
+        "its type are errors, not NULL and no other number.",
+    ),
+    Difference(
+        ("spark", "databricks"), "FORMAT_STRING and PRINTF",
+        "%t shows the moment that a timestamp or a date is, where Spark reads its microseconds as milliseconds; "
+        "%f, %e and %g take decimals as well as doubles.",
     ),
     Difference(
         ("spark", "databricks"), "patterns of TO_DATE and TO_TIMESTAMP",
@@ -90,7 +109,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Compared as moments; the first one's zone is that of both, in VALUES as well.",
     ),
     Difference(
-        ("datafusion", "duckdb", "postgres", "redshift"), "an interval as a result",
+        ("datafusion", "duckdb", "postgres", "redshift", "spark", "databricks"), "an interval as a result",
         "Months as 30 days in files and tables; in calculations months, days and time stay apart.",
     ),
     Difference(

@@ -12,6 +12,7 @@ from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
 from dwkit.sql.functions.interval import scaled
 from dwkit.sql.functions.operands import constant_integers, decimal_of, doubles, floats, operands, wrong
+from dwkit.sql.functions.remainder import float_remainder
 from dwkit.sql.types import is_decimal, is_float, is_integer, is_number, scale_of, whole_digits
 from dwkit.sql.value import Value
 
@@ -165,10 +166,11 @@ def _remainder(call: Call, left: Value, right: Value) -> Value:
         a, b, dtype = floats(call, left, right)
         if call.dialect == "datafusion":  # by zero it is NaN
             call.has("safe")
-            rest = a.abs() % b.abs()
-            return call.value(pl.when(a < 0).then(-rest).otherwise(rest), dtype)
-        divisor = _divisor(call, right, b)
-        return call.value(a.abs() % divisor.abs() * a.sign(), dtype)
+            divisor = b
+        else:
+            divisor = _divisor(call, right, b)
+        rest = float_remainder(a.cast(pl.Float64), divisor.cast(pl.Float64))
+        return call.value(rest.cast(dtype), dtype)
     if is_decimal(left.dtype) or is_decimal(right.dtype):
         scale = max(scale_of(left.dtype), scale_of(right.dtype))
         dtype = pl.Decimal(38, scale)

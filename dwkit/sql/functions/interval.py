@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call
 from dwkit.sql.types import is_date
-from dwkit.sql.value import Interval, Value
+from dwkit.sql.value import Interval, Value, constant
 
 __all__ = [
     "UNITS", "add_interval", "interval_of", "interval_value", "of_unit", "of_units", "parts_of", "scaled", "summed",
@@ -107,7 +107,15 @@ def _times(interval: Interval, factor: pl.Expr) -> Interval:
 
 
 def interval_value(call: Call, interval: Interval) -> Value:
-    """Return an interval as a value; its expression has the time, days as 24 hours, for comparison and output."""
+    """Return an interval as a value; its expression has the time, days as 24 hours, for comparison and output.
+
+    What has more than 64 bits of microseconds can be calculated with; as time it is an error when it runs.
+    """
+    months, days, time = interval.months, interval.days, interval.micros
+    known = isinstance(months, int) and isinstance(days, int) and isinstance(time, int)
+    if known and not -(2**63) <= (months * 30 + days) * _DAY + time < 2**63:
+        never = call.checked(pl.lit(None, dtype=pl.Duration("us")), pl.lit(True), "the interval is too long")
+        return Value(never, pl.Duration("us"), interval=interval)
     micros = _lit(interval.micros) + _lit(interval.days) * _DAY
     whole = micros + _lit(interval.months) * 30 * _DAY
     made = call.value(pl.duration(microseconds=whole), pl.Duration("us"))
@@ -132,6 +140,10 @@ def interval_of(call: Call, node: exp.Expr, unit: exp.Expr | None) -> Value:
     Raises:
         SqlError: no such unit, or the text is no interval.
     """
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal):  # INTERVAL -'1-1' YEAR TO MONTH
+        plain = interval_of(call, node.this, unit)
+        assert plain.interval is not None
+        return scaled(call, plain.interval, constant(-1, pl.Int32()))
     value = call.bind(node)
     name = _unit_name(unit)
     text = value.constant if isinstance(value.constant, str) else None

@@ -21,6 +21,7 @@ __all__ = [
     "kind",
     "member_of",
     "members",
+    "once",
     "sort_keys",
     "spaced",
     "text_at",
@@ -39,6 +40,16 @@ _NEXT, _OF = "\x1e", "\x1f"
 
 def _pieces(text: pl.Expr, *, blanks: bool = False) -> pl.Expr:
     return text.str.extract_all(_PIECE + r"|\s+" if blanks else _PIECE)
+
+
+def once(text: pl.Expr, make: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Return what is made of a text that is itself computed, so that it is not computed at each place it stands at.
+
+    Otherwise JSON taken out of JSON taken out of JSON grows by a power.
+    """
+    if text.meta.is_column() or text.meta.is_literal():
+        return make(text)
+    return pl.concat_list(text).list.eval(make(pl.element())).list.first()
 
 
 def compact(text: pl.Expr) -> pl.Expr:

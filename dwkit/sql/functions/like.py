@@ -11,6 +11,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.regexes import pattern_of
 from dwkit.sql.functions.strings.ascii import ascii_case
+from dwkit.sql.types import is_list
 from dwkit.sql.value import Value, constant
 
 __all__ = ["LIKE", "like_regex"]
@@ -39,14 +40,55 @@ _BACKSLASH_ESCAPES = frozenset(
 
 
 def _like(insensitive: bool, call: Call) -> Value:
-    liked = _liked(
-        call,
-        call.node.this,
-        call.node.expression,
-        _escape(call, call.given("escape")),
-        insensitive=insensitive,
-    )
-    return liked.as_(liked.expr.not_(), _BOOLEAN) if call.has("negate") else liked
+    call.has("negate")
+    return _maybe_negated(call, call.node, _escape(call, call.given("escape")), insensitive=insensitive)
+
+
+def _maybe_negated(call: Call, node: exp.Expr, escape: str, *, insensitive: bool) -> Value:
+    negated, right = bool(node.args.get("negate")), node.expression
+    if isinstance(right, (exp.Any, exp.All)):
+        return _quantified(call, node.this, right, escape, insensitive=insensitive, negated=negated)
+    liked = _liked(call, node.this, right, escape, insensitive=insensitive)
+    return liked.as_(liked.expr.not_(), _BOOLEAN) if negated else liked
+
+
+def _quantified(
+    call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensitive: bool, negated: bool
+) -> Value:
+    """LIKE ANY and LIKE ALL; a NOT before them is one of each pattern."""
+    if negated and call.dialect == "bigquery":
+        raise call.error("NOT LIKE with ANY or ALL is not supported", hint="NOT (x LIKE ANY (...))")
+    each = []
+    for pattern in _patterns(call, right.this):
+        one = _liked(call, left, pattern, escape, insensitive=insensitive).expr
+        each.append(one.not_() if negated else one)
+    if not each:
+        return constant(isinstance(right, exp.All), _BOOLEAN)
+    return call.value(reduce(lambda a, b: a | b if isinstance(right, exp.Any) else a & b, each), _BOOLEAN)
+
+
+def _patterns(call: Call, node: exp.Expr) -> list[exp.Expr]:
+    """Return the patterns of ANY and ALL, which are a list as it is written.
+
+    Raises:
+        SqlError: they are computed, or those of a subquery.
+    """
+    plain = node.unnest()
+    if isinstance(plain, exp.Unnest) and len(plain.expressions) == 1:
+        plain = plain.expressions[0]
+    if isinstance(plain, exp.Cast) and isinstance(plain.this, exp.Array):
+        plain = plain.this
+    if isinstance(plain, (exp.Tuple, exp.Array)) and not isinstance(_only(plain), exp.Query):
+        return list(plain.expressions)
+    if isinstance(plain, (exp.Query, exp.Tuple, exp.Array)) or is_list(call.bind(plain).dtype):
+        raise call.refuse("LIKE ANY or ALL of computed patterns")
+    if call.dialect in ("postgres", "redshift"):
+        raise call.refuse("LIKE ANY or ALL of a list as text")
+    return [plain]
+
+
+def _only(node: exp.Expr) -> exp.Expr | None:
+    return node.expressions[0] if len(node.expressions) == 1 else None
 
 
 def _escape(call: Call, node: exp.Expr | None) -> str:
@@ -64,16 +106,10 @@ def _escaped(call: Call) -> Value:
     if not isinstance(inner, (exp.Like, exp.ILike)):
         raise call.refuse("ESCAPE here")
     escape = _escape(call, call.node.expression)
-    liked = _liked(call, inner.this, inner.expression, escape, insensitive=isinstance(inner, exp.ILike))
-    return liked.as_(liked.expr.not_(), _BOOLEAN) if inner.args.get("negate") else liked
+    return _maybe_negated(call, inner, escape, insensitive=isinstance(inner, exp.ILike))
 
 
 def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensitive: bool) -> Value:
-    if isinstance(right, (exp.Any, exp.All)):
-        patterns = right.this.expressions if isinstance(right.this, exp.Tuple) else [right.this.unnest()]
-        each = [_liked(call, left, p, escape, insensitive=insensitive).expr for p in patterns]
-        joined = reduce(lambda a, b: a | b if isinstance(right, exp.Any) else a & b, each)
-        return call.value(joined, _BOOLEAN)
     text, pattern = call.as_text(call.bind(left)), call.bind(right)
     if call.dialect == "sqlite":  # no case, of ASCII alone
         text = ascii_case(text, upper=False)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable
-from dataclasses import replace
 
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.functions.bases import BASES
 from dwkit.sql.functions.call import Builder, Call, Functions, as_float, floats_together, numbers
+from dwkit.sql.functions.chance import CHANCE
 from dwkit.sql.functions.division import divided
-from dwkit.sql.functions.integers import divisor_of
+from dwkit.sql.functions.integers import divisor_of, wider
+from dwkit.sql.functions.interval import scaled
+from dwkit.sql.functions.numberformats import NUMBER_FORMATS
 from dwkit.sql.functions.operands import number_of
+from dwkit.sql.functions.remainder import float_remainder
 from dwkit.sql.functions.rounding import ROUNDING
+from dwkit.sql.functions.synonyms import SYNONYMS
+from dwkit.sql.functions.templates import TEMPLATES, to_number
+from dwkit.sql.functions.transcendental import TRANSCENDENTAL
 from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
 from dwkit.sql.value import Value, constant
 
@@ -24,11 +29,30 @@ _DOUBLE, _INTEGER, _BOOLEAN = pl.Float64(), pl.Int64(), pl.Boolean()
 
 
 def _abs(call: Call) -> Value:
+    interval = call.arg().interval
+    if interval is not None:
+        return scaled(call, interval, _sign_of_interval(call))
     value = number_of(call)
+    if is_integer(value.dtype):
+        return call.value(wider(value).abs().cast(value.dtype, strict=True), value.dtype)
     return call.value(value.expr.abs(), value.dtype)
 
 
+def _sign_of_interval(call: Call) -> Value:
+    value = call.arg()
+    return value.as_(value.expr.dt.total_microseconds().sign(), _INTEGER)
+
+
+def _positive_of(call: Call) -> Value:
+    """POSITIVE(x): x itself, which must be a number or an interval."""
+    [node] = call.given("expressions")
+    made = call.bind(node)
+    return made if made.interval is not None else number_of(Call(exp.Abs(this=node), call.binder))
+
+
 def _sign(call: Call) -> Value:
+    if call.arg().interval is not None:
+        return call.cast(_sign_of_interval(call), _DOUBLE)
     value = number_of(call)
     made = pl.when(value.expr > 0).then(1).when(value.expr < 0).then(-1).when(value.expr == 0).then(0)
     if is_float(value.dtype) and call.dialect not in ("duckdb", "sqlite", "mysql", "oracle"):
@@ -80,7 +104,7 @@ def _sqrt(call: Call) -> Value:
     number = value.expr
     if call.dialect == "datafusion":
         return call.value(
-            _unless(call, number < 0, "the square root of a negative number", number.sqrt()), value.dtype
+            call.checked(number.sqrt(), number < 0, "the square root of a negative number"), value.dtype
         )
     return call.value(
         (number if call.dialect in _IEEE else pl.when(number >= 0).then(number)).sqrt(), value.dtype
@@ -91,14 +115,8 @@ def _pow(call: Call) -> Value:
     base, power = call.number(), call.number("expression")
     made = base.pow(power)
     if call.dialect == "datafusion":
-        made = _unless(call, (base == 0) & (power < 0), "zero raised to a negative power", made)
+        made = call.checked(made, (base == 0) & (power < 0), "zero raised to a negative power")
     return call.value(made, _DOUBLE)
-
-
-def _unless(call: Call, fault: pl.Expr, text: str, made: pl.Expr) -> pl.Expr:
-    """Return a result, with an error when it runs where there is a fault."""
-    failed = call.guarded(pl.when(fault).then(pl.lit(text))).cast(pl.Int8, strict=True)
-    return pl.when(failed.is_null()).then(made)
 
 
 def _cbrt(call: Call) -> Value:
@@ -127,6 +145,13 @@ def _safe(op: type[exp.Binary]) -> Builder:
     return build
 
 
+def _safe_mod(call: Call) -> Value:
+    """TRY_MOD(a, b): NULL where b is 0."""
+    a, b = call.given("expressions")
+    zero = exp.Literal.number(0)
+    return call.bind(exp.Mod(this=a.copy(), expression=exp.Nullif(this=b.copy(), expression=zero)))
+
+
 def _safe_negate(call: Call) -> Value:
     value = call.arg()
     if not is_integer(value.dtype):
@@ -135,36 +160,25 @@ def _safe_negate(call: Call) -> Value:
 
 
 def _safe_divide(call: Call) -> Value:
+    interval = call.arg().interval
+    if interval is not None:
+        divisor = call.cast(call.arg("expression"), _DOUBLE)
+        return scaled(call, interval, divisor.as_(1 / pl.when(divisor.expr != 0).then(divisor.expr), _DOUBLE))
     return divided(call, call.arg(), call.arg("expression"))
 
 
-def _random(call: Call) -> Value:
-    """RANDOM(): each row a number from 0 up to 1; SQLite's is any whole number."""
-    seed = random.getrandbits(60)
-    bits = pl.int_range(pl.len(), dtype=pl.UInt64).hash(seed=seed)
-    if call.dialect == "sqlite":
-        return replace(
-            constant(0, _INTEGER), expr=bits.reinterpret(signed=True), constant=_not_known(), volatile=True
-        )
-    made = (bits // 2048).cast(pl.Float64) / 2.0**53
-    low, high = call.maybe("lower"), call.maybe("upper")
-    if low is not None and high is not None:
-        a, b = call.cast(low, _DOUBLE).expr, call.cast(high, _DOUBLE).expr
-        made = a + made * (b - a)
-    return Value(made, _DOUBLE, volatile=True)
-
-
-def _not_known() -> object:
-    from dwkit.sql.value import NOT_CONSTANT
-
-    return NOT_CONSTANT
-
-
 def _factorial(call: Call) -> Value:
+    """FACTORIAL(n): NULL in Spark where n is not from 0 to 20, elsewhere an error where it has more than 38 digits."""
     value = call.integer()
-    known = [math.factorial(n) for n in range(34)]
-    made = value.replace_strict(list(range(34)), pl.Series(known, dtype=pl.Int128), return_dtype=pl.Int128)
-    return call.value(made, pl.Int128())
+    spark = call.dialect in ("spark", "databricks")
+    dtype, count = (pl.Int64(), 21) if spark else (pl.Int128(), 34)
+    known = pl.Series([math.factorial(n) for n in range(count)], dtype=dtype)
+    made = value.replace_strict(list(range(count)), known, default=None, return_dtype=dtype)
+    if not spark:
+        made = call.checked(
+            made, value.is_not_null() & made.is_null(), pl.format("no factorial of {}", value)
+        )
+    return call.value(made, dtype)
 
 
 def _width_bucket(call: Call) -> Value:
@@ -172,22 +186,30 @@ def _width_bucket(call: Call) -> Value:
     if not call.has("num_buckets"):
         raise call.refuse("WIDTH_BUCKET over a list of bounds")
     call.has("threshold")
-    x, low, high, count = (
-        call.number(),
-        call.number("min_value"),
-        call.number("max_value"),
-        call.number("num_buckets"),
-    )
+    x, low, high = _bounds(call, [call.arg(), call.arg("min_value"), call.arg("max_value")])
+    count = call.number("num_buckets")
     place = ((x - low) / (high - low) * count).floor() + 1
     made = pl.when(x < low).then(0).when(x >= high).then(count + 1).otherwise(place)
     down = ((low - x) / (low - high) * count).floor() + 1
     turned = pl.when(x > low).then(0).when(x <= high).then(count + 1).otherwise(down)
-    return call.value(pl.when(low < high).then(made).otherwise(turned).cast(pl.Int64), _INTEGER)
+    wrong = (count <= 0) | (low == high) | x.is_nan() | low.is_nan() | high.is_nan()
+    wrong = wrong | low.is_infinite() | high.is_infinite()
+    bucket = pl.when(wrong.not_()).then(pl.when(low < high).then(made).otherwise(turned)).cast(pl.Int64)
+    if call.dialect not in ("spark", "databricks"):
+        bucket = call.checked(bucket, wrong, "WIDTH_BUCKET wants buckets, and two bounds that differ")
+    return call.value(bucket, _INTEGER)
 
 
-def _bit_count(call: Call) -> Value:
-    values = call.values()
-    return call.value(call.cast(values[0], _INTEGER).expr.bitwise_count_ones().cast(pl.Int64), _INTEGER)
+def _bounds(call: Call, values: list[Value]) -> list[pl.Expr]:
+    """Return numbers, or intervals of months or of days and time, as doubles."""
+    intervals = [v.interval for v in values if v.interval is not None]
+    if len(intervals) < len(values):
+        return [call.cast(v, _DOUBLE).expr for v in values]
+    months = [isinstance(i.months, pl.Expr) or i.months != 0 for i in intervals]
+    others = [isinstance(p, pl.Expr) or p != 0 for i in intervals for p in (i.days, i.micros)]
+    if any(months) and any(others):
+        raise call.refuse(f"{call.name} of months and days")
+    return [v.expr.dt.total_microseconds().cast(pl.Float64) for v in values]
 
 
 def _zero_if_null(call: Call) -> Value:
@@ -201,13 +223,16 @@ def _null_if_zero(call: Call) -> Value:
 
 
 def _pmod(call: Call) -> Value:
-    """PMOD of Spark: the remainder r with the sign of the dividend; where r < 0, that of r + divisor."""
+    """PMOD of Spark: the remainder r with the sign of the dividend; where r < 0, that of r + divisor; of 0 an error."""
     values = call.args()
-    dtype = _INTEGER if all(is_integer(v.dtype) for v in values) else _DOUBLE
+    whole = all(is_integer(v.dtype) for v in values)
+    dtype = _INTEGER if whole else _DOUBLE
     a, b = (call.cast(v, dtype).expr for v in values)
-    divisor = pl.when(b != 0).then(b)
+    divisor = call.checked(b, (b == 0) & a.is_not_null(), "division by zero")
 
     def remainder(x: pl.Expr) -> pl.Expr:
+        if not whole:
+            return float_remainder(x, divisor)
         rest = x.abs() % divisor.abs()
         return pl.when(x < 0).then(0 - rest).otherwise(rest)
 
@@ -230,12 +255,15 @@ def _is_zero(call: Call) -> Value:
 
 
 def _to_number(call: Call) -> Value:
-    """TO_NUMBER and TO_DECIMAL without a format: a number with the digits that are asked for."""
+    """TO_NUMBER and TO_DECIMAL: a number with the digits that are asked for, read by a template where one is given."""
     for flag in ("safe_name", "safe"):
         call.has(flag)
-    if call.has("format") or call.has("nlsparam") or call.has("default"):
-        raise call.refuse(f"{call.name} with a format")
+    if call.has("nlsparam") or call.has("default"):
+        raise call.refuse(f"{call.name} with parameters of the session or a default")
     precision, scale = call.constant("precision", 38), call.constant("scale", 0)
+    if call.has("format"):
+        asked = pl.Decimal(precision, scale) if call.dialect == "snowflake" else None
+        return to_number(call, call.arg(), call.given("format"), asked, safe=call.has("safe"))
     if call.dialect in ("oracle", "postgres") and not call.has("precision"):
         precision, scale = 38, 10
     return call.cast(call.arg(), pl.Decimal(precision, scale), safe=call.has("safe"))
@@ -269,26 +297,16 @@ def _nanvl(call: Call) -> Value:
     return call.value(pl.when(number.is_nan()).then(other).otherwise(number), floats_together(values))
 
 
-def _bit_of(call: Call) -> Value:
-    """BIT_GET(x, n): the bit at a place, from 0 at the right."""
-    place = call.constant("expression")
-    if not isinstance(place, int) or not 0 <= place < 63 or call.has("zero_is_msb"):
-        raise call.refuse(f"{call.name} at this place")
-    return call.value((call.integer() // 2**place) % 2, _INTEGER)
-
-
-def _listed(make: Callable[[pl.Expr], pl.Expr]) -> Builder:
-    """A function of one double that sqlglot has no class for."""
-
-    def build(call: Call) -> Value:
-        return call.value(make(call.cast(call.args()[0], _DOUBLE).expr), _DOUBLE)
-
-    return build
-
-
 NUMERIC: Functions = {
     **ROUNDING,
+    **TEMPLATES,
+    **BASES,
+    **SYNONYMS,
+    **NUMBER_FORMATS,
+    **TRANSCENDENTAL,
+    **CHANCE,
     exp.Abs: _abs,
+    "POSITIVE": _positive_of,
     exp.Sign: _sign,
     exp.Sqrt: _sqrt,
     exp.Cbrt: _cbrt,
@@ -306,9 +324,6 @@ NUMERIC: Functions = {
     exp.Acos: numbers(lambda x: x.arccos()),
     exp.Atan: numbers(lambda x: x.arctan()),
     exp.Atan2: numbers(pl.arctan2, "this", "expression"),
-    exp.Asinh: numbers(lambda x: x.arcsinh()),
-    exp.Acosh: numbers(lambda x: x.arccosh()),
-    exp.Atanh: numbers(lambda x: x.arctanh()),
     "ISZERO": _is_zero,
     exp.Sinh: numbers(lambda x: x.sinh()),
     exp.Cosh: numbers(lambda x: x.cosh()),
@@ -316,17 +331,14 @@ NUMERIC: Functions = {
     exp.Degrees: numbers(lambda x: x.degrees()),
     exp.Radians: numbers(lambda x: x.radians()),
     exp.Pi: lambda _: constant(math.pi, _DOUBLE),
-    exp.Rand: _random,
-    "RANDOM": _random,
     exp.Factorial: _factorial,
     exp.WidthBucket: _width_bucket,
-    exp.BitwiseCount: _bit_count,
-    "BIT_COUNT": _bit_count,
     exp.SafeDivide: _safe_divide,
     exp.SafeAdd: _safe(exp.Add),
     exp.SafeSubtract: _safe(exp.Sub),
     exp.SafeMultiply: _safe(exp.Mul),
     exp.SafeNegate: _safe_negate,
+    "TRY_MOD": _safe_mod,
     "ZEROIFNULL": _zero_if_null,
     "NULLIFZERO": _null_if_zero,
     "PMOD": _pmod,
@@ -334,7 +346,6 @@ NUMERIC: Functions = {
     "HYPOT": _hypotenuse,
     exp.Rint: numbers(lambda x: x.round(0, mode="half_to_even")),
     exp.Nanvl: _nanvl,
-    exp.Getbit: _bit_of,
     "NAN": lambda _: constant(math.nan, _DOUBLE),
     "INFINITY": lambda _: constant(math.inf, _DOUBLE),
     "IS_FINITE": _is_finite,

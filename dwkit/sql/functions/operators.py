@@ -8,12 +8,14 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.collations import folded_alike
 from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compared
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
 from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
+from dwkit.sql.functions.synonyms import truths
 from dwkit.sql.types import (
     from_sql,
     is_integer,
@@ -31,6 +33,9 @@ _BOOLEAN = pl.Boolean()
 
 
 def _comparison(op: str, call: Call) -> Value:
+    folded = folded_alike(call.node, call.dialect)
+    if folded is not None:
+        return call.bind(folded)
     left, right = call.node.this, call.node.expression
     if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
         return _rows(op, call, left, right)
@@ -63,6 +68,11 @@ def _rows(op: str, call: Call, left: exp.Tuple, right: exp.Tuple) -> Value:
 
 
 def _between(call: Call) -> Value:
+    folded = folded_alike(call.node, call.dialect)
+    if folded is not None:
+        for key in ("symmetric", "low", "high"):
+            call.has(key)
+        return call.bind(folded)
     value, low, high = all_comparable(call, call.arg(), call.arg("low"), call.arg("high"))
     made = (value.expr >= low.expr) & (value.expr <= high.expr)
     if call.has("symmetric"):
@@ -71,7 +81,9 @@ def _between(call: Call) -> Value:
 
 
 def _in(call: Call) -> Value:
-    node = call.node
+    node = folded_alike(call.node, call.dialect) or call.node
+    if node is not call.node:
+        return call.bind(node)
     items = node.expressions
     if isinstance(node.this, exp.Tuple):
         rows = [_rows("=", call, node.this, i.this if isinstance(i, exp.Paren) else i) for i in items]
@@ -115,6 +127,9 @@ def _or(call: Call) -> Value:
 
 
 def _xor(call: Call) -> Value:
+    if call.has("round_input"):
+        left, right = truths(call)
+        return call.value(left ^ right, _BOOLEAN)
     return call.value(_truth(call).expr ^ _truth(call, "expression").expr, _BOOLEAN)
 
 

@@ -113,6 +113,9 @@ def _extract(call: Call) -> Value:
     flags = _given_flags(call, "parameters")
     pattern = pattern_of(call, flags=flags)
     subject = _from_position(call, call.text())
+    names = call.given("group")
+    if isinstance(names, exp.Array):
+        return _named_groups(call, subject, pattern, names)
     group = call.constant("group")
     if isinstance(group, str):
         raise call.refuse("a named group")
@@ -124,8 +127,9 @@ def _extract(call: Call) -> Value:
             call.dialect == "snowflake" and "e" in flags
         )
         group = 1 if one and groups_of(pattern) else 0
-    if isinstance(pattern, str) and group > groups_of(pattern):
-        raise call.error(f"the regular expression has no group {group}")
+    if _has_not(call, pattern, group) and 0 <= group <= 9:
+        return call.value(pl.when(subject.is_not_null()).then(pl.lit("")), _TEXT)
+    _refuse_group(call, pattern, group)
     occurrence = call.constant("occurrence", 1) or 1
     if occurrence == 1:
         made = subject.str.extract(pattern, group)
@@ -142,12 +146,43 @@ def _from_position(call: Call, subject: pl.Expr) -> pl.Expr:
     return subject if position == 1 else subject.str.slice(position - 1)
 
 
+def _has_not(call: Call, pattern: str | pl.Expr, group: object) -> bool:
+    """Whether a pattern of DuckDB has no such group, which is no error before there is a match."""
+    known = call.dialect == "duckdb" and isinstance(pattern, str) and isinstance(group, int)
+    return known and not 0 <= group <= groups_of(pattern)  # type: ignore[operator]
+
+
+def _refuse_group(call: Call, pattern: str | pl.Expr, group: object) -> None:
+    if not isinstance(group, int):
+        raise call.refuse(f"{call.name} of this group")
+    if group < 0 or (isinstance(pattern, str) and group > groups_of(pattern)):
+        raise call.error(f"the regular expression has no group {group}")
+
+
+def _named_groups(call: Call, subject: pl.Expr, pattern: str | pl.Expr, names: exp.Array) -> Value:
+    """REGEXP_EXTRACT(text, pattern, ['a', 'b']) of DuckDB: its groups as a struct."""
+    known = [call.bind(n).constant for n in names.expressions]
+    if not isinstance(pattern, str) or not all(isinstance(n, str) for n in known):
+        raise call.refuse("groups of a computed regular expression")
+    if len(known) > groups_of(pattern):
+        raise call.error(f"{len(known)} names for {groups_of(pattern)} groups of the regular expression")
+    parts = [subject.str.extract(pattern, n).fill_null("").alias(name) for n, name in enumerate(known, 1)]
+    dtype = pl.Struct(dict.fromkeys(known, _TEXT))
+    return call.value(pl.when(subject.is_not_null()).then(pl.struct(parts)), dtype)
+
+
 def _extract_all(call: Call) -> Value:
     pattern = pattern_of(call, flags=_given_flags(call, "parameters"))
     subject = _from_position(call, call.text())
     group = call.constant("group")
     if group is None:
         group = 1 if call.dialect in ("bigquery", "spark", "databricks") and groups_of(pattern) else 0
+    if _has_not(call, pattern, group):
+        nothing = pl.when(subject.is_not_null()).then(pl.lit([], dtype=pl.List(_TEXT)))
+        found = subject.str.contains(pattern) if group > 0 else pl.lit(False)
+        made = call.checked(nothing, found, f"the regular expression has no group {group}")
+        return call.value(made, pl.List(_TEXT))
+    _refuse_group(call, pattern, group)
     occurrence = call.constant("occurrence", 1)
     if occurrence not in (1, None):
         raise call.refuse("an occurrence of REGEXP_EXTRACT_ALL")
@@ -223,20 +258,34 @@ def place_of(subject: pl.Expr, pattern: str | pl.Expr, before: pl.Expr) -> pl.Ex
     return pl.when(start.is_not_null()).then(head + before + 1).when(known).then(0)
 
 
-def split_by(subject: pl.Expr, pattern: str) -> pl.Expr:
-    """Split a text at the matches of a pattern."""
+_MOST_PARTS = 100
+
+
+def split_by(call: Call, subject: pl.Expr, pattern: str, limit: object = -1) -> pl.Expr:
+    """Split a text at the matches of a pattern, into so many parts at most where the limit is above 0."""
+    if not isinstance(limit, int):
+        raise call.refuse(f"{call.name} with a computed limit")
+    if limit > 0:
+        if limit > _MOST_PARTS or re.match(pattern, ""):
+            raise call.refuse(f"{call.name} with this limit")
+        whole, rest = f"(?s)^(.*?)(?:{pattern})(.*)$", subject
+        parts: list[pl.Expr] = []
+        for _ in range(limit - 1):
+            parts.append(pl.coalesce(rest.str.extract(whole, 1), rest))
+            rest = rest.str.extract(whole, re.compile(pattern).groups + 2)
+        made = pl.concat_list([*parts, rest]).list.drop_nulls()
+        return pl.when(subject.is_not_null()).then(made)
     mark = "\u0001\u0002"
     return subject.str.replace_all(pattern, mark).str.split(mark)
 
 
 def _split(call: Call) -> Value:
     call.has("mode")
-    if call.has("limit"):
-        raise call.refuse("REGEXP_SPLIT with a limit")
+    limit = call.constant("limit", -1)
     pattern = pattern_of(call)
     if not isinstance(pattern, str):
         raise call.refuse("REGEXP_SPLIT by a computed pattern")
-    return call.value(split_by(call.text(), pattern), pl.List(_TEXT))
+    return call.value(split_by(call, call.text(), pattern, limit), pl.List(_TEXT))
 
 
 REGEX: Functions = {

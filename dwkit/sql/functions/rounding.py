@@ -11,7 +11,7 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.decimals import scaled_of, unscaled, whole_of
 from dwkit.sql.functions.operands import number_of
 from dwkit.sql.types import is_decimal, is_float, is_integer, scale_of
-from dwkit.sql.value import Value
+from dwkit.sql.value import Value, constant
 
 __all__ = ["ROUNDING"]
 
@@ -66,9 +66,15 @@ def _rounded(call: Call, how: str, key: str = "decimals") -> Value:
     if digits_value is not None and not isinstance(digits_value.constant, int):
         return _computed(call, value, digits_value, how)
     digits = digits_value.constant if digits_value is not None else 0
+    if digits < -37:  # a unit that is greater than all numbers but doubles
+        if how in ("ceil", "floor") or (is_float(value.dtype) and digits > -309):
+            raise call.refuse(f"{call.name} to {digits} digits")
+        return call.value((value.expr * 0).cast(value.dtype), value.dtype)
     if is_integer(value.dtype) and digits >= 0:
         return value
     if is_integer(value.dtype):
+        if -digits > _DIGITS:
+            return call.cast(constant(0, pl.Int32()), pl.Int64())
         made = _EXACT[how](value.expr.cast(pl.Int128), 10**-digits)
         return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
     if is_decimal(value.dtype):
@@ -84,14 +90,21 @@ def _double(expr: pl.Expr, digits: int, how: str) -> pl.Expr:
         return expr.round(digits, mode="half_away_from_zero" if how == "round" else "half_to_even")
     if digits == 0:
         return _DOUBLE[how](expr)
+    if abs(digits) > _LARGEST:  # no double has a digit there
+        return expr if digits > 0 else expr * 0.0
     power = 10.0 ** abs(digits)
     return _DOUBLE[how](expr * power) / power if digits > 0 else _DOUBLE[how](expr / power) * power
+
+
+_LARGEST, _DIGITS = 308, 37
 
 
 def _decimal(call: Call, value: Value, digits: int, how: str) -> Value:
     scale = scale_of(value.dtype)
     if digits >= scale:
         return value
+    if scale - digits > _DIGITS:  # beyond all that it can have
+        return call.cast(constant(0, pl.Int32()), value.dtype)
     whole = _EXACT[how](scaled_of(value), 10 ** (scale - digits))
     kept = max(digits, 0)
     if call.dialect == "tsql":  # the result has the digits of the argument there
@@ -118,6 +131,17 @@ def _round(call: Call) -> Value:
     return _rounded(call, "even" if even else "round")
 
 
+def _bigint(whole: pl.Expr) -> pl.Expr:
+    """CEIL and FLOOR of a double are a BIGINT in Spark: the nearest one, and 0 of NaN."""
+    least, most = -(2**63), 2**63 - 1
+    inside = pl.when(whole.is_nan()).then(0.0).otherwise(whole).cast(pl.Int64, strict=False)
+    return (
+        pl.when(whole < 2.0**63)
+        .then(pl.when(whole >= -(2.0**63)).then(inside).otherwise(least))
+        .otherwise(pl.when(whole.is_nan()).then(0).when(whole.is_not_null()).then(most))
+    )
+
+
 _FLOATS_TO_EVEN = frozenset({"postgres", "mysql"})
 """A double half is rounded to the even neighbour there, as the C library does; a decimal half never is."""
 
@@ -126,7 +150,10 @@ def _to(how: str) -> Callable[[Call], Value]:
     def build(call: Call) -> Value:
         if call.has("to"):
             raise call.refuse(f"{call.name} TO a unit")
-        return _rounded(call, how)
+        made = _rounded(call, how)
+        if call.dialect in ("spark", "databricks") and is_float(made.dtype) and not call.has("decimals"):
+            return call.value(_bigint(made.expr), pl.Int64())
+        return made
 
     return build
 

@@ -58,6 +58,7 @@ class Lowering:
         self._rounds = rounds or {}
         self._again = _used_again(plan)
         self._shared: dict[int, pl.LazyFrame] = {}
+        self._enough: dict[int, int] = {}
 
     def frame(self, plan: Plan) -> pl.LazyFrame:
         """Return the rows of a node; those of one that is used more than once are computed once."""
@@ -125,6 +126,9 @@ class Lowering:
 
     def limit(self, plan: Limit) -> pl.LazyFrame:
         """Return some of the first rows."""
+        rounds = _of_rounds(plan.input, self._again)
+        if rounds is not None and plan.count is not None and not plan.ties and not plan.percent:
+            self._enough[id(rounds)] = int(plan.count) + plan.offset
         frame = self.frame(plan.input)
         if plan.ties or plan.percent:
             return _ranked_limit(frame, plan)
@@ -188,7 +192,15 @@ class Lowering:
             self.frame(plan.base),
             plan,
             lambda rows: Lowering(plan.step, {**self._rounds, plan.name: rows}).frame(plan.step),
+            self._enough.get(id(plan)),
         )
+
+
+def _of_rounds(plan: Plan, again: frozenset[int]) -> Recursive | None:
+    """Return the recursive query of which a node gives the rows one by one, for this node alone."""
+    while isinstance(plan, (Project, Shared)) and id(plan) not in again:
+        plan = plan.input
+    return plan if isinstance(plan, Recursive) and id(plan) not in again else None
 
 
 _NODES: dict[type[Plan], Callable[[Lowering, Any], pl.LazyFrame]] = {

@@ -196,7 +196,8 @@ def _column_altered(run: Run, table: Table, action: exp.AlterColumn) -> Table:
     data = table.data
     if action.args.get("dtype") is not None:
         kind, dtype, length = kind_of(run, action.args["dtype"], action)
-        made = replace(column, kind=kind, dtype=dtype, length=length)
+        json = action.args["dtype"].this in (exp.DataType.Type.JSON, exp.DataType.Type.JSONB)
+        made = replace(column, kind=kind, dtype=dtype, length=length, json=json)
         data = data.with_columns(_converted(run, table, made, action.args.get("using") or None))
     elif action.args.get("allow_null") is not None:
         made = replace(column, not_null=not action.args["allow_null"])

@@ -26,6 +26,7 @@ class Column:
         default: expression for rows that do not say, None for NULL.
         generated: expression over the other columns that it always is.
         step: an identity column counts in these steps, None where it is none.
+        json: it is declared as JSON, which is text here.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     default: exp.Expr | None = None
     generated: exp.Expr | None = None
     step: int | None = None
+    json: bool = False
 
 
 @dataclass(frozen=True, slots=True)

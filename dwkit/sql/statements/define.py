@@ -11,6 +11,8 @@ from dwkit.sql.statements.catalog import Check, Column, ForeignKey, Key, Table
 from dwkit.sql.statements.run import Run, quoted
 from dwkit.sql.types import from_sql, shown
 
+_JSON = (exp.DataType.Type.JSON, exp.DataType.Type.JSONB)
+
 __all__ = ["Definition", "column_of", "define", "kind_of"]
 
 _NOT_HELD = frozenset(
@@ -100,7 +102,8 @@ def column_of(run: Run, node: exp.ColumnDef, made: Definition) -> Column:
     declared: exp.DataType | None = node.args.get("kind") or _generated_kind(run, node, made)
     kind, dtype, length = kind_of(run, declared, node)
     assert declared is not None
-    column = Column(node.name, kind, dtype, length=length)
+    json = declared.this in _JSON
+    column = Column(node.name, kind, dtype, length=length, json=json)
     if declared.this in (
         exp.DataType.Type.SERIAL,
         exp.DataType.Type.BIGSERIAL,

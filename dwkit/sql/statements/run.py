@@ -207,8 +207,9 @@ class Run:
         if found is not None:
             if not isinstance(found, Table):
                 return None
+            json = frozenset(c.name for c in found.columns if c.json)
             primary = next((k.columns for k in found.keys if k.primary), ())
-            return TableStatistics(found.data.height, key=primary)
+            return TableStatistics(found.data.height, key=primary, json=json)
         return self.known(ref) if self.known is not None else None
 
     def _found(self, ref: TableRef, within: tuple[str, ...]) -> pl.LazyFrame | None:

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.aggregate.collect import COLLECT
 from dwkit.sql.functions.aggregate.documents import DOCUMENTS
+from dwkit.sql.functions.aggregate.hypothetical import HYPOTHETICAL
 from dwkit.sql.functions.aggregate.quantiles import QUANTILES
 from dwkit.sql.functions.aggregate.rows import Rows, is_keep, unwrapped
 from dwkit.sql.functions.aggregate.simple import SIMPLE
@@ -22,6 +23,7 @@ AGGREGATES: dict[type[exp.Expr] | str, Builder] = {
     **QUANTILES,
     **COLLECT,
     **DOCUMENTS,
+    **HYPOTHETICAL,
 }
 
 _ZERO = (exp.Count, exp.ApproxDistinct, exp.Hll, exp.RegrCount)
@@ -33,6 +35,10 @@ def empty_of(node: exp.Expr, dialect: str) -> Any:
     node = unwrapped(node)
     if isinstance(node, _ZERO) or (isinstance(node, exp.CountIf) and dialect != "duckdb"):
         return 0
+    if isinstance(node, (exp.Rank, exp.DenseRank)):
+        return 1
+    if isinstance(node, (exp.PercentRank, exp.CumeDist)):
+        return float(isinstance(node, exp.CumeDist))
     if isinstance(node, exp.Anonymous) and node.name.upper() in ("TOTAL", "COUNT_STAR"):
         return 0
     if dialect in _EMPTY_LISTS and isinstance(node, (exp.ArrayAgg, exp.ArrayUniqueAgg)):

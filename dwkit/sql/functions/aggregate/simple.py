@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.aggregate.rows import Rows, as_number, of_one
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.decimals import unscaled
+from dwkit.sql.functions.decimals import scaled_of, unscaled
 from dwkit.sql.functions.elements import NULLS_LEAST, nulls_greatest
 from dwkit.sql.types import (
     is_date,
@@ -48,12 +48,25 @@ def _sum(rows: Rows, value: Value, strict: bool = True) -> Value:
         return call.value(whole.cast(_INT, strict=strict), _INT)
     if is_decimal(value.dtype):
         scale = scale_of(value.dtype)
+        if not strict:
+            return call.value(unscaled(_sum_that_fits(rows, scaled_of(value)), scale), pl.Decimal(38, scale))
         if value.scaled is not None and whole_digits(value.dtype) + scale <= _SUMMABLE:
             return call.value(
                 unscaled(_unless_empty(rows, value.scaled, pl.Int128()), scale), pl.Decimal(38, scale)
             )
         return call.value(_unless_empty(rows, value.expr, value.dtype), pl.Decimal(38, scale))
     return call.value(_unless_empty(rows, value.expr.cast(_FLOAT), _FLOAT), _FLOAT)
+
+
+def _sum_that_fits(rows: Rows, whole: pl.Expr) -> pl.Expr:
+    """Return the sum of whole numbers of 38 digits, NULL where it has more; each half of the digits is summed apart."""
+    half = 10**19
+    upper = whole // half
+    high, low = (_unless_empty(rows, e, pl.Int128()) for e in (upper, whole - upper * half))
+    top = high + low // half
+    rest = low % half
+    fits = (top < half) & ((top > -half) | ((top == -half) & (rest > 0)))
+    return pl.when(fits).then(top * half + rest)
 
 
 _SUMMABLE = 30

@@ -33,7 +33,7 @@ def moved(call: Call, value: Value, amount: exp.Expr, unit: exp.Expr | str | Non
     Raises:
         SqlError: no such unit, or the amount is no number.
     """
-    start = moment_of(call, value, time=True)
+    start = moment_of(call, value, time=True, zoned=True)
     if is_text(value.dtype) and is_date(start.dtype) and call.dialect in _TEXT_IS_TIMESTAMP:
         start = call.cast(start, pl.Datetime("us"))
     by = _amount(call, amount, unit)
@@ -75,8 +75,9 @@ def _add(sign: int, call: Call) -> Value:
     if isinstance(inner, exp.TsOrDsToDate) and inner.args.get("format") is None:
         inner = inner.this
     value = call.bind(inner)
-    if call.dialect in _SPARK and isinstance(node, exp.TimestampAdd):
-        value = call.cast(moment_of(call, value, inner), pl.Datetime("us")) if not _is_stamp(value) else value
+    if call.dialect in _SPARK and isinstance(node, exp.TimestampAdd) and not _is_stamp(value):
+        moment = moment_of(call, value, inner, zoned=True)
+        value = moment if _is_stamp(moment) else call.cast(moment, pl.Datetime("us"))
     return moved(call, value, node.expression, call.given("unit"), sign)
 
 
@@ -198,6 +199,11 @@ def _make_interval(call: Call) -> Value:
             raise call.error("MAKE_INTERVAL wants numbers")
         parts.append(found)
     total = {n: sum((getattr(p, n) for p in parts), start=0) for n in ("months", "days", "micros")}
+    for name, part in total.items():
+        if name != "micros" and isinstance(part, int) and not -(2**31) <= part < 2**31:
+            raise call.error(f"an interval has no {part} {name}")
+        if name != "micros" and isinstance(part, pl.Expr):
+            total[name] = part.cast(pl.Int32, strict=True).cast(pl.Int64)
     return interval_value(call, Interval(**total))
 
 
@@ -268,11 +274,14 @@ ARITHMETIC: Functions = {
 
 
 def _sum_of(call: Call, units: tuple[str, ...]) -> Value:
+    """MAKE_DT_INTERVAL and MAKE_YM_INTERVAL: what is left out is 0, of a NULL comes NULL."""
+    if len(call.node.expressions) > len(units):
+        raise call.error(f"{call.name} wants up to {len(units)} numbers")
     total = Interval()
     for value, unit in zip(call.args(), units, strict=False):
         amount = (
             value.constant
-            if value.is_constant
+            if value.is_constant and not value.is_null
             else call.cast(value, pl.Float64() if unit == "SECOND" else pl.Int64()).expr
         )
         one = of_units(amount, unit)

@@ -79,7 +79,7 @@ def _of(make: Builder, *names: str) -> dict[type[exp.Expr] | str, Builder]:
 CLOCK: Functions = {
     exp.CurrentDate: _date, exp.UtcDate: _date, exp.CurrentTime: _time, exp.Localtime: _time, exp.UtcTime: _time,
     exp.CurrentTimestamp: _timestamp, exp.CurrentDatetime: _datetime, exp.Localtimestamp: _datetime,
-    exp.UtcTimestamp: _datetime, exp.Systimestamp: _timestamp,
+    exp.UtcTimestamp: _datetime, exp.Systimestamp: _timestamp, exp.CurrentTimezone: lambda _: constant("UTC", pl.String()),
     **_of(_timestamp, "NOW", "GET_CURRENT_TIMESTAMP", "TRANSACTION_TIMESTAMP", "STATEMENT_TIMESTAMP", "CLOCK_TIMESTAMP",
           "SYSDATETIMEOFFSET"),
     **_of(_datetime, "GETUTCDATE", "SYSUTCDATETIME", "SYSDATE", "CURRENT_LOCALTIMESTAMP"),

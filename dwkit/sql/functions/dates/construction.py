@@ -8,7 +8,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.epoch import of_seconds
 from dwkit.sql.functions.dates.units import days_from, moment_of, stamp
-from dwkit.sql.functions.dates.zones import in_zone, of_zone, zone_of
+from dwkit.sql.functions.dates.zones import by_zone, in_zone, of_zone, zone_of
 from dwkit.sql.types import is_date, is_integer, is_text, is_timestamp
 from dwkit.sql.value import Value
 
@@ -81,7 +81,25 @@ def _timestamp(call: Call, values: list[Value], micros: pl.Expr | None = None) -
     overflow = call.dialect == "snowflake"
     made = _date(call, _whole(call, year), _whole(call, month), _whole(call, day), overflow=overflow)
     clock = _clock(call, hour, minute, rest[0] if rest else None, micros)
+    if not overflow:
+        clock = _in_a_day(call, clock, hour, minute, rest[0] if rest else None)
     return made.cast(_PLAIN) + pl.duration(microseconds=clock)
+
+
+_SIXTY_SECONDS = frozenset({"spark", "databricks", "duckdb", "postgres"})
+"""Second 60 is the next minute there, elsewhere an error."""
+_HOUR_24 = frozenset({"duckdb", "postgres"})
+
+
+def _in_a_day(call: Call, clock: pl.Expr, hour: Value, minute: Value, second: Value | None) -> pl.Expr:
+    """Return a time of day whose parts must be in their range; a wrong one is an error as it runs."""
+    hours, minutes = _whole(call, hour), _whole(call, minute)
+    late = (hours > 23) & (clock != 86_400_000_000) if call.dialect in _HOUR_24 else hours > 23
+    wrong = late | (hours < 0) | minutes.is_between(0, 59).not_()
+    if second is not None:
+        seconds = call.cast(second, pl.Float64()).expr
+        wrong = wrong | (seconds < 0) | (seconds > 60 if call.dialect in _SIXTY_SECONDS else seconds >= 60)
+    return call.checked(clock, wrong, "an hour, a minute or a second is out of its range")
 
 
 def _timestamp_from_parts(call: Call) -> Value:
@@ -120,9 +138,12 @@ def _make_timestamp(call: Call) -> Value:
         micros = _whole(call, values[6]) * 1_000_000 // 10**digits
         return call.value(_timestamp(call, values[:6], micros), _PLAIN)
     made = _timestamp(call, values[:6])
-    return (
-        call.value(made.dt.replace_time_zone("UTC"), _UTC) if "TZ" in call.name else call.value(made, _PLAIN)
+    if len(values) > 6:
+        return call.value(by_zone(call, made, call.node.expressions[6], _UTC, of_zone), _UTC)
+    aware = call.name in ("MAKE_TIMESTAMPTZ", "MAKE_TIMESTAMP_LTZ") or (
+        call.dialect in _WITH_ZONE and call.name == "MAKE_TIMESTAMP"
     )
+    return call.value(made.dt.replace_time_zone("UTC"), _UTC) if aware else call.value(made, _PLAIN)
 
 
 def _time_from_parts(call: Call) -> Value:
@@ -214,7 +235,7 @@ def _to_time(call: Call) -> Value:
 CONSTRUCTION: Functions = {
     exp.DateFromParts: _date_from_parts, "MAKE_DATE": _make_date, exp.TimestampFromParts: _timestamp_from_parts,
     exp.TimestampTzFromParts: _timestamp_from_parts,
-    **dict.fromkeys(("MAKE_TIMESTAMP", "MAKE_TIMESTAMPTZ", "DATETIME2FROMPARTS", "SMALLDATETIMEFROMPARTS"), _make_timestamp),
+    **dict.fromkeys(("MAKE_TIMESTAMP", "MAKE_TIMESTAMPTZ", "MAKE_TIMESTAMP_LTZ", "MAKE_TIMESTAMP_NTZ", "DATETIME2FROMPARTS", "SMALLDATETIMEFROMPARTS"), _make_timestamp),
     exp.TimeFromParts: _time_from_parts, "MAKEDATE": _make_day, exp.Date: _to_date, exp.Datetime: _to_datetime,
     exp.Timestamp: _to_timestamp, exp.Time: _to_time,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.fields import field_value
-from dwkit.sql.functions.dates.units import Unit, days_from, moment_of, stamp, unit_of_node
+from dwkit.sql.functions.dates.units import Unit, clock_of, days_from, moment_of, stamp, unit_of_node
 from dwkit.sql.functions.interval import interval_value
 from dwkit.sql.value import Interval, Value
 
@@ -139,8 +139,9 @@ def _ends(call: Call) -> tuple[Value, Value]:
     end_node, start_node = call.node.this, call.node.expression
     if call.dialect == "bigquery" or call.given("unit") is not None or call.dialect == "tsql":
         end_node, start_node = _bare(end_node), _bare(start_node)
-    start = moment_of(call, call.bind(start_node), start_node, time=True)
-    end = moment_of(call, call.bind(end_node), end_node, time=True)
+    read = clock_of if call.given("unit") is not None else moment_of
+    start = read(call, call.bind(start_node), start_node, time=True)
+    end = read(call, call.bind(end_node), end_node, time=True)
     if isinstance(start.dtype, pl.Time) != isinstance(end.dtype, pl.Time):
         raise call.error("there is no difference between a time and a date")
     return start, end
@@ -179,6 +180,15 @@ def _diff(call: Call) -> Value:
     return call.value(made.cast(_INT), _INT)
 
 
+def _databricks(call: Call) -> Value:
+    """DATEDIFF(end, start) counts dates, DATEDIFF(unit, start, end) whole units."""
+    nodes = call.node.expressions
+    if len(nodes) == 2:
+        return call.bind(exp.DateDiff(this=nodes[0], expression=nodes[1]))
+    unit, start, end = nodes
+    return call.bind(exp.TimestampDiff(this=end, expression=start, unit=exp.Var(this=unit.name)))
+
+
 def _date_sub(call: Call) -> Value:
     """DATE_SUB('unit', start, end) of DuckDB counts whole units; DATE_SUB(d, interval) moves a date."""
     nodes = call.node.expressions
@@ -195,7 +205,7 @@ def _months_between(call: Call) -> Value:
 
     The time of day counts in the fraction; Spark and Databricks round it to 8 digits.
     """
-    end, start = (moment_of(call, call.arg(k), call.given(k)) for k in ("this", "expression"))
+    end, start = (clock_of(call, call.arg(k), call.given(k)) for k in ("this", "expression"))
     b, a = stamp(end), stamp(start)
     whole = boundaries_of_months(a, b).cast(pl.Float64)
     same = (a.dt.day() == b.dt.day()) | (
@@ -269,6 +279,6 @@ def _overlaps(call: Call) -> Value:
 
 DISTANCE: Functions = {
     exp.DateDiff: _diff, exp.DatetimeDiff: _diff, exp.TimestampDiff: _diff, exp.TimeDiff: _diff, exp.TsOrDsDiff: _diff,
-    exp.MonthsBetween: _months_between, "DATE_SUB": _date_sub, "DATESUB": _date_sub, "AGE": _age,
+    "DATEDIFF": _databricks, exp.MonthsBetween: _months_between, "DATE_SUB": _date_sub, "DATESUB": _date_sub, "AGE": _age,
     "TIMEDIFF": _minus_times, exp.Overlaps: _overlaps,
 }  # fmt: skip

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates import models
-from dwkit.sql.functions.dates.units import days_from, moment_of, stamp
+from dwkit.sql.functions.dates.units import clock_of, days_from, moment_of, stamp
 from dwkit.sql.types import is_integer, is_temporal, is_text
 from dwkit.sql.value import Value
 
@@ -40,7 +40,7 @@ def seconds_of(micros: pl.Expr) -> pl.Expr:
 
 def since(call: Call, value: Value, parts: int) -> pl.Expr:
     """Return how many parts of a second a moment is after 1970."""
-    micros = stamp(moment_of(call, value)).dt.epoch("us")
+    micros = stamp(clock_of(call, value)).dt.epoch("us")
     return micros * (parts // 1_000_000) if parts >= 1_000_000 else micros // (1_000_000 // parts)
 
 

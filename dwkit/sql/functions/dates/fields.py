@@ -68,7 +68,7 @@ def field_of(call: Call, value: Value, unit: Unit) -> Value:
     """
     if value.interval is not None or isinstance(value.dtype, pl.Duration):
         return _of_interval(call, value, unit)
-    value = moment_of(call, value, time=True)
+    value = moment_of(call, value, time=True, zoned=unit in _OF_DAY)
     is_time = isinstance(value.dtype, pl.Time)
     if is_time and unit not in _OF_DAY:
         raise call.error(f"a time has no {unit}")
@@ -237,6 +237,9 @@ def _part_by_name(call: Call) -> Value:
             expr = stamp(moment_of(call, value, time=True))
             return call.value(expr.dt.second().cast(pl.Float64) + _micro(expr) / 1_000_000, pl.Float64())
         return field_of(call, value, unit)
+    name = call.bind(first).constant
+    if isinstance(name, str):  # as of 'year'::text
+        return field_of(call, call.bind(second), unit_of_node(call, name))
     raise call.error("the name of a field is wanted here", first)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -11,7 +12,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates import models
 from dwkit.sql.functions.dates.patterns import Piece
-from dwkit.sql.functions.dates.units import moment_of, unit_of_node
+from dwkit.sql.functions.dates.units import clock_of, moment_of, unit_of_node
 from dwkit.sql.functions.dates.zones import in_zone, zone_of
 from dwkit.sql.functions.strings import STRING
 from dwkit.sql.types import is_date, is_number, is_temporal, is_text, is_timestamp
@@ -21,6 +22,7 @@ __all__ = ["FORMATTING", "Model", "pieces_of", "written", "written_in"]
 
 Model = Callable[[str, str], list[Piece]]
 _SPARK = ("spark", "databricks")
+_ENGLISH = re.compile(r"(?i)^\s*NLS_DATE_LANGUAGE\s*=\s*'?(?:english|american)'?\s*$")
 
 
 def pieces_of(call: Call, model: Model, node: exp.Expr) -> list[Piece]:
@@ -81,7 +83,7 @@ def _format(model: Model, at: int, call: Call) -> Value:
     ):
         nodes = [nodes[1], nodes[0]]
         value = call.bind(nodes[0])
-    moment = moment_of(call, value, nodes[1 - at], time=True)
+    moment = clock_of(call, value, nodes[1 - at], time=True)
     if len(nodes) > 2:
         zone = call.bind(nodes[2]).constant
         if call.dialect == "bigquery" and isinstance(zone, str) and is_timestamp(moment.dtype):
@@ -102,6 +104,9 @@ def _to_char(call: Call) -> Value:
     """TO_CHAR(d, 'format'); of a number it is another function."""
     nodes = call.node.expressions
     value = call.bind(nodes[0])
+    parameters = nodes[2] if len(nodes) > 2 else None
+    if parameters is not None and not _ENGLISH.search(str(call.bind(parameters).constant)):
+        raise call.refuse("TO_CHAR with these parameters of the session")
     if not is_temporal(value.dtype):
         if value.interval is not None:
             raise call.refuse("TO_CHAR of an interval")
@@ -132,7 +137,9 @@ def _net(call: Call) -> Value:
         raise call.error("FORMAT wants a value and a format")
     value = call.bind(nodes[0])
     if is_number(value.dtype):
-        return call.bind(exp.NumberToStr(this=nodes[0], format=nodes[1]))
+        return call.bind(
+            exp.NumberToStr(this=nodes[0], format=nodes[1], culture=nodes[2] if len(nodes) > 2 else None)
+        )
     return _format(models.net, 1, call)
 
 

@@ -22,7 +22,7 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     if by.is_null and (is_temporal(moment.dtype) or moment.interval is not None):
         return call.cast(by, moment.dtype)
     if by.interval is not None and is_text(moment.dtype):
-        moment = moment_of(call, moment)
+        moment = moment_of(call, moment, zoned=True)
     if call.dialect == "datafusion" and isinstance(moment.dtype, pl.Time):
         # A time is an interval since midnight there.
         since = Interval(micros=moment.expr.cast(pl.Int64) // 1000)

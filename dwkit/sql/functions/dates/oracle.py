@@ -48,6 +48,8 @@ _HALF = {"YEAR": "6mo", "DAY": "12h", "HOUR": "30m", "MINUTE": "30s"}
 
 def _round(call: Call, value: Value, node: exp.Expr | None) -> Value:
     """ROUND(d, 'format'): a month from its 16th day, a quarter from the 16th of its second month, a day from noon."""
+    if call.dialect not in ("oracle", "snowflake"):
+        raise call.error(f"{call.name} wants a number, not a date or a timestamp")
     unit = unit_of_node(call, node, "DAY", format_model=node is not None)
     if unit in _HALF:
         moved = value.expr.dt.offset_by(_HALF[unit])

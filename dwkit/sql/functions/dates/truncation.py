@@ -10,7 +10,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.dates.units import WEEKDAYS, Unit, days_from, dow, moment_of, stamp, unit_of_node
 from dwkit.sql.functions.dates.zones import in_zone, of_zone, zone_of
-from dwkit.sql.types import is_date
+from dwkit.sql.types import is_date, is_text
 from dwkit.sql.value import Value
 
 __all__ = ["TRUNCATION", "truncated"]
@@ -88,7 +88,7 @@ def _trunc(call: Call) -> Value:
     """DATE_TRUNC('unit', d), DATETIME_TRUNC(d, unit), DATETRUNC(unit, d)."""
     value = call.arg()
     if not isinstance(value.dtype, pl.Duration):
-        value = moment_of(call, value, call.node.this, time=True)
+        value = moment_of(call, value, call.node.this, time=True, zoned=True)
     unit = unit_of_node(call, call.given("unit"))
     zone = call.given("zone")
     if zone is not None:
@@ -98,6 +98,19 @@ def _trunc(call: Call) -> Value:
     elif is_date(value.dtype) and unit in _TIMES and call.dialect not in ("trino",):
         value = call.cast(value, pl.Datetime("us")) if call.dialect != "bigquery" else value
     return call.value(truncated(call, value, unit), value.dtype)
+
+
+def _time_trunc(call: Call) -> Value:
+    """TIME_TRUNC('unit', time) of Spark; other dialects' has a class of sqlglot."""
+    if call.dialect not in ("spark", "databricks"):
+        raise call.refuse("TIME_TRUNC")
+    first, second = call.args()
+    value = call.cast(second, pl.Time())
+    if first.is_null:
+        return call.cast(first, pl.Time())
+    if not isinstance(first.constant, str):
+        raise call.refuse("TIME_TRUNC to a computed unit")
+    return call.value(truncated(call, value, unit_of_node(call, first.constant)), pl.Time())
 
 
 def _in_zone(call: Call, value: Value, unit: Unit, name: object) -> Value:
@@ -156,20 +169,24 @@ def _last_day(call: Call) -> Value:
 
 def _next_day(forward: bool, call: Call) -> Value:
     """NEXT_DAY(d, 'MON'): the first such day after a date; PREVIOUS_DAY: the last one before it."""
-    name = call.constant("expression")
-    found = [
-        n
-        for n, day in enumerate(WEEKDAYS)
-        if isinstance(name, str)
-        and len(name.strip()) >= 2
-        and day.startswith(name.strip().upper()[: 3 if len(name.strip()) > 2 else 2])
-    ]
-    if len(found) != 1:
-        raise call.error(f"no day of the week {name!r}", call.node.expression)
+    name = call.arg("expression")
+    if is_text(name.dtype) and name.is_constant:
+        number = _weekday(name.constant, call.dialect)
+        if number is None:
+            raise call.error(f"no day of the week {name.constant!r}", call.node.expression)
+        wanted = pl.lit(number, dtype=pl.Int64)
+    elif call.dialect in ("spark", "databricks") and (is_text(name.dtype) or name.is_null):
+        known = {n.upper(): w for w, day in enumerate(WEEKDAYS) for n in (day[:2], day[:3], day)}
+        upper = call.as_text(name).str.to_uppercase()
+        wanted = upper.replace_strict(known, default=None, return_dtype=pl.Int64)
+        unknown = upper.is_not_null() & wanted.is_null()
+        wanted = call.checked(wanted, unknown, pl.format("no day of the week {}", upper))
+    else:
+        raise call.error(f"{call.name} wants the name of a day as a literal", call.node.expression)
     value = moment_of(call, call.arg(), call.node.this)
     day = _day_of(value.expr)
     # A date that is such a day itself counts as seven days away.
-    away = (found[0] - dow(day) + 6) % 7 + 1 if forward else (dow(day) - found[0] + 6) % 7 + 1
+    away = (wanted - dow(day) + 6) % 7 + 1 if forward else (dow(day) - wanted + 6) % 7 + 1
     made = (days_from(day) + (away if forward else -away)).cast(pl.Int32).cast(pl.Date)
     if call.dialect == "oracle":
         clock = stamp(value) - day.cast(pl.Datetime("us"))
@@ -177,7 +194,20 @@ def _next_day(forward: bool, call: Call) -> Value:
     return call.value(made, pl.Date())
 
 
+def _weekday(name: str, dialect: str) -> int | None:
+    """Return the number of a day, Sunday is 0; Spark takes two letters, three or all of them and no blanks."""
+    plain = name.upper() if dialect in ("spark", "databricks") else name.strip().upper()
+    for number, day in enumerate(WEEKDAYS):
+        if dialect in ("spark", "databricks"):
+            if plain in (day[:2], day[:3], day):
+                return number
+        elif len(plain) >= 2 and day.startswith(plain[: 3 if len(plain) > 2 else 2]):
+            return number
+    return None
+
+
 TRUNCATION: Functions = {
     exp.TimestampTrunc: _trunc, exp.DatetimeTrunc: _trunc, exp.TimeTrunc: _trunc, exp.DateTrunc: _date_trunc,
+    "TIME_TRUNC": _time_trunc,
     exp.LastDay: _last_day, exp.NextDay: partial(_next_day, True), exp.PreviousDay: partial(_next_day, False),
 }  # fmt: skip

@@ -15,6 +15,7 @@ __all__ = [
     "SUNDAY_WEEKS",
     "WEEKDAYS",
     "Unit",
+    "clock_of",
     "days_from",
     "dow",
     "moment_of",
@@ -64,6 +65,9 @@ _OWN: Mapping[str, Mapping[str, str]] = {
 """What a name means there and not elsewhere; Oracle's are the formats of TRUNC."""
 
 
+_M_IS_MINUTE = frozenset({"duckdb", "postgres", "redshift", "spark", "databricks"})
+
+
 class Unit(str):
     """A unit or field under its one name; a WEEK knows the day that it begins on, 0 is Sunday."""
 
@@ -85,7 +89,7 @@ def name_of_unit(name: str, dialect: str, *, format_model: bool = False) -> Unit
         if own is not None:
             return Unit(own, 0 if dialect in ("oracle", *SUNDAY_WEEKS) else 1)
     if upper == "M":
-        upper = "MONTH"
+        upper = "MINUTE" if dialect in _M_IS_MINUTE else "MONTH"
     found = _BY_NAME.get(upper) or (_BY_NAME.get(upper[:-1]) if upper.endswith("S") else None)
     if found is None:
         return None
@@ -114,11 +118,14 @@ def unit_of_node(
     return found
 
 
-def moment_of(call: Call, value: Value, node: exp.Expr | None = None, *, time: bool = False) -> Value:
+def moment_of(
+    call: Call, value: Value, node: exp.Expr | None = None, *, time: bool = False, zoned: bool = False
+) -> Value:
     """Return a value as a date or a timestamp; text is read as the one that it looks like.
 
     Args:
         time: it may be a time of day as well.
+        zoned: a text with an offset is that moment in Spark, whose timestamps have a zone; its dates have none.
 
     Raises:
         SqlError: it is none.
@@ -129,8 +136,18 @@ def moment_of(call: Call, value: Value, node: exp.Expr | None = None, *, time: b
         known = value.constant.strip() if isinstance(value.constant, str) else None
         if time and known is not None and ":" in known and "-" not in known:
             return call.cast(value, pl.Time())
-        return call.cast(value, pl.Date() if known is not None and len(known) <= 10 else pl.Datetime("us"))
+        if known is not None and len(known) <= 10:
+            return call.cast(value, pl.Date())
+        zone = "UTC" if zoned and call.dialect in ("spark", "databricks") else None
+        return call.cast(value, pl.Datetime("us", zone))
     raise call.error(f"{call.name} wants a date or a timestamp, not {shown(value.dtype)}", node)
+
+
+def clock_of(call: Call, value: Value, node: exp.Expr | None = None, *, time: bool = False) -> Value:
+    """Return a value as a date or a timestamp; a text with an offset as what the clock shows then, in UTC."""
+    moment = moment_of(call, value, node, time=time, zoned=True)
+    read = is_text(value.dtype) and is_timestamp(moment.dtype)
+    return call.cast(moment, pl.Datetime("us")) if read else moment
 
 
 def stamp(value: Value) -> pl.Expr:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 from sqlglot import exp
 
+from dwkit.errors import SqlError
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast_moment import on_clock
 from dwkit.sql.functions.dates.units import moment_of
-from dwkit.sql.types import is_date, is_timestamp
+from dwkit.sql.types import is_date, is_text, is_timestamp
 from dwkit.sql.value import Value
 
-__all__ = ["ZONES", "in_zone", "of_zone", "region_of", "zone_of"]
+__all__ = ["ZONES", "by_zone", "in_zone", "of_zone", "region_of", "zone_of"]
 
+_SPARK = ("spark", "databricks")
 _UTC = pl.Datetime("us", "UTC")
 _PLAIN = pl.Datetime("us")
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?$", re.IGNORECASE)
@@ -85,6 +88,33 @@ def _zone(call: Call, node: exp.Expr) -> tzinfo:
     return zone_of(call, call.bind(node).constant, node)
 
 
+def by_zone(
+    call: Call, value: pl.Expr, node: exp.Expr, dtype: pl.DataType, make: Callable[[pl.Expr, tzinfo], pl.Expr]
+) -> pl.Expr:
+    """Return what a zone makes of a value; of a column of zones, the rows of each zone are computed together."""
+    given = call.bind(node)
+    if given.is_null:
+        return pl.lit(None, dtype=dtype)
+    if given.is_constant:
+        return make(value, zone_of(call, given.constant, node))
+
+    def each(rows: pl.Series) -> pl.Series:
+        both = rows.struct.unnest()
+        made = pl.repeat(None, both.height, dtype=dtype, eager=True)
+        for name in both["zone"].drop_nulls().unique():
+            try:
+                zone = zone_of(call, name, node)
+            except SqlError as error:
+                raise pl.exceptions.ComputeError(f"no time zone {name!r}") from error
+            places = (both["zone"] == name).arg_true()
+            own = both[places].select(make(pl.col("value"), zone)).to_series()
+            made = made.scatter(places, own)
+        return made
+
+    both = pl.struct(value.alias("value"), call.as_text(given).alias("zone"))
+    return both.map_batches(each, return_dtype=dtype, is_elementwise=True)
+
+
 def in_zone(value: pl.Expr, zone: tzinfo) -> pl.Expr:
     """Return what the clock of a zone shows at a moment with a time zone."""
     if isinstance(zone, ZoneInfo):
@@ -126,12 +156,27 @@ def _at_time_zone(call: Call) -> Value:
         # A cast to the type of timestamps of that zone.
         zone = region_of(call, call.bind(call.given("zone")).constant, call.given("zone"))
         return call.cast(call.bind(node.this), pl.Datetime("us", zone))
-    return _shifted(call, call.bind(node.this), _zone(call, call.given("zone")), node.this)
+    if call.dialect not in _SPARK:
+        return _shifted(call, call.bind(node.this), _zone(call, call.given("zone")), node.this)
+    moment = _moment(call)
+    clock = by_zone(call, moment.expr, call.given("zone"), _PLAIN, in_zone)
+    return call.value(clock.dt.replace_time_zone("UTC"), _UTC)
+
+
+def _moment(call: Call) -> Value:
+    """Return the first argument of FROM_UTC_TIMESTAMP and TO_UTC_TIMESTAMP of Spark: a text is read with its offset."""
+    node = call.node.this
+    if isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.TIMESTAMP:  # sqlglot's
+        node = node.this
+    value = call.bind(node)
+    if is_text(value.dtype) or value.is_null:
+        return call.cast(value, _UTC)
+    return call.cast(_stamped(call, value, node), _UTC)
 
 
 def _shifted(call: Call, value: Value, zone: tzinfo, node: exp.Expr) -> Value:
     value = _stamped(call, value, node)
-    if call.dialect in ("spark", "databricks"):
+    if call.dialect in _SPARK:
         moment = value.expr if _aware(value) else value.expr.dt.replace_time_zone("UTC")
         return call.value(in_zone(moment, zone).dt.replace_time_zone("UTC"), _UTC)
     if _aware(value):
@@ -141,10 +186,8 @@ def _shifted(call: Call, value: Value, zone: tzinfo, node: exp.Expr) -> Value:
 
 def _from_zone(call: Call) -> Value:
     """TO_UTC_TIMESTAMP(ts, zone) of Spark."""
-    node = call.node
-    value = _stamped(call, call.bind(node.this), node.this)
-    clock = value.expr.dt.replace_time_zone(None) if _aware(value) else value.expr
-    return call.value(of_zone(clock, _zone(call, call.given("zone"))), _UTC)
+    clock = _moment(call).expr.dt.replace_time_zone(None)
+    return call.value(by_zone(call, clock, call.given("zone"), _UTC, of_zone), _UTC)
 
 
 def _convert(call: Call) -> Value:

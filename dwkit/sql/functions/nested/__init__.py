@@ -15,6 +15,7 @@ from dwkit.sql.functions.nested.records import RECORDS
 from dwkit.sql.functions.nested.searched import SEARCHED
 from dwkit.sql.functions.nested.sets import SETS
 from dwkit.sql.functions.nested.totals import TOTALS
+from dwkit.sql.functions.nested.tuple import TUPLE
 from dwkit.sql.functions.nested.vectors import VECTORS
 from dwkit.sql.value import Value
 
@@ -22,6 +23,7 @@ __all__ = ["NESTED"]
 
 _GENERAL: Functions = {
     **ACCESS, **LISTS, **PARTS, **SETS, **TOTALS, **MAPS, **LAMBDAS, **JSON, **KINDS, **RECORDS, **DOCUMENTS, **VECTORS,
+    **TUPLE,
 }  # fmt: skip
 _DATAFUSION: Functions = {**ARRAYS, **DIMENSIONS, **SEARCHED}
 _ONLY_THERE = frozenset({"ARRAY_DIMS", "ARRAY_NDIMS", "EMPTY"})

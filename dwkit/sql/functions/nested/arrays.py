@@ -28,8 +28,7 @@ def length(value: Value) -> pl.Expr:
 
 def fails(call: Call, condition: pl.Expr, text: str) -> pl.Expr:
     """Return True; where a condition holds it fails when it runs, with the text in the message."""
-    failed = call.guarded(pl.when(condition).then(pl.lit(text))).cast(_INT)
-    return failed.is_null()
+    return call.checked(pl.lit(True), condition, text)
 
 
 def arguments(call: Call, least: int, most: int) -> list[Value]:

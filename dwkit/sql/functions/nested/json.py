@@ -85,38 +85,49 @@ def json_of(call: Call, value: Value) -> pl.Expr:
 
 def value_at(call: Call, value: Value, steps: Sequence[Step]) -> Value:
     """Return what is at a path, as JSON."""
-    found = jsontext.value_at(json_of(call, value), steps, verbatim=call.dialect == "postgres")
-    if call.dialect == "mysql":
-        found = jsontext.spaced(found)
-    made = call.value(found, _TEXT, json=True)
+
+    def found(text: pl.Expr) -> pl.Expr:
+        part = jsontext.value_at(text, steps, verbatim=call.dialect == "postgres")
+        return jsontext.spaced(part) if call.dialect == "mysql" else part
+
+    document = json_of(call, value)
+    made = call.value(jsontext.once(document, found), _TEXT, json=True)
     if steps and call.dialect not in ("postgres", "mysql"):
-        return replace(made, unquoted=jsontext.text_at(json_of(call, value), steps))
+        return replace(made, unquoted=jsontext.once(document, lambda text: jsontext.text_at(text, steps)))
     return made
 
 
 def text_at(call: Call, value: Value, steps: Sequence[Step], *, scalar: bool = False) -> Value:
     """Return what is at a path as text, for a scalar NULL where an object or an array is."""
-    text = json_of(call, value)
+    made = jsontext.once(json_of(call, value), lambda text: _text_at(call, text, steps, scalar=scalar))
+    return call.value(made, _TEXT)
+
+
+def _text_at(call: Call, text: pl.Expr, steps: Sequence[Step], *, scalar: bool) -> pl.Expr:
     if call.dialect in ("postgres", "mysql"):
         verbatim = jsontext.value_at(text, steps, verbatim=call.dialect == "postgres")
         found = quoted_off(call, verbatim)
     else:
         found = jsontext.text_at(text, steps)
+    if not scalar and call.dialect != "sqlite":
+        return found
+    # What tells a structure from a text that looks like one reads both, which are computed once.
+    pair = pl.concat_list(pl.struct(text.alias("text"), found.alias("found")))
+    part = pl.element().struct
+    made = _scalar_of(call, part.field("text"), part.field("found"), steps, scalar=scalar)
+    return pair.list.eval(made).list.first()
+
+
+def _scalar_of(call: Call, text: pl.Expr, found: pl.Expr, steps: Sequence[Step], *, scalar: bool) -> pl.Expr:
     if scalar:
-        structure = jsontext.value_at(pl.when(found.str.contains(r"^[\[{]")).then(text), steps).str.contains(
-            r"^[\[{]"
-        )
+        nested = pl.when(found.str.contains(r"^[\[{]")).then(text)
+        structure = jsontext.value_at(nested, steps).str.contains(r"^[\[{]")
         found = pl.when(structure.fill_null(False).not_()).then(found)
-    if call.dialect == "sqlite":
-        truth = jsontext.value_at(pl.when(found.is_in(["true", "false"])).then(text), steps)
-        found = (
-            pl.when(truth == "true")
-            .then(pl.lit("1"))
-            .when(truth == "false")
-            .then(pl.lit("0"))
-            .otherwise(found)
-        )
-    return call.value(found, _TEXT)
+    if call.dialect != "sqlite":
+        return found
+    truth = jsontext.value_at(pl.when(found.is_in(["true", "false"])).then(text), steps)
+    words = pl.when(truth == "true").then(pl.lit("1")).when(truth == "false").then(pl.lit("0"))
+    return words.otherwise(found)
 
 
 def quoted_off(call: Call, value: pl.Expr) -> pl.Expr:

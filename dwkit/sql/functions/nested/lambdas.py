@@ -318,8 +318,7 @@ def _folded(
 
 def _nothing_fails(call: Call, value: pl.Expr) -> pl.Expr:
     """Return a list, with an error when it runs where it is empty."""
-    failed = call.guarded(pl.when(value.list.len() == 0).then(pl.lit("no element to reduce"))).cast(pl.Int64)
-    return pl.when(failed.is_null()).then(value)
+    return call.checked(value, value.list.len() == 0, "no element to reduce")
 
 
 def _fold(batch: pl.Series, body: pl.Expr) -> pl.Series:

@@ -9,8 +9,9 @@ from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import beside, inner_of, listed, over
 from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
+from dwkit.sql.functions.regexes import pattern_of
 from dwkit.sql.types import is_list, shown
-from dwkit.sql.value import Value
+from dwkit.sql.value import Value, constant
 
 __all__ = ["MAPS", "entry_of"]
 
@@ -20,23 +21,35 @@ def _map_type(key: pl.DataType, value: pl.DataType) -> pl.DataType:
 
 
 def _map_of(call: Call, keys: Value, values: Value) -> Value:
-    """Return a map of two lists; keys that are NULL or there twice are an error when it runs."""
-    size = keys.expr.list.len()
-    inner = inner_of(keys).dtype
-    faults = {"keys and values of a map are not of one length": size != values.expr.list.len()}
-    if not isinstance(inner, pl.Null):
-        faults["a key of a map is NULL"] = keys.expr.list.eval(pl.element().is_null()).list.any()
-    if not isinstance(inner, pl.Null):
-        whole = pl.element() if not inner.is_nested() else pl.struct(pl.element().alias("k"))
-        faults["a key of a map is there twice"] = keys.expr.list.eval(whole.n_unique()).list.first() != size
-    known = keys.expr.is_not_null() & values.expr.is_not_null()
-    said = pl.coalesce(pl.when(fault).then(pl.lit(text)) for text, fault in faults.items())
-    failed = call.guarded(pl.when(known).then(said)).cast(pl.Int64)
-    pairs = beside([keys.expr, values.expr])
+    """Return a map of two lists."""
+    uneven = keys.expr.list.len() != values.expr.list.len()
+    # A list of another length would shift what stands beside it before the error is seen.
+    even = pl.when(uneven.not_()).then(keys.expr)
+    pairs = beside([even, pl.when(even.is_not_null()).then(values.expr)])
     fields = pl.element().struct
     made = pairs.list.eval(pl.struct(fields.field("0").alias("key"), fields.field("1").alias("value")))
-    dtype = _map_type(inner, inner_of(values).dtype)
-    return call.value(pl.when(failed.is_null() & known).then(made.cast(dtype)), dtype)
+    dtype = _map_type(inner_of(keys).dtype, inner_of(values).dtype)
+    faults = {"a map has as many keys as values": uneven, **_faults_of(keys.expr)}
+    return call.value(_without_faults(call, made.cast(dtype), faults), dtype)
+
+
+def _faults_of(keys: pl.Expr) -> dict[str, pl.Expr]:
+    """Return what may be wrong with the keys of a map, by what is said of it."""
+    return {
+        "NULL is no key of a map": keys.list.eval(pl.element().is_null().any()).list.first(),
+        "a key is twice in a map": keys.list.eval(pl.element().is_duplicated().any()).list.first(),
+    }
+
+
+def _without_faults(call: Call, made: pl.Expr, faults: dict[str, pl.Expr]) -> pl.Expr:
+    """Return a map; one with a fault is an error as it runs."""
+    said = pl.coalesce(pl.when(fault).then(pl.lit(text)) for text, fault in faults.items())
+    return call.checked(made, said.is_not_null(), said)
+
+
+def _with_single_keys(call: Call, entries: pl.Expr) -> pl.Expr:
+    """Return a map whose keys are each there once and none of which is NULL."""
+    return _without_faults(call, entries, _faults_of(entries.list.eval(pl.element().struct.field("key"))))
 
 
 def _map(call: Call) -> Value:
@@ -168,7 +181,14 @@ def _from_entries(call: Call) -> Value:
         pl.element().struct.field(first.name).alias("key"),
         pl.element().struct.field(second.name).alias("value"),
     )
-    return call.value(value.expr.list.eval(one), dtype)
+    entries = value.expr
+    if call.dialect in _NULL_WITH_NULL:
+        entries = pl.when(entries.list.eval(pl.element().is_null().any()).list.first().not_()).then(entries)
+    return call.value(_with_single_keys(call, entries.list.eval(one)), dtype)
+
+
+_NULL_WITH_NULL = frozenset({"spark", "databricks", "datafusion"})
+"""A list of pairs of which one is NULL makes a map that is NULL there; elsewhere it is an error."""
 
 
 def _entries(call: Call) -> Value:
@@ -188,14 +208,34 @@ def _concat(call: Call) -> Value:
 
 
 def _str_to_map(call: Call) -> Value:
-    """STR_TO_MAP(text [, between pairs [, between key and value]])."""
+    """STR_TO_MAP(text [, between pairs [, between key and value]]): regular expressions in Spark."""
+    if call.has("duplicate_resolution_callback"):
+        raise call.refuse(f"{call.name} with a function for equal keys")
     subject = call.text()
-    pair, inside = call.constant("pair_delim", ","), call.constant("key_value_delim", ":")
-    if not isinstance(pair, str) or not isinstance(inside, str) or call.has("duplicate_resolution_callback"):
-        raise call.refuse("STR_TO_MAP with these arguments")
-    parts = pl.element().str.splitn(inside, 2).struct
-    one = pl.struct(parts.field("field_0").alias("key"), parts.field("field_1").alias("value"))
-    return call.value(subject.str.split(pair).list.eval(one), _map_type(pl.String(), pl.String()))
+    literal = call.dialect not in ("spark", "databricks")
+    pair, inside = (_separator(call, k, d) for k, d in (("pair_delim", ","), ("key_value_delim", ":")))
+
+    def entry(text: pl.Expr, outer: list[pl.Expr]) -> pl.Expr:
+        between = outer[0] if outer else inside.expr
+        key = text.str.split(between, literal=literal).list.first()
+        match = between if literal else text.str.extract(between, 0)
+        rest = text.str.slice(key.str.len_chars() + match.str.len_chars())
+        found = text.str.contains(between, literal=literal)
+        return pl.struct(key.alias("key"), pl.when(found).then(rest).alias("value"))
+
+    parts = subject.str.split(pair.expr, literal=literal)
+    known = pl.when(inside.expr.is_not_null()).then(parts)
+    made = over(known, [] if inside.is_constant else [inside], entry)
+    return call.value(_with_single_keys(call, made), _map_type(pl.String(), pl.String()))
+
+
+def _separator(call: Call, key: str, default: str) -> Value:
+    value = call.maybe(key)
+    if value is None:
+        return constant(default, pl.String())
+    if isinstance(value.constant, str) and call.dialect in ("spark", "databricks"):
+        pattern_of(call, key)  # refuses what has another meaning here
+    return call.cast(value, pl.String())
 
 
 MAPS: Functions = {

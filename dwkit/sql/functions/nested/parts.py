@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import polars as pl
 from sqlglot import exp
@@ -84,6 +85,9 @@ def _slice(call: Call) -> Value:
     begin = pl.max_horizontal(begin, pl.lit(0, dtype=_NUMBER))
     span = pl.max_horizontal(pl.min_horizontal(stop, size) - begin, pl.lit(0, dtype=_NUMBER))
     made = value.expr.list.slice(begin, span)
+    if call.dialect in (*_SPARK, "trino"):
+        made = call.checked(made, first == 0, "a slice begins at 1, or at -1 from the end")
+        made = call.checked(made, second < 0, "a slice has no negative length")
     if step > 1:
         made = made.list.gather_every(step)
     known = first.is_not_null() & second.is_not_null() & value.expr.is_not_null()
@@ -192,6 +196,15 @@ def _resize(call: Call) -> Value:
     return call.value(value.expr.list.gather(places, null_on_oob=True), value.dtype)
 
 
+def _shuffle(call: Call) -> Value:
+    """SHUFFLE(list): another order each time."""
+    value = first_list(call)
+    if len(call.node.expressions) > 1 and not call.args()[1].is_null:
+        raise call.refuse(f"{call.name} with a seed")
+    made = call.value(value.expr.list.eval(pl.element().shuffle()), value.dtype)
+    return replace(made, volatile=True)
+
+
 _REVERSE = _plain(lambda e: e.list.reverse())
 _COMPACT = _plain(
     lambda e: e.list.drop_nulls(), lambda e: e.list.eval(pl.element().filter(pl.element() != "null"))
@@ -206,5 +219,6 @@ PARTS: Functions = {
     exp.Flatten: _flatten, "ARRAY_FLATTEN": _flatten, exp.ArrayRemove: _remove, exp.ArrayRemoveAt: _remove_at,
     "ARRAY_REPLACE": _replace, exp.ArrayConstructCompact: _construct_compact, exp.ToArray: _to_array,
     "LIST_SELECT": _by_list, "ARRAY_SELECT": _by_list, "LIST_WHERE": _by_list, "ARRAY_WHERE": _by_list,
+    "SHUFFLE": _shuffle, exp.Shuffle: _shuffle,
     exp.StringToArray: _string_to_array, "STRING_TO_ARRAY": _string_to_array, "STRING_TO_LIST": _string_to_array, "LIST_RESIZE": _resize, "ARRAY_RESIZE": _resize,
 }  # fmt: skip

@@ -75,6 +75,8 @@ def _overlap(call: Call) -> Value:
     """Whether two lists have an element together; NULL for none if one has a NULL, in Spark and Trino."""
     call.has("null_safe")
     a, b = _plain_lists(call)
+    if _null_given(call):
+        return call.value(pl.lit(None, dtype=_BOOLEAN), _BOOLEAN)
     first, second = a.expr.list.drop_nulls(), b.expr.list.drop_nulls()
     made = first.list.set_intersection(second).list.len() > 0
     if call.dialect in ("spark", "databricks", "trino"):
@@ -84,8 +86,16 @@ def _overlap(call: Call) -> Value:
     return call.value(made, _BOOLEAN)
 
 
+def _null_given(call: Call) -> bool:
+    nodes = (call.node.this, call.node.args.get("expression"), *call.node.expressions)
+    return any(isinstance(n, exp.Null) for n in nodes)
+
+
 def _plain_lists(call: Call) -> tuple[Value, Value]:
     a, b = two_lists(call)
+    if isinstance(inner_of(a).dtype, pl.Null) and isinstance(inner_of(b).dtype, pl.Null):
+        some = pl.List(pl.Int32())  # Polars has no sets of nothing
+        a, b = a.as_(a.expr.cast(some), some), b.as_(b.expr.cast(some), some)
     if not _is_plain(inner_of(a).dtype):
         raise call.refuse(f"{call.name} of {shown(a.dtype)}")
     return a, b
@@ -94,6 +104,8 @@ def _plain_lists(call: Call) -> tuple[Value, Value]:
 def _contains_all(swapped: bool) -> Builder:
     def build(call: Call) -> Value:
         a, b = two_lists(call) if call.dialect == "datafusion" else _plain_lists(call)
+        if _null_given(call):
+            return call.value(pl.lit(None, dtype=_BOOLEAN), _BOOLEAN)
         if swapped:
             a, b = b, a
         if call.dialect == "datafusion":

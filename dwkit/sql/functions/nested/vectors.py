@@ -29,11 +29,6 @@ def _vector(call: Call, value: Value) -> pl.Expr:
     return call.cast(value, _VECTOR).expr
 
 
-def _fails(call: Call, fault: pl.Expr, text: str) -> pl.Expr:
-    """Return what is NULL, with an error when it runs where there is a fault."""
-    return call.guarded(pl.when(fault).then(pl.lit(text))).cast(pl.Int64)
-
-
 def _both(call: Call) -> tuple[pl.Expr, pl.Expr]:
     """Return two vectors of one length, both NULL where one is."""
     values = call.values()
@@ -41,13 +36,12 @@ def _both(call: Call) -> tuple[pl.Expr, pl.Expr]:
         raise call.error(f"{call.name} wants two lists")
     a, b = (_vector(call, v) for v in values)
     same = a.list.len() == b.list.len()
-    fault = _fails(call, same.not_(), f"{call.name} of lists that are not of one length")
+    fine = call.checked(same, same.not_(), f"{call.name} of lists that are not of one length")
     if call.dialect == "duckdb":
         holes = (
             a.list.eval(pl.element().is_null()).list.any() | b.list.eval(pl.element().is_null()).list.any()
         )
-        fault = pl.coalesce(fault, _fails(call, holes, f"{call.name} of a list with NULL in it"))
-    fine = same & fault.is_null()
+        fine = call.checked(fine, holes, f"{call.name} of a list with NULL in it")
     return pl.when(fine).then(a), pl.when(fine).then(b)
 
 

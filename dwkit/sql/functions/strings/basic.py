@@ -8,7 +8,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.blobs import joined_bytes
-from dwkit.sql.functions.call import Call, Functions, text
+from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.strings.ascii import ascii_case
 from dwkit.sql.types import is_list, is_text, shown
 from dwkit.sql.value import Value
@@ -24,6 +24,7 @@ def _length(call: Call) -> Value:
     if is_list(value.dtype):
         return call.value(value.expr.list.len().cast(pl.Int64), _NUMBER)
     if isinstance(value.dtype, pl.Binary):
+        call.has("binary")
         return call.value(value.expr.bin.size().cast(pl.Int64), _NUMBER)
     if call.has("encoding"):
         raise call.refuse("LENGTH in an encoding")
@@ -35,6 +36,17 @@ def _length(call: Call) -> Value:
     if call.dialect == "oracle":
         made = pl.when(made != "").then(made)  # an empty text is NULL
     return call.value(made.str.len_chars().cast(pl.Int64), _NUMBER)
+
+
+def _octets(times: int = 1) -> Builder:
+    """OCTET_LENGTH: the bytes of a text, or of bytes."""
+
+    def build(call: Call) -> Value:
+        value = call.args()[0] if isinstance(call.node, exp.Anonymous) else call.arg()
+        octets = value.expr if isinstance(value.dtype, pl.Binary) else call.as_text(value).cast(pl.Binary)
+        return call.value(octets.bin.size().cast(pl.Int64) * times, _NUMBER)
+
+    return build
 
 
 def _trim(call: Call) -> Value:
@@ -109,7 +121,7 @@ def _concat(call: Call) -> Value:
     values = call.args()
     call.has("safe")  # only how a dialect writes it
     skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
-    if values and all(isinstance(v.dtype, pl.Binary) for v in values):
+    if values and all(isinstance(v.dtype, pl.Binary) for v in values) and call.dialect != "duckdb":
         return call.value(joined_bytes([v.expr for v in values], ignore_nulls=skip), pl.Binary())
     made = pl.concat_str([call.as_text(v) for v in values], ignore_nulls=skip)
     return call.value(made, _TEXT)
@@ -125,16 +137,28 @@ def _concat_ws(call: Call) -> Value:
         between = separator.expr.bin.encode("hex")
         listed = pl.concat_list(v.expr.bin.encode("hex") for v in rest).list.join(between, ignore_nulls=True)
         return call.value(listed.str.decode("hex"), pl.Binary())
-    texts = [v.expr if is_list(v.dtype) else call.as_text(v) for v in rest]
     skip = call.dialect not in ("snowflake", "bigquery")
+    between = call.as_text(separator)
+    if not rest:
+        return call.value(pl.when(between.is_not_null()).then(pl.lit("")), _TEXT)
     if any(is_list(v.dtype) for v in rest):
-        joined = pl.concat_list(*texts).list.join(call.as_text(separator), ignore_nulls=True)
-        return call.value(joined, _TEXT)
+        lists = pl.when(between.is_not_null()).then(pl.concat_list(_as_texts(call, v) for v in rest))
+        return call.value(lists.list.join(between, ignore_nulls=True), _TEXT)
+    texts = [call.as_text(v) for v in rest]
     if isinstance(separator.constant, str):
         made = pl.concat_str(texts, separator=separator.constant, ignore_nulls=skip)
         return call.value(made, _TEXT)
-    made = pl.concat_list(texts).list.join(call.as_text(separator), ignore_nulls=skip)
-    return call.value(pl.when(call.as_text(separator).is_not_null()).then(made), _TEXT)
+    # Polars takes one separator for all rows where the list is a literal.
+    lists = pl.when(between.is_not_null()).then(pl.concat_list(texts))
+    return call.value(lists.list.join(between, ignore_nulls=skip), _TEXT)
+
+
+def _as_texts(call: Call, value: Value) -> pl.Expr:
+    """Return a list, or a value alone, as a list of texts; a NULL list has none."""
+    if not is_list(value.dtype):
+        return pl.concat_list(call.as_text(value))
+    texts = call.cast(value, pl.List(_TEXT)).expr
+    return pl.when(texts.is_null()).then(pl.lit([], dtype=pl.List(_TEXT))).otherwise(texts)
 
 
 def _initcap(call: Call) -> Value:
@@ -167,10 +191,6 @@ def _reverse(call: Call) -> Value:
     return call.value(subject.str.split("").list.reverse().list.join(""), _TEXT)
 
 
-def _collate(call: Call) -> Value:
-    raise call.refuse(f"COLLATE {call.node.expression.sql()}")
-
-
 def _upper_or_lower(name: str) -> object:
     def build(call: Call) -> Value:
         value = call.arg()
@@ -190,15 +210,11 @@ BASIC: Functions = {
     exp.Length: _length,
     "CHAR_LENGTH": _length,
     "LEN": _length,
-    exp.ByteLength: text(lambda s: s.str.len_bytes().cast(pl.Int64), dtype=_NUMBER),
-    "OCTET_LENGTH": lambda call: call.value(
-        call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER
-    ),
-    "DATALENGTH": lambda call: call.value(
-        call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER
-    ),
-    "STRLEN": lambda call: call.value(call.as_text(call.args()[0]).str.len_bytes().cast(pl.Int64), _NUMBER),
-    exp.BitLength: text(lambda s: s.str.len_bytes().cast(pl.Int64) * 8, dtype=_NUMBER),
+    exp.ByteLength: _octets(),
+    "OCTET_LENGTH": _octets(),
+    "DATALENGTH": _octets(),
+    "STRLEN": _octets(),
+    exp.BitLength: _octets(8),
     exp.Trim: _trim,
     "BTRIM": _btrim,
     exp.Pad: _pad,
@@ -210,5 +226,4 @@ BASIC: Functions = {
     exp.Concat: _concat,
     exp.ConcatWs: _concat_ws,
     exp.Reverse: _reverse,
-    exp.Collate: _collate,
 }

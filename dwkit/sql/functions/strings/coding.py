@@ -1,20 +1,18 @@
-"""Characters and their codes, hexadecimal, base 64, digests, formats."""
+"""Characters and their codes, hexadecimal, base 64."""
 
 from __future__ import annotations
 
 import random
-import re
 
 import polars as pl
-import polars_hash  # noqa: F401 - gives expressions their hashes
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions, text
 from dwkit.sql.functions.integers import all_digits, hex_of
-from dwkit.sql.types import is_integer
+from dwkit.sql.types import is_integer, is_number
 from dwkit.sql.value import Value, constant
 
-__all__ = ["CODING"]
+__all__ = ["CODING", "code_of"]
 
 _NUMBER, _TEXT = pl.Int64(), pl.String()
 
@@ -23,22 +21,27 @@ def _code_point(call: Call) -> Value:
     """The code of the first character: its bytes in UTF-8, put together."""
     call.has("empty_is_zero")
     first = call.text().str.slice(0, 1)
+    empty = None if call.dialect in ("sqlite", "oracle", "tsql") else 0
+    if call.dialect == "duckdb" and isinstance(call.node, exp.Unicode):
+        empty = -1
+    made = pl.when(first == "").then(pl.lit(empty, dtype=pl.Int64)).otherwise(code_of(first))
+    return call.value(made, _NUMBER)
+
+
+def code_of(first: pl.Expr) -> pl.Expr:
+    """Return the code point of a text of one character."""
     bits = first.str.encode("hex").str.to_integer(base=16, dtype=pl.Int64, strict=False)
     size = first.str.len_bytes()
 
     def six(shift: int) -> pl.Expr:
         return (bits // int(2**shift)) % 64
 
-    made = (
+    return (
         pl.when(size == 1).then(bits)
         .when(size == 2).then((bits // 256) % 32 * 64 + six(0))
         .when(size == 3).then((bits // 65536) % 16 * 4096 + six(8) * 64 + six(0))
         .when(size == 4).then((bits // 16777216) % 8 * 262144 + six(16) * 4096 + six(8) * 64 + six(0))
     )  # fmt: skip
-    empty = None if call.dialect in ("sqlite", "oracle", "tsql") else 0
-    if call.dialect == "duckdb" and isinstance(call.node, exp.Unicode):
-        empty = -1
-    return call.value(pl.when(first == "").then(pl.lit(empty, dtype=pl.Int64)).otherwise(made), _NUMBER)
 
 
 def _named(call: Call) -> Call:
@@ -54,20 +57,20 @@ def _first_byte(call: Call) -> Value:
     return call.value(pl.when(call.text() == "").then(0).otherwise(made), _NUMBER)
 
 
-def _chr(call: Call) -> Value:
-    """CHR of codes; computed ones must be below 128."""
-    call.has("charset")
-    made: list[pl.Expr] = []
-    for value in call.args():
-        if isinstance(value.constant, int):
-            if not 0 <= value.constant < 0x110000:
-                raise call.error(f"there is no character {value.constant}")
-            made.append(pl.lit(chr(value.constant)))
-        else:
-            codes = list(range(128))
-            number = call.cast(value, pl.Int64()).expr
-            made.append(number.replace_strict(codes, [chr(n) for n in codes], return_dtype=pl.String))
-    return call.value(made[0] if len(made) == 1 else pl.concat_str(made), _TEXT)
+_BYTES = frozenset({"spark", "databricks", "datafusion", "sqlite", "snowflake", "trino", "mysql", "tsql"})
+"""X'4142' (or 0x4142) is two bytes there."""
+_HALF_FIRST = frozenset({"spark", "databricks", "datafusion", "tsql", "mysql"})
+"""An odd number of digits has a 0 before it there."""
+
+
+def _hex_string(call: Call) -> Value:
+    digits = call.node.name
+    if call.node.args.get("is_integer"):
+        call.given("is_integer")
+        return constant(int(digits, 16), pl.Int64())
+    if call.dialect not in _BYTES or (len(digits) % 2 and call.dialect not in _HALF_FIRST):
+        raise call.refuse(f"X'{digits}'")
+    return constant(bytes.fromhex("0" * (len(digits) % 2) + digits), pl.Binary())
 
 
 def _hex(*, upper: bool = True) -> object:
@@ -77,8 +80,15 @@ def _hex(*, upper: bool = True) -> object:
         value = call.arg()
         if value.is_null:
             return constant(None, _TEXT)
-        if is_integer(value.dtype) and call.dialect != "sqlite":
-            digits = hex_of(value.expr)
+        if is_number(value.dtype) and call.dialect != "sqlite":
+            whole = call.cast(value, _NUMBER).expr
+            if (
+                call.dialect == "postgres"
+                and is_integer(value.dtype)
+                and not isinstance(value.dtype, pl.Int64)
+            ):
+                whole = whole % 2**32  # an INTEGER has 32 bits there
+            digits = hex_of(whole)
             return call.value(digits.str.to_uppercase() if capital else digits, _TEXT)
         if isinstance(value.dtype, pl.Binary):
             made = value.expr.bin.encode("hex")
@@ -110,87 +120,21 @@ def _uuid(call: Call) -> Value:
     return Value(made, _TEXT, volatile=True)
 
 
+_ODD_IS_PADDED = frozenset({"spark", "databricks", "mysql", "duckdb"})
+"""UNHEX of an odd number of digits puts a zero before them there."""
+
+
 def _unhex(call: Call) -> Value:
-    return call.value(call.text().str.decode("hex", strict=False), pl.Binary())
+    digits = call.text()
+    if call.dialect in _ODD_IS_PADDED:
+        odd = digits.str.len_bytes() % 2 == 1
+        digits = pl.when(odd).then(pl.concat_str(pl.lit("0"), digits)).otherwise(digits)
+    return call.value(digits.str.decode("hex", strict=False), pl.Binary())
 
 
 def _from_base64(call: Call) -> Value:
     decoded = call.text().str.decode("base64", strict=False)
     return call.value(decoded, pl.Binary())
-
-
-def _digest(space: str, name: str) -> object:
-    def build(call: Call) -> Value:
-        return call.value(getattr(getattr(call.text(), space), name)(), _TEXT)
-
-    return build
-
-
-def _sha2(call: Call) -> Value:
-    bits = call.constant("length", 256) or 256
-    if bits not in (224, 256, 384, 512):
-        raise call.error(f"SHA2 of {bits} bits: there are 224, 256, 384, 512")
-    return call.value(getattr(call.text().chash, f"sha2_{bits}")(), _TEXT)  # type: ignore[attr-defined]
-
-
-_DIRECTIVE = re.compile(r"%(?P<flags>[-0 +]*)(?P<width>\d*)(?:\.(?P<digits>\d+))?(?P<kind>[sdifxX%])")
-
-
-def _printf(call: Call) -> Value:
-    """PRINTF and FORMAT with a literal format: ``%s``, ``%d`` and ``%.2f``, with width and fill."""
-    pattern = call.constant("this") if not isinstance(call.node, exp.Anonymous) else call.args()[0].constant
-    values = call.args()
-    values = values[1:] if isinstance(call.node, exp.Anonymous) else values
-    if not isinstance(pattern, str):
-        raise call.refuse("a computed format")
-    if call.dialect == "duckdb" and isinstance(call.node, exp.Format):
-        return _braces(call, pattern, values)
-    parts: list[pl.Expr] = []
-    at = 0
-    waiting = list(values)
-    for found in _DIRECTIVE.finditer(pattern):
-        parts.append(pl.lit(pattern[at : found.start()]))
-        at = found.end()
-        if found["kind"] == "%":
-            parts.append(pl.lit("%"))
-            continue
-        if not waiting:
-            raise call.error("the format has more places than there are values")
-        parts.append(_formatted(call, found, waiting.pop(0)))
-    if "%" in _DIRECTIVE.sub("", pattern):
-        raise call.refuse("this format")
-    parts.append(pl.lit(pattern[at:]))
-    return call.value(pl.concat_str(parts), _TEXT)
-
-
-def _braces(call: Call, pattern: str, values: list[Value]) -> Value:
-    pieces = pattern.split("{}")
-    if len(pieces) - 1 != len(values) or re.search(r"\{[^}]", pattern):
-        raise call.refuse("this format")
-    parts: list[pl.Expr] = [pl.lit(pieces[0])]
-    for value, piece in zip(values, pieces[1:], strict=True):
-        parts += [call.as_text(value), pl.lit(piece)]
-    return call.value(pl.concat_str(parts), _TEXT)
-
-
-def _formatted(call: Call, found: re.Match[str], value: Value) -> pl.Expr:
-    kind, flags = found["kind"], found["flags"]
-    if kind in ("x", "X") or set(flags) - {"-", "0"}:
-        raise call.refuse(f"the format {found[0]}")
-    if kind == "s":
-        made = call.as_text(value)
-    elif kind in ("d", "i"):
-        made = call.cast(value, pl.Int64()).expr.cast(pl.String)
-    else:
-        digits = int(found["digits"] or 6)
-        exact = call.cast(value, pl.Decimal(38, digits))
-        made = exact.expr.cast(pl.String)
-    width = int(found["width"] or 0)
-    if not width:
-        return made
-    if "-" in flags:
-        return made.str.pad_end(width)
-    return made.str.zfill(width) if "0" in flags and kind != "s" else made.str.pad_start(width)
 
 
 def _normalized(call: Call) -> Value:
@@ -199,20 +143,7 @@ def _normalized(call: Call) -> Value:
     return call.value(call.text().str.normalize(form), _TEXT)  # type: ignore[arg-type]
 
 
-def _hex_literal(call: Call) -> Value:
-    """``X'4142'``: bytes; in PostgreSQL and its kin a string of bits, which there is not here."""
-    digits = call.node.name
-    if len(digits) % 2 and call.dialect == "datafusion":
-        digits = "0" + digits
-    if call.has("is_integer") or call.dialect not in _HEX_IS_BYTES or len(digits) % 2:
-        raise call.refuse(f"X'{digits}'")
-    return constant(bytes.fromhex(digits), pl.Binary())
-
-
-_HEX_IS_BYTES = frozenset({"datafusion", "spark", "databricks", "sqlite", "trino", "snowflake", "mysql"})
-
 CODING: Functions = {
-    exp.HexString: _hex_literal,
     exp.ByteString: lambda call: constant(call.node.name, _TEXT),
     exp.Ascii: _first_byte,
     exp.Unicode: _code_point,
@@ -221,21 +152,13 @@ CODING: Functions = {
     exp.National: lambda call: constant(call.node.name, _TEXT),
     exp.RawString: lambda call: constant(call.node.name, _TEXT),
     exp.Base64Encode: text(lambda s: s.str.encode("base64")),
-    exp.Chr: _chr,
+    exp.HexString: _hex_string,
     exp.Hex: _hex(),  # type: ignore[dict-item]
     exp.LowerHex: _hex(upper=False),  # type: ignore[dict-item]
     exp.Unhex: _unhex,
     exp.Uuid: _uuid,
     exp.ToBase64: text(lambda s: s.str.encode("base64")),
     exp.FromBase64: _from_base64,
-    exp.MD5: _digest("nchash", "md5"),  # type: ignore[dict-item]
-    exp.SHA: _digest("nchash", "sha1"),  # type: ignore[dict-item]
-    exp.SHA2: _sha2,
-    "SHA256": lambda call: call.value(call.as_text(call.args()[0]).chash.sha2_256(), _TEXT),  # type: ignore[attr-defined]
-    exp.Format: _printf,
-    "PRINTF": _printf,
-    "FORMAT": _printf,
-    "FORMAT_STRING": _printf,
     exp.Normalize: _normalized,
     "STRIP_ACCENTS": lambda call: call.value(
         call.as_text(call.args()[0]).str.normalize("NFD").str.replace_all(r"\p{M}", ""), _TEXT

@@ -64,7 +64,7 @@ def _nth(subject: pl.Expr, part: pl.Expr, number: int) -> pl.Expr:
 
 def _from_end(call: Call, subject: pl.Expr, part: pl.Expr, start: int, number: int) -> pl.Expr:
     """Oracle's INSTR with a negative start looks backwards from there."""
-    if call.dialect not in ("oracle", "snowflake") or number != 1:
+    if call.dialect not in ("oracle", "snowflake", "bigquery") or number != 1:
         raise call.refuse("a position from the end")
     head = subject.str.slice(0, chars(subject) + start + chars(part))
     last = head.str.split(part).list.last()

@@ -29,24 +29,37 @@ def _substring(call: Call) -> Value:
     value = call.arg()
     if is_list(value.dtype):
         raise call.refuse("SUBSTRING of a list")
-    subject = call.as_text(value)
+    if call.has("safe"):  # SAFE.SUBSTR: a length below zero is an error
+        call.has("start")
+        taken = call.integer("length") if call.has("length") else pl.lit(0, dtype=pl.Int64)
+        node = call.node.copy()
+        node.set("safe", None)
+        return call.value(pl.when(taken >= 0).then(call.bind(node).expr), _TEXT)
+    of_bytes = isinstance(value.dtype, pl.Binary) and call.dialect not in ("oracle",)
+    subject = value.expr if of_bytes else call.as_text(value)
     start_value = call.arg("start") if call.has("start") else call.cast(call.arg("length"), pl.Int64())
     length_value = call.maybe("length")
     start = start_value.constant
     if isinstance(start, int) and start > 0 and (length_value is None or _is_length(length_value)):
         size = length_value.constant if length_value is not None else None
+        if of_bytes:
+            return call.value(subject.bin.slice(start - 1, size), pl.Binary())
         return call.value(subject.str.slice(start - 1, size), _TEXT)
     begin = call.cast(start_value, pl.Int64()).expr
     length = call.cast(length_value, pl.Int64()).expr if length_value is not None else None
-    return call.value(_slice(call, subject, begin, length), _TEXT)
+    dtype = pl.Binary() if of_bytes else _TEXT
+    return call.value(_slice(call, subject, begin, length, of_bytes=of_bytes), dtype)
 
 
 def _is_length(value: Value) -> bool:
     return isinstance(value.constant, int) and value.constant >= 0
 
 
-def _slice(call: Call, subject: pl.Expr, start: pl.Expr, length: pl.Expr | None) -> pl.Expr:
-    size = chars(subject)
+def _slice(
+    call: Call, subject: pl.Expr, start: pl.Expr, length: pl.Expr | None, *, of_bytes: bool = False
+) -> pl.Expr:
+    size = subject.bin.size().cast(pl.Int64) if of_bytes else chars(subject)
+    empty = pl.lit(b"" if of_bytes else "")
     dialect = call.dialect
     if dialect in _BEFORE_THE_TEXT:
         first = start - 1
@@ -65,11 +78,11 @@ def _slice(call: Call, subject: pl.Expr, start: pl.Expr, length: pl.Expr | None)
         end = first + length
         begin = pl.max_horizontal(first, pl.lit(0, dtype=pl.Int64))
     span = pl.max_horizontal(end - begin, pl.lit(0, dtype=pl.Int64))
-    made = subject.str.slice(begin, span)
+    made = subject.bin.slice(begin, span) if of_bytes else subject.str.slice(begin, span)
     if dialect in _ZERO_IS_NOTHING:
-        made = pl.when(start == 0).then(pl.lit("")).otherwise(made)
+        made = pl.when(start == 0).then(empty).otherwise(made)
     if dialect in ("mysql", "trino", "snowflake"):
-        made = pl.when(first < 0).then(pl.lit("")).otherwise(made)
+        made = pl.when(first < 0).then(empty).otherwise(made)
     if dialect == "oracle":
         made = pl.when((first >= 0) & (span > 0)).then(made)
     known = start.is_not_null() & (length.is_not_null() if length is not None else pl.lit(True))
@@ -110,6 +123,10 @@ def _split(call: Call) -> Value:
     dtype = pl.List(_TEXT)
     if call.has("limit"):
         size = call.constant("limit")
+        if call.dialect in ("spark", "databricks") and isinstance(separator.constant, str):
+            from dwkit.sql.functions.regexes import split_by
+
+            return call.value(split_by(call, subject, separator.constant, size), dtype)
         if not isinstance(size, int) or size < 1:
             raise call.refuse("SPLIT with this limit")
         parts = (
@@ -122,7 +139,7 @@ def _split(call: Call) -> Value:
     if call.dialect in ("spark", "databricks") and isinstance(separator.constant, str):
         from dwkit.sql.functions.regexes import split_by
 
-        return call.value(split_by(subject, separator.constant), dtype)
+        return call.value(split_by(call, subject, separator.constant), dtype)
     by = call.as_text(separator)
     made = subject.str.split(by)
     if whole:
