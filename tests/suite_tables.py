@@ -339,6 +339,11 @@ def _csv_text(data: pl.DataFrame, options: Mapping[str, str]) -> str:
     separator, quote = options.get("delimiter", ","), options.get("quote", '"')
     doubled = options.get("double_quote", "true").lower() == "true"
     style = options.get("quote_style", "necessary").lower().replace("nonnumeric", "non_numeric")
+    texts = pl.col(pl.String)
+    if options.get("ignore_leading_whitespace") == "true":
+        data = data.with_columns(texts.str.strip_chars_start())
+    if options.get("ignore_trailing_whitespace") == "true":
+        data = data.with_columns(texts.str.strip_chars_end())
     if doubled:
         return data.write_csv(include_header=header, separator=separator, quote_char=quote, quote_style=style)  # type: ignore[arg-type]
     out = io.StringIO()
