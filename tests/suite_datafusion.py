@@ -27,7 +27,7 @@ FOREIGN = re.compile(
 """What only DataFusion has: what is about Arrow, about its own files, random numbers and settings."""
 _BLANK = "\u200b"
 _EXTERNAL = re.compile(
-    r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
+    r"\s*create\s+(?P<stream>unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _INSERT = re.compile(
@@ -139,18 +139,20 @@ def _made(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
     folders = [w.split() for w in parts[1].split(",")] if parts is not None else []
     typed = ", ".join(" ".join(w) for w in folders if len(w) > 1)
-    declared = (
-        _declared(session, ", ".join(filter(None, (columns.rstrip().rstrip(","), typed))))
-        if columns
-        else None
-    )
+    if columns:
+        columns = ", ".join(filter(None, (columns.rstrip().rstrip(","), typed)))
+    declared = _declared(session, columns) if columns else None
     options = re.search(r"\boptions\s*(\()", rest, re.IGNORECASE)
     given = (
         options_of(rest[options.end() : _arguments(rest, options.end())[0]]) if options is not None else {}
     )
     inferred = tables.settings.get("datafusion.execution.listing_table_factory_infer_partitions") != "false"
     partitions = [w[0].strip('"') for w in folders] if parts is not None else None if inferred else []
-    table = External(tables.place(location[1]), stored[1].lower(), declared, partitions, given)
+    stream = found["stream"] is not None
+    if stream:
+        given.setdefault("has_header", "false")
+    place, kind = tables.place(location[1]), stored[1].lower()
+    table = External(place, kind, declared, partitions, given, stream=stream, settings=tables.settings)
     frame = table.frame()
     if declared is None:
         table.declared = dict(frame.collect_schema())
@@ -179,6 +181,8 @@ def _inserted(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     external = getattr(table, "__self__", None)
     if not isinstance(external, External):
         return False
+    if external.path.is_file() and not external.stream:
+        raise ValueError("a table of a single file takes no rows")
     made = f"({external.columns})" if external.columns else f"as select * from {found['name']} limit 0"
     list(session.run(f"create table __rows {made}"))
     try:

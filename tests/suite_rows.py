@@ -3,7 +3,8 @@
 A value is equal to what a line has in its place where its text is the same. No value is left out. Looser than that:
 
 - rows of a query without an outermost ORDER BY may come in any order
-- floats may differ by 1e-9 of their size, or by 1e-12, of which the suite prints no more
+- floats may differ by 1e-9 of their size, or by 1e-12, of which the suite prints no more; shorter ones are rounded to
+  what they can be
 - numbers are compared by value, whatever their types: 1 is 1.0, and 1.50 is 1.5
 - moments have six digits of a second here: the suite's nanoseconds are cut off
 - a moment of UTC is equal with and without its zone; an empty zone is UTC
@@ -20,10 +21,12 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -75,8 +78,6 @@ def same(record: Record, data: pl.DataFrame) -> bool:
 
 def _plain(data: pl.DataFrame) -> pl.DataFrame:
     """Return rows with moments as text and intervals as microseconds: Python has not all of them."""
-    halves = pl.col(pl.Float16).cast(pl.Float32)
-    data = data.with_columns(halves)
     return data.with_columns(
         pl.col(n).cast(made) for n, t in data.schema.items() if (made := _printed(t)) != t
     )
@@ -93,7 +94,7 @@ def _printed(dtype: pl.DataType) -> pl.DataType:
     return pl.String() if isinstance(dtype, (pl.Date, pl.Datetime, pl.Float32)) else dtype
 
 
-_NUMBERS = (pl.Float32, pl.Float64)
+_FLOATS = {pl.Float16: "half", pl.Float32: "single", pl.Float64: "float"}
 
 
 def _cell(value: Any, dtype: pl.DataType, maps: bool) -> Line:
@@ -120,8 +121,8 @@ def _pieces(value: Any, dtype: pl.DataType, maps: bool) -> Iterator[Piece]:
         yield Piece(f"{value} micros", "span")
     elif isinstance(dtype, (pl.Date, pl.Datetime, pl.Time)):
         yield Piece(str(value).replace(" ", "T", 1), "date" if isinstance(dtype, pl.Date) else "moment")
-    elif isinstance(dtype, _NUMBERS):
-        yield Piece(str(float(value)), "float")
+    elif dtype.is_float():
+        yield Piece(str(float(value)), _FLOATS[type(dtype)])
     elif dtype.is_numeric():
         yield Piece(format(value, "f") if isinstance(value, Decimal) else str(value), "exact")
     elif isinstance(value, bool):
@@ -174,6 +175,8 @@ _CLOCK = r"\d\d:\d\d:\d\d(?:\.\d+)?"
 _ANY = "<slt:ignore>"
 _LENGTHS = {"year": 360 * 86400, "mon": 30 * 86400, "day": 86400, "hour": 3600, "min": 60, "sec": 1}
 _SHAPES = {
+    "half": _NUMBER,
+    "single": _NUMBER,
     "float": _NUMBER,
     "exact": _NUMBER,
     "moment": rf"(?:[-+]?\d+-\d\d-\d\d(?:T{_CLOCK})?|{_CLOCK})(?:Z|[-+]\d\d:?\d\d)?",
@@ -236,6 +239,14 @@ def _float(ours: str, theirs: str) -> bool:
     return math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) or (math.isnan(x) and math.isnan(y))
 
 
+def _short(code: str, ours: str, theirs: str) -> bool:
+    """Whether two numbers are the same float of fewer bits, or near each other."""
+    try:
+        return struct.pack(code, float(ours)) == struct.pack(code, float(theirs)) or _float(ours, theirs)
+    except OverflowError:
+        return False
+
+
 def _exact(ours: str, theirs: str) -> bool:
     try:
         return Decimal(ours) == Decimal(theirs)
@@ -265,6 +276,8 @@ def _span(ours: str, theirs: str) -> bool:
 
 
 _CHECKS: dict[str, Callable[[str, str], bool]] = {
+    "half": partial(_short, "e"),
+    "single": partial(_short, "f"),
     "float": _float,
     "exact": _exact,
     "moment": _moment,
