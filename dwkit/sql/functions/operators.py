@@ -21,7 +21,6 @@ from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import (
     from_sql,
     is_decimal,
-    is_float,
     is_integer,
     is_list,
     is_number,
@@ -111,7 +110,6 @@ def comparable(call: Call, left: Value, right: Value) -> list[Value]:
     A decimal that is compared with a number that its scale holds stays as it is: a cast to more digits would
     hide the column from Polars' optimiser.
     """
-    left, right = _exact(call, left, right)
     for value, other in ((left, right), (right, left)):
         number, scale = other.constant, scale_of(value.dtype)
         if (
@@ -130,25 +128,6 @@ def _fitting(call: Call, value: Value, other: Value) -> Value:
         return value
     made = call.cast(value, other.dtype, safe=True)
     return made if made.is_constant else value
-
-
-_SCALE = 15
-"""Digits after the point that DataFusion takes of a double that it compares with a decimal."""
-
-
-def _exact(call: Call, *values: Value) -> list[Value]:
-    """Return doubles beside decimals as the decimals that DataFusion compares them as: 0.06 + 0.01 is 0.07."""
-    if call.dialect != "datafusion" or not any(is_decimal(v.dtype) for v in values):
-        return list(values)
-    return [_decimal(call, v) if is_float(v.dtype) else v for v in values]
-
-
-def _decimal(call: Call, value: Value) -> Value:
-    made = call.cast(value, pl.Decimal(38, _SCALE))
-    if not isinstance(made.constant, Decimal):
-        return made
-    scale = -int(made.constant.normalize().as_tuple().exponent)
-    return constant(made.constant, pl.Decimal(38, max(0, scale)))
 
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})
@@ -241,7 +220,7 @@ def _rows(op: str, call: Call, left: exp.Tuple, right: exp.Tuple) -> Value:
 
 
 def _between(call: Call) -> Value:
-    value, low, high = alike(call, *_exact(call, call.arg(), call.arg("low"), call.arg("high")))
+    value, low, high = alike(call, call.arg(), call.arg("low"), call.arg("high"))
     made = (value.expr >= low.expr) & (value.expr <= high.expr)
     if call.has("symmetric"):
         made |= (value.expr >= high.expr) & (value.expr <= low.expr)
@@ -258,7 +237,7 @@ def _in(call: Call) -> Value:
         nested = call.given("field") or call.given("unnest").expressions[0]
         return call.value(call.bind(nested).expr.list.contains(call.arg().expr), _BOOLEAN)
     value = call.arg()
-    values = alike(call, *_exact(call, value, *(call.bind(i) for i in items)))
+    values = alike(call, value, *(call.bind(i) for i in items))
     tested, rest = values[0], values[1:]
     known = [v.constant for v in rest if v.is_constant and not v.is_null]
     made: list[pl.Expr] = []
