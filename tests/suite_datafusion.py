@@ -21,10 +21,11 @@ __all__ = ["FOREIGN", "prepare", "records"]
 
 FOREIGN = re.compile(
     r"\b(arrow_(field|metadata)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index|union_(extract|tag))\b"
+    r"|\bformat_string\(.*%s.*'Timestamp\((?:s|ms|ns)\)'"
     rf"|\bshuffle\(.*, *(1|CAST\(.*)\)|{re.escape(OTHER)}",
     re.IGNORECASE,
 )
-"""What only DataFusion has: what is about Arrow, about its own files, random numbers and settings."""
+"""What only DataFusion has: Arrow and its units of time, its own files, random numbers and settings."""
 _BLANK = "\u200b"
 _EXTERNAL = re.compile(
     r"\s*create\s+(?P<stream>unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
@@ -54,7 +55,9 @@ def records(path: Path) -> Iterator[Record]:
 def _read(path: Path) -> Iterator[Record]:
     text = path.read_text(encoding="utf-8", errors="replace")
     # An empty line between a directive and its text does not end a record there; a line of blanks is a row of them.
-    text = re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)
+    text = re.sub(
+        r"(?m)^((?:statement (?:ok|error|count)|query (?:error|[A-Z?]+(?= |$))).*\n)[ \t]*\n", r"\1", text
+    )
     for record in read(re.sub(r"(?m)^[ \t]+$", _BLANK, text)):
         if record.kind == "include":
             for pattern in record.words[1:]:
