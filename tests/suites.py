@@ -252,7 +252,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=int, default=20, help="leave a file after so many timeouts and deaths"
     )
-    parser.add_argument("--show", choices=OUTCOMES, help="print the queries that ended so")
+    parser.add_argument(
+        "--show",
+        choices=(*OUTCOMES, "statement"),
+        help="print the queries that ended so, or what statements failed",
+    )
     parser.add_argument("--max", type=int, default=20, help="how many of them")
     parser.add_argument("--reasons", action="store_true", help="sum up why queries and statements failed")
     return parser.parse_args()
@@ -296,7 +300,8 @@ def main() -> int:
                 family.counts[found.outcome] += 1
             if found.detail and found.outcome not in ("wrong", "right"):
                 reasons[found.outcome or "statement", _reason(found.detail)] += 1
-            if found.outcome == arguments.show and shown < arguments.max:
+            ended = found.outcome or ("statement" if found.detail else "")
+            if ended == arguments.show and shown < arguments.max:
                 shown += 1
                 print(f"-- {found.place}\n{found.sql}\n   {found.detail.replace(chr(10), chr(10) + '   ')}\n")
         family.seconds += time.perf_counter() - begun

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dwkit.sql import to_lazy
@@ -104,6 +104,7 @@ def _theirs(sql: str, table: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         return sorted(other.execute(sql).fetchall())
 
 
+@settings(deadline=None)
 @given(rows, st.lists(windows(), min_size=1, max_size=4), st.sampled_from(["in-memory", "streaming"]))
 def test_windows_are_as_in_sqlite(table: list[tuple[Any, ...]], functions: list[str], engine: str) -> None:
     sql = f"select id, {', '.join(functions)} from t"
@@ -120,6 +121,7 @@ _GROUPED = (
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     rows, st.lists(st.sampled_from(_GROUPED), min_size=1, max_size=5), st.sampled_from(["", "g", "g, h", "o % 2"]),
     st.sampled_from(["", " where v > 10", " where id < 0"]), st.sampled_from(["in-memory", "streaming"]),

@@ -20,7 +20,8 @@ class ColumnStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TableStatistics:
-    """Rows of a table, and what is known of its columns by name."""
+    """Rows of a table, what is known of its columns by name, and the columns of its primary key."""
 
     rows: int
     columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
+    key: tuple[str, ...] = ()

@@ -45,8 +45,10 @@ def to_lazy(
             the message shows the place in the text.
         DataError: a literal in it cannot be what it is cast to.
     """
-    query = sql if isinstance(sql, Query) else parse(sql, dialect, params=params)
-    return _frame(bound(query, tables, statistics))
+    if isinstance(sql, Query):
+        return _frame(bound(sql, tables, statistics))
+    query = parse(sql, dialect, params=params)
+    return _frame(_bound(_context(query, tables, statistics), query.tree))  # no one else has the tree
 
 
 def _frame(made: Bound) -> pl.LazyFrame:
@@ -72,7 +74,7 @@ def bound(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statisti
     Raises:
         SqlError: see `to_lazy`.
     """
-    return _bound(_context(query, tables, statistics), query)
+    return _bound(_context(query, tables, statistics), query.tree.copy())
 
 
 def explained(
@@ -84,18 +86,19 @@ def explained(
         SqlError: see `to_lazy`.
     """
     context = _context(query, tables, statistics)
-    made = _bound(context, query)
+    made = _bound(context, query.tree.copy())
     return [*drawn(made.plan, context.estimates), "", "In Polars:", *_frame(made).explain().splitlines()]
 
 
-def _bound(context: Context, query: Query) -> Bound:
+def _bound(context: Context, tree: exp.Expr) -> Bound:
+    """Bind a tree, which is changed."""
     try:
-        return QueryBinder(context).query(query.tree.copy())
+        return QueryBinder(context).query(tree)
     except RecursionError:
-        raise too_deep(query.dialect) from None
+        raise too_deep(context.dialect) from None
     except CannotUnnestError as error:
         raise SqlError(
-            f"{error.what} in a correlated subquery is not supported (read as {query.dialect} SQL)"
+            f"{error.what} in a correlated subquery is not supported (read as {context.dialect} SQL)"
         ) from error
 
 

@@ -31,7 +31,7 @@ _BEFORE_A_ROW = (TokenType.VALUES, _COMMA)
 
 def rewritten(tokens: list[Token]) -> list[Token]:
     """Return tokens that sqlglot's parser of PostgreSQL understands as DataFusion does."""
-    return _braced(_words(_in_place(_plain_numbers(tokens))))
+    return _braced(_words(_plain_numbers(tokens)))
 
 
 def _words(tokens: list[Token]) -> list[Token]:
@@ -89,72 +89,6 @@ def _braced(tokens: list[Token]) -> list[Token]:
         else:
             made.append(token)
     return made
-
-
-_NAMED = {
-    **dict.fromkeys(("SUBSTR", "SUBSTRING"), ("STR", "START_POS", "LENGTH")),
-    **dict.fromkeys(("LEAD", "LAG"), ("EXPR", "OFFSET", "DEFAULT")), "CORR": ("Y", "X"),
-    "PERCENTILE_CONT": ("PERCENTILE",), "PERCENTILE_DISC": ("PERCENTILE",),
-}  # fmt: skip
-"""What the arguments of a function are called, in their order."""
-
-
-def _in_place(tokens: list[Token]) -> list[Token]:
-    """Return tokens with arguments such as ``length => 5`` at their places, without their names."""
-    if not any(t.token_type == TokenType.FARROW for t in tokens):
-        return tokens
-    made: list[Token] = []
-    place = 0
-    while place < len(tokens):
-        made.append(tokens[place])
-        place += 1
-        names = _NAMED.get(made[-1].text.upper())
-        if names is None or place >= len(tokens) or tokens[place].token_type != _OPEN:
-            continue
-        arguments, end = _arguments(tokens, place + 1)
-        ordered = _ordered(arguments, names)
-        if ordered is None:
-            continue
-        made.append(tokens[place])
-        for number, one in enumerate(ordered):
-            made += [_like(tokens[place], _COMMA, ","), *one] if number else one
-        place = end
-    return made
-
-
-def _arguments(tokens: list[Token], start: int) -> tuple[list[list[Token]], int]:
-    """Return the arguments of a call from a place on, and where its parenthesis closes."""
-    found: list[list[Token]] = [[]]
-    depth = 0
-    for place in range(start, len(tokens)):
-        kind = tokens[place].token_type
-        if depth == 0 and kind == _CLOSE:
-            return found, place
-        depth += (kind in _OPENING) - (kind in _CLOSING)
-        if depth == 0 and kind == _COMMA:
-            found.append([])
-        else:
-            found[-1].append(tokens[place])
-    return found, len(tokens)
-
-
-def _ordered(arguments: list[list[Token]], names: tuple[str, ...]) -> list[list[Token]] | None:
-    """Return arguments by their places; None where none has a name, or one is unknown, missing or there twice."""
-    by_name: dict[str, list[Token]] = {}
-    named = False
-    for number, one in enumerate(arguments):
-        if len(one) > 1 and one[1].token_type == TokenType.FARROW:
-            named, name, value = True, one[0].text.upper(), one[2:]
-        elif named or number >= len(names):
-            return None
-        else:
-            name, value = names[number], one
-        if name not in names or name in by_name:
-            return None
-        by_name[name] = _in_place(value)
-    if not named or list(names[: len(by_name)]) != [n for n in names if n in by_name]:
-        return None
-    return [by_name[n] for n in names if n in by_name]
 
 
 def _plain_numbers(tokens: list[Token]) -> list[Token]:

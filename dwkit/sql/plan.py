@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from dwkit.sql.value import Value
+from dwkit.sql.value import Condition, Value
 from dwkit.sql.window import SortKey, WindowItem
 
 __all__ = [
@@ -41,6 +41,11 @@ class Plan:
         """Ids of the columns that it gives, in order."""
         raise NotImplementedError
 
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """Ids of the columns that it gives, as a set."""
+        return frozenset(self.columns)
+
     @property
     def values(self) -> tuple[Value, ...]:
         """All expressions of the node itself."""
@@ -49,7 +54,7 @@ class Plan:
     @cached_property
     def outer(self) -> frozenset[str]:
         """Ids that it names but no input gives: columns of a query around it."""
-        given = frozenset().union(*(i.columns for i in self.inputs)) if self.inputs else frozenset()
+        given = frozenset().union(*(i.given for i in self.inputs)) if self.inputs else frozenset()
         named = frozenset().union(*(v.refs for v in self.values)) - given if self.values else frozenset()
         return named.union(*(i.outer for i in self.inputs))
 
@@ -150,22 +155,6 @@ class Extend(Project):
     def columns(self) -> tuple[str, ...]:
         """The input's, then what it makes."""
         return (*self.input.columns, *self.made)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Condition:
-    """One conjunct of a WHERE, an ON or the like.
-
-    Attributes:
-        value: the whole of it.
-        op: ``=``, ``<>``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
-        left, right: what is compared, of the same type.
-    """
-
-    value: Value
-    op: str = ""
-    left: Value | None = None
-    right: Value | None = None
 
 
 @dataclass(frozen=True, eq=False)

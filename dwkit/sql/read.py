@@ -16,6 +16,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from dwkit.errors import SqlError
 from dwkit.sql import datafusion  # registers the dialect
 from dwkit.sql.place import at
+from dwkit.sql.tokens import rewritten, tokenized
 
 __all__ = ["parsing", "read", "too_deep"]
 
@@ -99,7 +100,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         sqlglot.errors.ParseError, sqlglot.errors.TokenError: it does not parse.
     """
     reader = Dialect.get_or_raise(dialect)
-    tokens = reader.tokenize(sql)
+    tokens = tokenized(reader, sql)
     kept = _KEPT.get(dialect, frozenset())
     for place, token in enumerate(tokens[:-1]):
         before = tokens[place - 1].token_type if place else None
@@ -115,23 +116,24 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
-    if dialect == "datafusion":
-        tokens = _whole_intervals(datafusion.rewritten(tokens))
+    tokens = rewritten(tokens, sql, dialect)
     lists = _mark_lists(tokens)
-    tokens = _typed_literals(tokens, exact=dialect == "trino")
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
         # sqlglot's readers of functions take arguments for granted.
         raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
+        for clause in tree.find_all(exp.From) if tree is not None else ():
+            if isinstance(clause.this, exp.TableAlias):  # what |> AS made of a CTE
+                clause.set("this", exp.Table(this=clause.this.this))
         for select in tree.find_all(exp.Select) if tree is not None else ():
             source = select.args.get("from_")
             if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
                 select.set("from_", None)
         for name in tree.find_all(exp.Identifier) if tree is not None and lists else ():
             name.set("this", name.name.removeprefix(_MARK))
-        for node in tree.find_all(exp.Anonymous) if tree is not None else ():
+        for node in list(tree.find_all(exp.Anonymous)) if tree is not None else ():
             if str(node.this).startswith(_MARK):
                 node.set("this", str(node.this).removeprefix(_MARK))
                 own = datafusion.known(node) if dialect == "datafusion" else None
@@ -194,76 +196,3 @@ def _is_dual(node: exp.Expr, dialect: str) -> bool:
     """Whether a source is the table of one row that stands for none."""
     known = dialect in ("oracle", "mysql", "snowflake")
     return known and isinstance(node, exp.Table) and node.name.upper() == "DUAL" and not node.args.get("db")
-
-
-_UNITS = re.compile(
-    r"(?:millenni(?:um|a)|centur(?:y|ies)|(?:decade|year|quarter|month|week|day|hour|minute|(?:(?:milli|micro|nano)?second))s?)",
-    re.IGNORECASE,
-)
-
-
-def _whole_intervals(tokens: list[Token]) -> list[Token]:
-    """Put parentheses around ``INTERVAL '8' DAY``: sqlglot would take a text that is added for an interval as well.
-
-    The unit after ``'5 days 1'`` is that of its last number.
-    """
-    made: list[Token] = []
-    place = 0
-    while place < len(tokens):
-        token, amount, unit = tokens[place], *(tokens[place + 1 : place + 3] + [None] * 2)[:2]
-        if (
-            token.token_type != TokenType.INTERVAL
-            or amount is None
-            or amount.token_type not in (TokenType.STRING, TokenType.NUMBER)
-        ):
-            made.append(token)
-            place += 1
-            continue
-        at = (token.line, token.col, token.start, token.end)
-        has_unit = unit is not None and _UNITS.fullmatch(unit.text) is not None
-        if unit is not None and has_unit and re.search(r"[A-Za-z]\s+[+-]?[\d.]+\s*$", amount.text):
-            amount = Token(
-                TokenType.STRING,
-                f"{amount.text} {unit.text}",
-                amount.line,
-                amount.col,
-                amount.start,
-                unit.end,
-            )
-            unit, place = None, place + 1
-        inner = [amount] if unit is None or not has_unit else [amount, unit]
-        made += [Token(TokenType.L_PAREN, "(", *at), token, *inner, Token(TokenType.R_PAREN, ")", *at)]
-        place += 1 + len(inner)
-    return made
-
-
-_SIMPLE = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*[A-Za-z]*\s*")
-
-
-def _typed_literals(tokens: list[Token], *, exact: bool) -> list[Token]:
-    """Make casts of ``INTERVAL '1 day 02:00'`` and ``INTERVAL '3 days ago'``: sqlglot would take their first part only."""
-    made: list[Token] = []
-    place = 0
-    while place < len(tokens):
-        token = tokens[place]
-        text = tokens[place + 1] if place + 1 < len(tokens) else token
-        if (
-            token.token_type == TokenType.INTERVAL
-            and text.token_type == TokenType.STRING
-            and re.search("[A-Za-z]", text.text)
-            and not _SIMPLE.fullmatch(text.text)
-        ):
-            at = (token.line, token.col, token.start, token.end)
-            made += [
-                Token(TokenType.VAR, "CAST", *at), Token(TokenType.L_PAREN, "(", *at), text,
-                Token(TokenType.ALIAS, "AS", *at), Token(TokenType.INTERVAL, "INTERVAL", *at), Token(TokenType.R_PAREN, ")", *at),
-            ]  # fmt: skip
-            place += 2
-        elif exact and token.token_type == TokenType.DECIMAL and text.token_type == TokenType.STRING:
-            # Trino's DECIMAL '10.00' has the digits of its text, a cast without any has none after the point.
-            made.append(Token(TokenType.NUMBER, text.text, token.line, token.col, token.start, text.end))
-            place += 2
-        else:
-            made.append(token)
-            place += 1
-    return made

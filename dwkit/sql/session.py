@@ -17,6 +17,7 @@ from dwkit.sql.statements.copy import copy
 from dwkit.sql.statements.create import create, stored
 from dwkit.sql.statements.insert import insert, replace_into
 from dwkit.sql.statements.merge import merge
+from dwkit.sql.statements.prepare import PREPARING, Prepared, dropped, executed, prepared
 from dwkit.sql.statements.run import Done, Files, Known, Outer, Result, Run
 from dwkit.sql.statements.show import describe, explain, show, summarize
 from dwkit.sql.statements.targets import targets
@@ -63,6 +64,7 @@ class Session:
         self._names = names if names is not None or callable(self._outer) else self._outer.keys
         self._reserved = frozenset(reserved)
         self._catalog = Catalog()
+        self._prepared: dict[str, Prepared] = {}
         self._before: Catalog | None = None
         """The catalogue before BEGIN, while a transaction is open."""
 
@@ -106,6 +108,17 @@ class Session:
             return self._finish(_select_into(run, into))
         if isinstance(tree, (exp.Transaction, exp.Commit, exp.Rollback, exp.Use)):
             return self._control(run)
+        if isinstance(tree, exp.Command) and self.dialect in PREPARING:
+            match keyword(tree):
+                case "PREPARE":
+                    made = prepared(run, self._prepared)
+                    self._prepared[made.name] = made
+                    return Result("PREPARE")
+                case "EXECUTE":
+                    return self._run(executed(run, self._prepared))
+                case "DEALLOCATE" | "DEALLOCATE PREPARE":
+                    self._prepared = dropped(run, self._prepared)
+                    return Result("DEALLOCATE")
         command = COMMANDS.get(keyword(tree)) if isinstance(tree, exp.Command) else STATEMENTS.get(type(tree))
         if command is None:
             raise run.refuse(

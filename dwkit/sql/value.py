@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
-__all__ = ["NOT_CONSTANT", "Interval", "Value", "column", "constant", "null"]
+__all__ = ["NOT_CONSTANT", "Condition", "Interval", "Value", "column", "constant", "null"]
 
 
 class _NotConstant:
@@ -86,6 +86,22 @@ class Value:
         return replace(self, json=True)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """One conjunct of a WHERE, an ON or the like.
+
+    Attributes:
+        value: the whole of it.
+        op: ``=``, ``<>``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
+        left, right: what is compared, of the same type.
+    """
+
+    value: Value
+    op: str = ""
+    left: Value | None = None
+    right: Value | None = None
+
+
 def column(ident: str, dtype: pl.DataType) -> Value:
     """Return the value of a column."""
     return Value(pl.col(ident), dtype, frozenset((ident,)))
@@ -93,7 +109,10 @@ def column(ident: str, dtype: pl.DataType) -> Value:
 
 def constant(value: Any, dtype: pl.DataType) -> Value:
     """Return a literal of a type."""
-    return Value(pl.lit(value, dtype=dtype), dtype, constant=value)
+    plain = isinstance(value, str) and isinstance(
+        dtype, pl.String
+    )  # Polars is slow at a type it need not be told
+    return Value(pl.lit(value) if plain else pl.lit(value, dtype=dtype), dtype, constant=value)
 
 
 def null() -> Value:

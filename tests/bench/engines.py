@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing as mp
 import os
 import re
 import shlex
 import subprocess
+import sys
 import tempfile
 import time
 from multiprocessing.connection import Connection
@@ -15,7 +17,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-__all__ = ["Dwkit", "EngineError", "Shell", "Took"]
+__all__ = ["Command", "Dwkit", "EngineError", "Shell", "Took"]
 
 
 class EngineError(Exception):
@@ -82,6 +84,7 @@ class Dwkit:
 def _answer(pipe: Connection, tables: dict[str, Path]) -> None:
     """Answer queries until the other end goes."""
     from dwkit.sql import to_lazy
+    from dwkit.storage.parquet import statistics
 
     frames = {name: pl.scan_parquet(path) for name, path in tables.items()}
     while True:
@@ -91,7 +94,7 @@ def _answer(pipe: Connection, tables: dict[str, Path]) -> None:
             return
         try:
             start = time.perf_counter()
-            lazy = to_lazy(sql, frames)
+            lazy = to_lazy(sql, frames, statistics=lambda name: statistics([tables[name]]))
             compiled = time.perf_counter()
             found = lazy.collect(engine="streaming")
             done = time.perf_counter()
@@ -99,6 +102,44 @@ def _answer(pipe: Connection, tables: dict[str, Path]) -> None:
             pipe.send(("error", f"{type(error).__name__}: {str(error).strip() or '?'}".splitlines()[0]))
         else:
             pipe.send(("ok", found if wants_rows else (compiled - start, done - start)))
+
+
+class Command:
+    """The command ``dwkit query`` itself, a process of its own for each query.
+
+    Args:
+        tables: paths by table name, which become views.
+        threads: threads of Polars.
+        patience: seconds after which a query is given up.
+    """
+
+    def __init__(self, tables: dict[str, Path], *, threads: int, patience: float) -> None:
+        self._views = "".join(f"CREATE VIEW {n} AS SELECT * FROM '{p}';\n" for n, p in tables.items())
+        self._environment = {**os.environ, "POLARS_MAX_THREADS": str(threads)}
+        self._patience = patience
+
+    def rows(self, sql: str) -> pl.DataFrame:
+        """Run a query for its rows."""
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "dwkit", "query", "-", "--format", "parquet"],
+                input=(self._views + sql).encode(), capture_output=True, timeout=self._patience, check=False,
+                env=self._environment,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise EngineError(f"no answer after {self._patience:g} s") from None
+        if done.returncode:
+            raise EngineError(done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}")
+        return pl.read_parquet(io.BytesIO(done.stdout))
+
+    def time(self, sql: str) -> Took:
+        """Run a query; compiling is not told apart from the rest of the command."""
+        start = time.perf_counter()
+        self.rows(sql)
+        return Took(0.0, time.perf_counter() - start)
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
 
 class Shell:

@@ -3,6 +3,7 @@
     python tests/bench/tpc.py --suite h --data /somewhere/h1 --runs 3
     python tests/bench/tpc.py --suite ds --data /somewhere/ds1 --only q22,q95
     python tests/bench/tpc.py --suite ds --data /somewhere/ds001 --scale 0.01 --verify
+    python tests/bench/tpc.py --suite h --data /somewhere/h1 --verify --command
 
 The data folder holds ``TABLE.parquet``, ``queries/qNN.sql`` and ``answers/qNN.csv`` (the published
 answers; ``.parquet`` where the rival gave them). What is missing is made by the rival, a DuckDB shell
@@ -27,7 +28,7 @@ from pathlib import Path
 
 import click
 import polars as pl
-from engines import Dwkit, EngineError, Shell, Took
+from engines import Command, Dwkit, EngineError, Shell, Took
 from rows import difference, read_answer
 
 _COUNT = {"h": 22, "ds": 99}
@@ -43,6 +44,7 @@ _GENERATOR = {"h": "dbgen", "ds": "dsdgen"}
 @click.option("--threads", default=os.cpu_count() or 1, show_default=True, help="Threads of each engine.")
 @click.option("--rival", default="duckdb", show_default=True, help="Command of a DuckDB shell; '' for none.")
 @click.option("--verify", is_flag=True, help="Check rows, time nothing, print what fails.")
+@click.option("--command", is_flag=True, help="Ask `dwkit query`, a process for each query, not the library.")
 @click.option("--patience", default=60.0, show_default=True, help="Seconds before a query is given up.")
 def main(
     suite: str,
@@ -53,6 +55,7 @@ def main(
     threads: int,
     rival: str,
     verify: bool,
+    command: bool,
     patience: float,
 ) -> None:
     """Run the benchmark."""
@@ -67,7 +70,7 @@ def main(
             shell = Shell(rival, tables, threads=threads)
         except EngineError as error:
             click.echo(f"no rival: {error}", err=True)
-    ours = Dwkit(tables, threads=threads, patience=patience)
+    ours = (Command if command else Dwkit)(tables, threads=threads, patience=patience)
     try:
         if verify:
             failures = sum(1 for name, sql in queries.items() if not _verified(name, sql, data, ours, shell))
@@ -133,7 +136,7 @@ def _answer(name: str, sql: str, data: Path, shell: Shell | None) -> Path | None
 # -- runs -------------------------------------------------------------------------------------
 
 
-def _check(name: str, sql: str, data: Path, ours: Dwkit, shell: Shell | None, *, ask: bool) -> str:
+def _check(name: str, sql: str, data: Path, ours: Dwkit | Command, shell: Shell | None, *, ask: bool) -> str:
     """Return the first error or difference of a query's rows from its answer (and from the rival's)."""
     try:
         frame = ours.rows(sql)
@@ -149,14 +152,14 @@ def _check(name: str, sql: str, data: Path, ours: Dwkit, shell: Shell | None, *,
     return f"against the rival: {found}" if found else ""
 
 
-def _verified(name: str, sql: str, data: Path, ours: Dwkit, shell: Shell | None) -> bool:
+def _verified(name: str, sql: str, data: Path, ours: Dwkit | Command, shell: Shell | None) -> bool:
     wrong = _check(name, sql, data, ours, shell, ask=False)
     if wrong:
         click.echo(f"{name}  {wrong[:400]}")
     return not wrong
 
 
-def _timed(queries: dict[str, str], data: Path, ours: Dwkit, shell: Shell | None, runs: int) -> int:
+def _timed(queries: dict[str, str], data: Path, ours: Dwkit | Command, shell: Shell | None, runs: int) -> int:
     """Print a table of times; return how many queries are not right."""
     click.echo(f"polars {pl.__version__}" + (f", {shell.version()}" if shell else ""))
     click.echo(f"{'query':6}{'dwkit ms':>10}{'compile':>9}{'rival ms':>10}{'ratio':>7}  rows")

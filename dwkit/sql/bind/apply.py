@@ -15,6 +15,7 @@ import polars as pl
 from dwkit.sql.bind.conditions import same
 from dwkit.sql.bind.context import Context
 from dwkit.sql.optimise.semi import by_extremes
+from dwkit.sql.optimise.thin import thinned
 from dwkit.sql.plan import (
     Aggregate,
     Condition,
@@ -55,8 +56,11 @@ def apply(context: Context, left: Plan, right: Plan, kind: JoinKind, on: tuple[C
     Raises:
         CannotUnnestError: the right plan has a node that cannot be done for all rows at once.
     """
-    free = right.outer & frozenset(left.columns)
+    free = right.outer & left.given
     if not free:
+        if kind in ("semi", "anti"):
+            asked = frozenset().union(*(c.value.refs for c in on)) & right.given
+            right = thinned(context, right, asked)
         return Join(left, right, kind, on)
     if kind in ("inner", "left"):
         chained = _over_aggregate(context, left, right, kind, on, free)
@@ -231,7 +235,7 @@ def _reduced(
         outer, key = condition.left, condition.right
         assert outer is not None
         assert key is not None
-        if not outer.refs <= free or not frozenset(left.columns) >= outer.refs:
+        if not outer.refs <= free or not left.given >= outer.refs:
             return plan
         ident = context.made("dwkit:asked", outer)
         made[ident] = outer

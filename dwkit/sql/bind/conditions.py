@@ -10,12 +10,12 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.operators import comparable
-from dwkit.sql.functions.operators import compared as ordered
+from dwkit.sql.functions.comparison import comparable
+from dwkit.sql.functions.comparison import compared as ordered
 from dwkit.sql.plan import Condition
 from dwkit.sql.value import Value, column
 
-__all__ = ["carried", "conjuncts", "equal", "same", "split"]
+__all__ = ["carried", "comparison", "conjuncts", "equal", "same", "split"]
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.NullSafeEQ: "is", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
@@ -93,10 +93,11 @@ def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -
     a, b = comparable(call, left, right)
     if a.dtype.is_nested() and op in ("<", "<=", ">", ">="):
         return Condition(ordered(call, op, a, b))
-    return _comparison(op, a, b)
+    return comparison(op, a, b)
 
 
-def _comparison(op: str, a: Value, b: Value) -> Condition:
+def comparison(op: str, a: Value, b: Value) -> Condition:
+    """Return a comparison of two values of one type."""
     made = {"=": a.expr == b.expr, "<>": a.expr != b.expr, "is": a.expr.eq_missing(b.expr), "<": a.expr < b.expr, "<=": a.expr <= b.expr,
             ">": a.expr > b.expr, ">=": a.expr >= b.expr}[op]  # fmt: skip
     return Condition(Value(made, pl.Boolean(), a.refs | b.refs), op, a, b)
@@ -116,7 +117,7 @@ def carried(conditions: Iterable[Condition], on: Iterable[Condition]) -> Iterato
             continue
         if left.expr.meta.is_column():
             for other in equal_to.get(left.expr.meta.output_name(), ()):
-                yield _comparison(one.op, other, right)
+                yield comparison(one.op, other, right)
 
 
 def equal(left: Value, right: Value) -> Condition:

@@ -45,6 +45,8 @@ class Context:
     """Columns whose Duration is no more than days and time."""
     intervals: dict[str, Interval] = field(default_factory=dict)
     """Columns that hold one interval."""
+    dependent: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    """Columns of tables by those of their primary keys, of which there is one value for each."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     products: bool = True
     known: Callable[[str], TableStatistics | None] | None = None

@@ -52,6 +52,8 @@ class Estimates:
         self._kept: list[Plan] = []
         self._distinct: dict[str, float] = {}
         self._bounds: dict[str, tuple[float, float]] = {}
+        self._scans: dict[str, Scan] = {}
+        self._reached: dict[str, float] = {}
 
     def rows(self, plan: Plan) -> float:
         """Return how many rows a plan gives, at least 1."""
@@ -63,7 +65,27 @@ class Estimates:
 
     def distinct(self, ident: str, rows: float) -> float:
         """Return how many different values a column has among so many rows."""
-        return max(1.0, min(self._distinct.get(ident, rows), rows))
+        known = self._values(ident)
+        return rows if known is None else max(1.0, min(known, rows))
+
+    def _values(self, ident: str) -> float | None:
+        """Return how many different values a column has, None where that is not known."""
+        self._look_up(ident)
+        return self._distinct.get(ident)
+
+    def _look_up(self, ident: str) -> None:
+        """Note what the statistics tell of a column of a table, when it is first asked for."""
+        scan = self._scans.pop(ident, None)
+        known = self._context.statistics(scan.key) if scan is not None else None
+        column = known.columns.get(scan.names[ident]) if scan is not None and known is not None else None
+        if column is None or known is None:
+            return
+        low, high = _number(column.low), _number(column.high)
+        if low is not None and high is not None:
+            self._bounds[ident] = low, high
+            dtype = self._context.dtypes[ident]
+            if dtype.is_integer() or isinstance(dtype, pl.Date):
+                self._distinct[ident] = max(1.0, min(float(known.rows), high - low + 1))
 
     def _estimate(self, plan: Plan) -> float:
         if isinstance(plan, Scan):
@@ -77,7 +99,7 @@ class Estimates:
         if isinstance(plan, Project):
             rows = self.rows(plan.input)
             for ident, value in plan.made.items():
-                if ident not in self._distinct and len(value.refs) == 1:
+                if self._values(ident) is None and len(value.refs) == 1:
                     self._distinct[ident] = self.distinct(next(iter(value.refs)), rows)
             return rows
         if isinstance(plan, Join):
@@ -108,17 +130,7 @@ class Estimates:
         known = self._context.statistics(plan.key)
         if known is None:
             return _UNKNOWN_ROWS
-        for ident, name in plan.names.items():
-            column = known.columns.get(name)
-            low, high = (
-                (_number(v) for v in (column.low, column.high)) if column is not None else (None, None)
-            )
-            if low is not None and high is not None:
-                self._bounds[ident] = low, high
-                if self._context.dtypes[ident].is_integer() or isinstance(
-                    self._context.dtypes[ident], pl.Date
-                ):
-                    self._distinct[ident] = max(1.0, min(float(known.rows), high - low + 1))
+        self._scans.update(dict.fromkeys(plan.names, plan))
         return float(known.rows)
 
     def _filtered(self, conditions: Iterable[Condition], rows: float) -> float:
@@ -152,9 +164,11 @@ class Estimates:
         if condition.op in ("=", "is"):
             if right.refs and left.refs:
                 return 1 / max(self.distinct(i, rows) for i in left.refs | right.refs)
-            return 1 / self._distinct[ident] if ident in self._distinct and _is_column(left) else _EQUAL
+            values = self._values(ident)
+            return 1 / values if values is not None and _is_column(left) else _EQUAL
         if condition.op == "<>":
             return 1 - _EQUAL
+        self._look_up(ident)
         bounds, limit = self._bounds.get(ident), _number(right.constant)
         if bounds is None or limit is None or not _is_column(left) or bounds[1] <= bounds[0]:
             return _RANGE
@@ -164,6 +178,8 @@ class Estimates:
 
     def _join(self, plan: Join) -> float:
         left, right = self.rows(plan.left), self.rows(plan.right)
+        if plan.kind == "inner":
+            self._reach(plan)
         if plan.kind in ("semi", "anti"):
             part = min(
                 1.0, max((right * self.joined(c, plan.left, plan.right) for c in plan.on), default=0.5)
@@ -175,6 +191,20 @@ class Estimates:
         if plan.kind in ("right", "full"):
             rows = max(rows, right)
         return rows
+
+    def _reach(self, plan: Join) -> None:
+        """Note which part of the values of a dimension the keys of a fact can reach: five years of a calendar of many."""
+        for one in plan.on:
+            if one.op != "=" or one.left is None or one.right is None:
+                continue
+            for key, other in ((one.left, one.right), (one.right, one.left)):
+                mine = self._values(next(iter(key.refs))) if _is_column(key) else None
+                most = self._values(next(iter(other.refs))) if _is_column(other) else None
+                if mine is None or most is None or mine >= most:
+                    continue
+                side = plan.left if other.refs <= plan.left.given else plan.right
+                if isinstance(side, (Scan, Filter)):
+                    self._reached.update(dict.fromkeys(side.columns, mine / most))
 
     def met(self, conditions: Iterable[Condition], left: Plan, right: Plan) -> float:
         """Return which part of all pairs of rows meets all of some conditions.
@@ -201,7 +231,7 @@ class Estimates:
             return _OTHER
         counts = []
         for value in (a, b):
-            side = left if value.refs <= frozenset(left.columns) else right
+            side = left if value.refs <= left.given else right
             rows = self.rows(side)
             counts.append(max(self.distinct(i, rows) for i in value.refs))
         return 1 / max(counts)
@@ -211,14 +241,17 @@ class Estimates:
         if not plan.keys:
             return 1.0
         for ident, value in plan.keys.items():
-            if ident not in self._distinct and len(value.refs) == 1:
+            if self._values(ident) is None and len(value.refs) == 1:
                 self._distinct[ident] = self.distinct(next(iter(value.refs)), rows)
         return min(rows, self._combinations(plan.keys, rows)) * (len(plan.sets) if plan.sets else 1)
 
     def _combinations(self, ids: Any, rows: float) -> float:
         found = 1.0
         for ident in ids:
-            found *= self._distinct.get(ident, max(10.0, rows / 10))
+            values = self._values(ident)
+            found *= (
+                max(10.0, rows / 10) if values is None else max(1.0, values * self._reached.get(ident, 1))
+            )
             if found > rows:
                 return rows
         return found

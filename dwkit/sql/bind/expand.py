@@ -15,8 +15,8 @@ from dwkit.sql.bind.names import Field, Relation, Scope
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.functions.nested.access import list_of
-from dwkit.sql.functions.operators import alike
 from dwkit.sql.plan import OneRow, Unnest
 from dwkit.sql.query import is_file_function
 from dwkit.sql.types import is_list, is_text, shown

@@ -105,7 +105,10 @@ def grouped(
             ident = made.item(node)
         known[node] = context.column(ident)
     stage.known = before
-    bare = _bare_columns(stage, [*nodes, *later], known) if stage.dialect in ("mysql", "sqlite") else {}
+    bare = _bare_columns(stage, [*nodes, *later], known)
+    if stage.dialect not in _BARE:
+        fixed = _fixed(stage, keys.values) if sets is None else frozenset()
+        bare = {n: i for n, i in bare.items() if i in fixed}
     for node, ident in bare.items():
         value = _any_row(stage, context.column(ident), known)
         taken = context.fresh(node.meta.get("name", ident), value.dtype)
@@ -170,10 +173,21 @@ def _is_plain(node: exp.Expr) -> bool:
     return not special and not node.args.get("count") and not node.args.get("expressions")
 
 
+_BARE = frozenset({"mysql", "sqlite"})
+"""A column that is neither grouped by nor aggregated is that of any row there."""
+
+
+def _fixed(stage: Stage, keys: Iterable[str]) -> frozenset[str]:
+    """Return the columns that have one value in each group, as their table's primary key is grouped by."""
+    by = frozenset(keys)
+    found = (rest for primary, rest in stage.context.dependent.items() if primary <= by)
+    return frozenset().union(*found)
+
+
 def _bare_columns(
     stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]
 ) -> dict[exp.Expr, str]:
-    """Return the columns that are neither grouped by nor aggregated: MySQL and SQLite take any row's."""
+    """Return the columns that are neither grouped by nor aggregated."""
     found: dict[exp.Expr, str] = {}
 
     def walk(node: exp.Expr) -> None:

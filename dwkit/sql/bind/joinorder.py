@@ -27,7 +27,7 @@ class Pool:
     @property
     def columns(self) -> frozenset[str]:
         """Ids of all columns."""
-        return frozenset(c for p in self._plans for c in p.columns)
+        return frozenset().union(*(p.given for p in self._plans))
 
     def add(self, plan: Plan) -> None:
         """Add a table."""
@@ -36,15 +36,14 @@ class Pool:
     def joined(self, conditions: list[Condition]) -> tuple[Plan, list[Condition]]:
         """Return all tables joined on the conditions, and the conditions that name none of them."""
         rest = list(conditions)
+        known = self.columns
         plans: list[Plan] = []
         for plan in self._plans:
-            own = [
-                c for c in rest if c.value.refs & frozenset(plan.columns) and _within(c, plan, self.columns)
-            ]
+            own = [c for c in rest if c.value.refs & plan.given and not (c.value.refs & known) - plan.given]
             rest = [c for c in rest if c not in own]
             plans.append(Filter(plan, tuple(own)) if own else plan)
         made = self._ordered(plans, rest)
-        left = [c for c in rest if not c.value.refs & self.columns]
+        left = [c for c in rest if not c.value.refs & known]
         over = tuple(c for c in rest if c not in left)
         return (Filter(made, over) if over else made), left
 
@@ -72,7 +71,7 @@ class Pool:
                 best = (0.0, min(sizes[:2]), max(sizes[:2]), [])
             _, i, j, _ = best
             a, b = waiting[i], waiting[j]
-            both = frozenset((*a.columns, *b.columns))
+            both = a.given | b.given
             on = tuple(c for c in rest if c.value.refs & both and not (c.value.refs & known) - both)
             rest[:] = [c for c in rest if c not in on]
             rows = self._context.estimates.rows
@@ -92,7 +91,7 @@ class Pool:
         self, a: Plan, b: Plan, conditions: list[Condition], known: frozenset[str]
     ) -> tuple[float, list[Condition]]:
         """Return the rows of the join of two plans, and the equalities that join them."""
-        left, right = frozenset(a.columns), frozenset(b.columns)
+        left, right = a.given, b.given
         estimates = self._context.estimates
         equal: list[Condition] = []
         for condition in conditions:
@@ -120,7 +119,3 @@ def _is_semi_joined(plan: Plan) -> bool:
     while isinstance(plan, (Filter, Project)):
         plan = plan.input
     return isinstance(plan, Join) and plan.kind == "semi"
-
-
-def _within(condition: Condition, plan: Plan, known: frozenset[str]) -> bool:
-    return not (condition.value.refs & known) - frozenset(plan.columns)

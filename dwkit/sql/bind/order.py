@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.functions.elements import nulls_greatest
 from dwkit.sql.plan import Limit, Plan
 from dwkit.sql.value import Value
 from dwkit.sql.window import SortKey
@@ -36,28 +37,12 @@ def sort_key(stage: Stage, ordered: exp.Expr, value: Value) -> SortKey:
     if stage.dialect == "datafusion":  # NULLs inside go where those outside do
         greatest = descending != nulls_last
     if greatest and value.dtype.is_nested():
-        value = value.as_(_nulls_greatest(value.expr, value.dtype), value.dtype)
+        value = value.as_(nulls_greatest(value.expr, value.dtype), value.dtype)
     return SortKey(value, descending, nulls_last)
 
 
 _NULL_IS_GREATEST = frozenset({"duckdb", "postgres"})
 """A NULL inside a list or a struct is greater than any value there; Polars sorts it as less."""
-
-
-def _nulls_greatest(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return a value with a truth before each part of it that says whether it is NULL."""
-    if isinstance(dtype, (pl.List, pl.Array)):
-        listed = value.arr.to_list() if isinstance(dtype, pl.Array) else value
-        inner: pl.DataType = dtype.inner  # type: ignore[assignment]
-        return listed.list.eval(_marked(pl.element(), inner))
-    if isinstance(dtype, pl.Struct):
-        parts = [_marked(value.struct.field(f.name), f.dtype).alias(f.name) for f in dtype.fields]  # type: ignore[arg-type]
-        return pl.when(value.is_not_null()).then(pl.struct(parts))
-    return value
-
-
-def _marked(part: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    return pl.struct(part.is_null().alias("null"), _nulls_greatest(part, dtype).alias("value"))
 
 
 def sort_keys(
@@ -133,11 +118,11 @@ def _number(stage: Stage, node: exp.Expr) -> float | None:
     if value.is_null:
         return None
     number = value.constant
-    if (
-        isinstance(number, bool)
-        or not value.is_constant
-        or (not isinstance(number, (int, float)) and not hasattr(number, "as_tuple"))
-    ):
+    if not value.is_constant and not value.refs and not value.volatile:
+        number = pl.select(value.expr).item()
+        if number is None:
+            return None
+    if isinstance(number, bool) or (not isinstance(number, (int, float)) and not hasattr(number, "as_tuple")):
         raise stage.context.error("LIMIT and OFFSET want a number", node)
     if number < 0:
         if stage.dialect == "sqlite":

@@ -18,7 +18,7 @@ from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.bind.stars import expanded
 from dwkit.sql.functions.aggregate import empty_of
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.plan import Aggregate, Condition, Filter, Plan, Project, Unnest
 from dwkit.sql.value import Value
 

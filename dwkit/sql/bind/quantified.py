@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.comparison import compared
 from dwkit.sql.functions.elements import over
-from dwkit.sql.functions.operators import compared
 from dwkit.sql.types import is_list, shown, unified
 from dwkit.sql.value import Value
 

@@ -108,8 +108,9 @@ class QueryBinder:
         if found is None:
             return None
         if found.bound is None:
+            once = found.binder.parent is None
             try:
-                bound, found.origin = found.binder.apart(found.node.copy())
+                bound, found.origin = found.binder.apart(found.node if once else found.node.copy())
             except CorrelatedError:
                 return self._named(found, found.binder.query(found.node.copy()), node)
             found.bound = self._named(found, bound, node)
@@ -133,7 +134,7 @@ class QueryBinder:
         return replace(self, context=context, parent=around).query(node), context
 
     def block(self, node: exp.Expr) -> Bound:
-        """Bind a query inside another one: by itself, if it can be.
+        """Bind a query inside another one: by itself, if it can be. Its node is changed if nothing is around it.
 
         Raises:
             SqlError: see `query`.
@@ -147,7 +148,7 @@ class QueryBinder:
             except CorrelatedError:
                 if place is not None:
                     self.context.correlated.add(place)
-        return self.query(node)
+        return self.query(node.copy())
 
     def _used(self, bound: Bound, origin: Context) -> Bound:
         """Return rows that were bound before under ids of this use."""

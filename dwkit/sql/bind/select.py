@@ -78,8 +78,9 @@ class SelectBinder:
         self._resolve()
         stage = Stage(self._context, self._binder, self._scope, OneRow(), "WHERE")
         self._filter(stage, source)
-        self._unnested(stage)
+        self._unnested(stage, grouped=False)
         stage = self._grouped(stage)
+        self._unnested(stage, grouped=True)
         stage = self._windowed(stage)
         self._restrict(stage, "qualify", "QUALIFY")
         plan, fields = self._ordered(stage)
@@ -145,9 +146,10 @@ class SelectBinder:
         for part in split(one.this):
             filter_by(stage, part)
 
-    def _unnested(self, stage: Stage) -> None:
+    def _unnested(self, stage: Stage, *, grouped: bool) -> None:
         """A list-expanding function in the SELECT list gives a row for each element, a struct its fields."""
-        structs = unnested(stage, [i.node for i in self._items if not isinstance(i.node, exp.Query)])
+        nodes = [i.node for i in self._items if not isinstance(i.node, exp.Query)]
+        structs = unnested(stage, nodes, grouped=grouped)
         if structs:
             self._items = [
                 Item(f"{item.name}.{name}" if item.node in structs else item.name, node)

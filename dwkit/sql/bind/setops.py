@@ -15,7 +15,7 @@ from dwkit.sql.bind.names import Field, Scope
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.cast import cast
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.plan import OneRow, Plan, Project, Recursive, RecursiveRef, SetOperation
 from dwkit.sql.types import is_text, shown, unified
 from dwkit.sql.value import Value, null

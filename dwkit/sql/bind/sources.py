@@ -87,7 +87,7 @@ class Source:
     def _narrowed(self, known: list[Condition]) -> Iterator[Step]:
         """Return the steps; of a LEFT JOIN only the rows that can have a partner among those that are left."""
         for step in self.steps:
-            columns = frozenset(step.plan.columns)
+            columns = step.plan.given
             new = (
                 tuple(c for c in carried(known, step.on) if c.value.refs <= columns)
                 if step.kind == "left"
@@ -101,7 +101,12 @@ class Source:
             return OneRow(), conditions
         given = pool.columns
         now = [c for c in conditions if c.value.refs & given and c.value.refs <= given | self.scope.outer]
-        if step.kind in ("right", "full", "asof", "asof_left"):
+        if step.kind in ("right", "full"):
+            # What holds for the tables before must hold before rows without a partner are added.
+            now = [c for c in conditions if c in step_conditions(self.steps, step)]
+            plan, left = pool.joined(now)
+            return (Filter(plan, tuple(left)) if left else plan), [c for c in conditions if c not in now]
+        if step.kind in ("asof", "asof_left"):
             own = step_conditions(self.steps, step)
             now = [c for c in now if c in own]
         plan, left = pool.joined(now)
@@ -131,14 +136,14 @@ class Source:
     def _owner(self, refs: frozenset[str]) -> int | None:
         """Return the number of the table that has all of some columns, if its rows may be filtered by themselves."""
         for number, step in enumerate(self.steps):
-            if step.kind == "inner" and step.unnest is None and refs and refs <= frozenset(step.plan.columns):
+            if step.kind == "inner" and step.unnest is None and refs and refs <= step.plan.given:
                 return number
         return None
 
     def _applied(self, plan: Plan, step: Step) -> Plan:
         if step.kind in ("inner", "left", "semi", "anti"):
             return apply(self.binder.context, plan, step.plan, step.kind, step.on)
-        if step.plan.outer & frozenset(plan.columns):
+        if step.plan.outer & plan.given:
             raise CannotUnnestError(f"LATERAL in a {step.kind.upper()} JOIN")
         return Join(plan, step.plan, step.kind, step.on)
 
@@ -170,7 +175,7 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     """Add a table, joined as the join says; without one, it is the first or a lateral view."""
     binder, scope = source.binder, source.scope
     context = binder.context
-    if join is None and _is_joined_tables(node):
+    if join is None and _is_joined_tables(node) and not node.alias:
         inner = node.this
         _add(source, _without_joins(inner), None)
         for one in inner.args["joins"]:
@@ -183,6 +188,8 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
             hint = f"give one of them another name: FROM {one.name} AS {one.name}_2"
             raise context.error(f"two tables of this FROM are called {one.name!r}", node, hint)
     kind, outer = _kind(source, join, node, table)
+    if table.unnest is not None and join is not None and _pairs(join, kind):
+        table = _as_plan(table)
     if not source.steps:
         scope.relations += table.relations
         source.steps.append(Step(table.plan, "inner", made=table.made, unnest=table.unnest))
@@ -196,6 +203,9 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     unnest = table.unnest
     if unnest is not None and (outer or kind == "left"):
         unnest = Unnest(unnest.input, unnest.lists, unnest.ordinality, keep_empty=True)
+    if join is not None and kind in ("semi", "anti") and str(join.args.get("side")).upper() == "RIGHT":
+        _turned(source, table, kind, tuple(on), node)
+        return
     source.steps.append(Step(table.plan, kind, tuple(on), {**table.made, **made}, unnest))
     if kind in ("semi", "anti"):
         scope.relations = [r for r in scope.relations if r not in table.relations]
@@ -208,8 +218,42 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
     _nested_joins(source, node)
 
 
+def _turned(
+    source: Source, table: tables.Table, kind: JoinKind, on: tuple[Condition, ...], node: exp.Expr
+) -> None:
+    """RIGHT SEMI and RIGHT ANTI JOIN: only the rows of the right table stay, by those of all tables before."""
+    if source.late:
+        raise source.binder.context.refuse("a subquery in ON before a RIGHT SEMI JOIN", node)
+    plan = apply(source.binder.context, table.plan, source.assembled([]), kind, on)
+    source.steps = [Step(plan, "inner")]
+    source.scope.relations = list(table.relations)
+    source.scope.merged.clear()
+    source.scope.covered.clear()
+    source.scope.first.clear()
+
+
+def _pairs(join: exp.Join, kind: JoinKind) -> bool:
+    """Whether a row can have elements and no partner among them: the elements must be rows before they are joined."""
+    on = join.args.get("on")
+    always = isinstance(on, exp.Boolean) and on.this and not join.args.get("using")
+    return kind not in ("inner", "left") or (kind == "left" and on is not None and not always)
+
+
+def _as_plan(table: tables.Table) -> tables.Table:
+    """Return a table of elements as rows of its own, for each row of the tables before that it may name."""
+    assert table.unnest is not None
+    plan: Plan = table.unnest
+    return tables.Table(Extend(plan, table.made) if table.made else plan, table.relations)
+
+
 def _joined(source: Source, node: exp.Expr) -> tables.Table:
-    """Bind joins in parentheses, whose tables keep their names."""
+    """Bind joins in parentheses, whose tables keep their names unless all of them get one."""
+    if node.alias:
+        plain = node.copy()
+        plain.set("alias", None)
+        table = _joined(source, plain)
+        own = Scope(table.relations, source.scope.merged, source.scope.covered, source.scope.first)
+        return tables.finished(source.binder, node, table.plan, list(own.starred_fields()), "")
     inner = Source(source.binder, Scope(parent=source.scope.parent), [], [])
     _add(inner, node, None)
     source.late += inner.late
@@ -227,7 +271,7 @@ def _nested_joins(source: Source, node: exp.Expr) -> None:
 
 def _is_joined_tables(node: exp.Expr) -> bool:
     inner = node.this if isinstance(node, (exp.Subquery, exp.Paren)) else None
-    return isinstance(inner, (exp.Table, exp.Subquery)) and bool(inner.args.get("joins")) and not node.alias
+    return isinstance(inner, (exp.Table, exp.Subquery)) and bool(inner.args.get("joins"))
 
 
 def _without_joins(node: exp.Expr) -> exp.Expr:
@@ -252,8 +296,6 @@ def _kind(
     if method not in ("", "NATURAL"):
         raise context.refuse(f"{method} JOIN", node)
     if word in ("SEMI", "ANTI"):
-        if side == "RIGHT":
-            raise context.refuse(f"RIGHT {word} JOIN", node, "the tables the other way round")
         return ("semi" if word == "SEMI" else "anti"), outer
     kinds: dict[str, JoinKind] = {"LEFT": "left", "RIGHT": "right", "FULL": "full", "": "inner"}
     if side not in kinds or word not in ("", "INNER", "OUTER", "CROSS", "STRAIGHT_JOIN"):

@@ -13,7 +13,7 @@ from dwkit.sql.bind.conditions import compared
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.quantified import over_list
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.operators import alike
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.plan import (
     Aggregate,
     Condition,
@@ -82,14 +82,37 @@ def semi_join(binder: QueryBinder, stage: Stage, node: exp.Expr) -> SemiJoin | N
         and _is_query(plain.expression.this)
     ):
         plain = exp.In(this=plain.this, query=plain.expression.this)
+    if isinstance(plain, exp.EQ) and not negated:
+        return _equal_to_one(binder, stage, plain)
     if not isinstance(plain, exp.In) or plain.args.get("query") is None or negated:
         return None
     if plain.this.find(exp.Query) is not None:
         return None
     bound = _bound(binder, stage, plain.args["query"])
     on = tuple(_pairs(stage, plain, plain.this, bound))
-    refs = frozenset().union(bound.plan.outer, *(c.value.refs for c in on)) - frozenset(bound.plan.columns)
+    refs = frozenset().union(bound.plan.outer, *(c.value.refs for c in on)) - bound.plan.given
     return SemiJoin(kind, bound.plan, on, refs)
+
+
+def _equal_to_one(binder: QueryBinder, stage: Stage, node: exp.EQ) -> SemiJoin | None:
+    """``x = (SELECT ...)`` keeps the rows that have the one row of the subquery as a partner, if it is not correlated."""
+    for query, other in ((node.expression, node.this), (node.this, node.expression)):
+        plain = query.unnest() if isinstance(query, exp.Subquery) else query
+        if (
+            not isinstance(plain, exp.Select)
+            or not plain.args.get("from_")
+            or other.find(exp.Query) is not None
+        ):
+            continue
+        bound = _bound(binder, stage, query)
+        if bound.plan.outer or len(bound.fields) != 1:
+            return None
+        plan, ident = bound.plan, bound.fields[0].id
+        if not _is_one_row(plan):
+            plan, ident = _single(stage, plan, ident)
+        on = compared(stage, node, "=", stage.bind(other), stage.context.column(ident))
+        return SemiJoin("semi", plan, (on,), on.value.refs - plan.given)
+    return None
 
 
 def _plain(node: exp.Expr) -> tuple[exp.Expr, bool]:
@@ -122,8 +145,8 @@ def _bound(binder: QueryBinder, stage: Stage, query: exp.Expr, *, apart: bool = 
     inside = binder.inside(stage.scope)
     plain = query.unnest() if isinstance(query, exp.Subquery) else query
     alone = isinstance(plain, exp.Select) and not plain.args.get("from_")
-    bound = inside.block(query.copy()) if apart and not alone else inside.query(query.copy())
-    known = frozenset(stage.plan.columns) | frozenset(stage.scope.outer)
+    bound = inside.block(query) if apart and not alone else inside.query(query.copy())
+    known = stage.plan.given | frozenset(stage.scope.outer)
     for ident in bound.plan.outer - known:
         if stage.grouped:
             raise stage.context.error(
@@ -171,14 +194,15 @@ def _scalar(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
     ident = bound.fields[0].id
     plan = bound.plan
     computed = _computed(plan)
-    if computed is not None:
+    once = not plan.outer and any(v.volatile for v in (computed or {}).values())
+    if computed is not None and not once:
         fresh = {i: v for i, v in computed.items() if i not in stage.plan.columns}
         if fresh:
             stage.plan = Extend(stage.plan, fresh)
         return stage.context.column(ident)
     if not _is_one_row(plan):
         plan, ident = _single(stage, plan, ident)
-    _join(stage, node, plan, "left" if plan.outer & frozenset(stage.plan.columns) else "inner")
+    _join(stage, node, plan, "left" if plan.outer & stage.plan.given else "inner")
     return stage.context.column(ident)
 
 
@@ -199,7 +223,7 @@ def as_list(binder: QueryBinder, stage: Stage, node: exp.Expr) -> Value:
     ident = stage.context.fresh("dwkit:list", dtype)
     refs = column.refs.union(*(k.value.refs for k in plan.keys)) if isinstance(plan, Sort) else column.refs
     aggregate = Aggregate(plan, {}, {ident: Value(made.implode(), dtype, refs)})
-    _join(stage, node, aggregate, "left" if aggregate.outer & frozenset(stage.plan.columns) else "inner")
+    _join(stage, node, aggregate, "left" if aggregate.outer & stage.plan.given else "inner")
     found = stage.context.column(ident)
     empty = pl.lit(pl.Series([[]], dtype=dtype)).first()
     return found.as_(found.expr.fill_null(empty), dtype)
@@ -249,7 +273,7 @@ def _counts(
         empty[ident] = zero
         names[name] = ident
     aggregate = Aggregate(plan, {}, made, empty)
-    _join(stage, node, aggregate, "left" if aggregate.outer & frozenset(stage.plan.columns) else "inner")
+    _join(stage, node, aggregate, "left" if aggregate.outer & stage.plan.given else "inner")
     return {name: stage.context.column(i) for name, i in names.items()}
 
 

@@ -24,7 +24,7 @@ from dwkit.sql.value import Value
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import QueryBinder
 
-__all__ = ["Table", "bind_table"]
+__all__ = ["Table", "bind_table", "finished"]
 
 
 @dataclass
@@ -56,7 +56,7 @@ def bind_table(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table:
     if isinstance(node, exp.Values):
         inside = binder.inside(scope if scope.relations else scope.parent)
         bound = inside.query(node)
-        return _finished(binder, node, bound.plan, bound.fields, "")
+        return finished(binder, node, bound.plan, bound.fields, "")
     if isinstance(node, exp.TableFromRows):
         found = _function(binder, scope, node)
         assert found is not None
@@ -76,7 +76,7 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if not node.args.get("db") and isinstance(node.this, exp.Identifier):
         bound = binder.cte(name, node)
         if bound is not None:
-            return _finished(binder, node, bound.plan, bound.fields, name)
+            return finished(binder, node, bound.plan, bound.fields, name)
     ref = table_ref(context.sql, node)
     key = find_table(context, ref.key, ref.name if ref.schema is None else None)
     if key is None:
@@ -91,8 +91,23 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     }
     context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
     plan = Scan(key, frame, ids)
+    if context.dialect in _PRIMARY:
+        _note_key(context, key, ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
-    return _finished(binder, node, plan, fields, ref.name, key)
+    return finished(binder, node, plan, fields, ref.name, key)
+
+
+_PRIMARY = frozenset({"postgres", "datafusion"})
+"""GROUP BY of a primary key is one of all columns of its table there."""
+
+
+def _note_key(context: Context, key: str, ids: dict[str, str]) -> None:
+    """Note which columns of a table have one value for each value of others."""
+    known = context.statistics(key)
+    names = {n.lower() for n in known.key} if known is not None else set()
+    primary = frozenset(i for i, n in ids.items() if n.lower() in names)
+    if primary:
+        context.dependent[primary] = frozenset(ids) - primary
 
 
 def _with_entries(
@@ -127,7 +142,7 @@ def find_table(context: Context, key: str, name: str | None) -> str | None:
     return found
 
 
-def _finished(
+def finished(
     binder: QueryBinder, node: exp.Expr, plan: Plan, fields: Sequence[Field], name: str, shown_as: str = ""
 ) -> Table:
     """Return a table under its alias, with its own names of columns, sampled and pivoted where that is asked for."""
@@ -171,17 +186,17 @@ def _subquery(binder: QueryBinder, scope: Scope, node: exp.Subquery) -> Table:
         if node.args.get("alias") is None and not node.args.get("pivots"):
             return table
         fields = [f for r in table.relations for f in r.fields]
-        return _finished(binder, node, table.plan, fields, "")
+        return finished(binder, node, table.plan, fields, "")
     bound = binder.block(inner if isinstance(inner, exp.Query) else node)
     bound = binder.modified(node, bound)
-    return _finished(binder, node, bound.plan, bound.fields, "")
+    return finished(binder, node, bound.plan, bound.fields, "")
 
 
 def _lateral(binder: QueryBinder, scope: Scope, node: exp.Lateral) -> Table:
     inner = node.this
     if isinstance(inner, exp.Subquery):
         bound = binder.inside(scope).query(inner)
-        return _finished(binder, node, bound.plan, bound.fields, "")
+        return finished(binder, node, bound.plan, bound.fields, "")
     if isinstance(inner, exp.Unnest):
         made = inner.copy()
         made.set("alias", node.args.get("alias"))

@@ -6,6 +6,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
+from dwkit.sql.bind.grouping import aggregates_of
 from dwkit.sql.plan import Unnest
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
@@ -27,19 +28,22 @@ Unnested = dict[exp.Expr, dict[str, exp.Expr]]
 """Structs whose fields are columns: the fields' nodes by their names."""
 
 
-def unnested(stage: Stage, nodes: list[exp.Expr]) -> Unnested:
+def unnested(stage: Stage, nodes: list[exp.Expr], *, grouped: bool) -> Unnested:
     """Unnest what a SELECT list expands; `stage.known` then has the elements.
 
     Calls right inside of one another, as ``UNNEST(UNNEST(l))``, are one call that is done several times. The calls of
     one level, none of which stands in another one, are read in parallel, shorter lists are filled up with NULL; those
     that are done fewer times begin later.
 
+    Args:
+        grouped: take the calls with aggregates in them, which are there after grouping, else the others.
+
     Raises:
         SqlError: it is no list, or an option that is not known.
     """
     levels: dict[int, dict[exp.Expr, None]] = {}
     for node in nodes:
-        _level(node, levels)
+        _level(node, levels, grouped=grouped)
     if not levels:
         return {}
     stage.clause = "UNNEST"
@@ -49,15 +53,16 @@ def unnested(stage: Stage, nodes: list[exp.Expr]) -> Unnested:
     return structs
 
 
-def _level(node: exp.Expr, levels: dict[int, dict[exp.Expr, None]]) -> int:
+def _level(node: exp.Expr, levels: dict[int, dict[exp.Expr, None]], *, grouped: bool) -> int:
     """Find the calls in an expression, by how many others are in them; return how many are in the expression."""
     if isinstance(node, exp.Query):
         return 0
     if not isinstance(node, _EXPANDING) or isinstance(node.parent, exp.In):
-        return max((_level(part, levels) for part in node.iter_expressions()), default=0)
+        return max((_level(part, levels, grouped=grouped) for part in node.iter_expressions()), default=0)
     parts = node.iter_expressions() if isinstance(node, exp.ExplodingGenerateSeries) else [_base(node)[0]]
-    inside = max((_level(part, levels) for part in parts), default=0)
-    levels.setdefault(inside, {})[node] = None
+    inside = max((_level(part, levels, grouped=grouped) for part in parts), default=0)
+    if (next(aggregates_of([node]), None) is not None) == grouped:
+        levels.setdefault(inside, {})[node] = None
     return inside + 1
 
 

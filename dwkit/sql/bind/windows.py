@@ -13,8 +13,8 @@ from dwkit.sql.bind.grouping import bind_aggregate
 from dwkit.sql.bind.order import sort_key
 from dwkit.sql.functions.aggregate import empty_of, is_keep
 from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.functions.interval import add_interval
-from dwkit.sql.functions.operators import alike
 from dwkit.sql.plan import Window
 from dwkit.sql.types import is_decimal, is_integer, is_number, is_temporal, scale_of, shown
 from dwkit.sql.value import Interval, Value, constant, null
@@ -174,6 +174,10 @@ class _Parts:
         return pl.col(name)
 
 
+_FROM_LAST = frozenset({"datafusion"})
+"""NTH_VALUE(x, -1) is the last value there."""
+
+
 def _item(stage: Stage, node: exp.Window) -> WindowItem:
     context = stage.context
     stage.clause = "a window"
@@ -208,9 +212,13 @@ def _item(stage: Stage, node: exp.Window) -> WindowItem:
     if kind in _PICKS and not (kind is not exp.NthValue and isinstance(function.this, exp.Order)):
         value = call.arg()
         args: tuple[Value, ...] = (value,)
+        from_last = call.given("from_first") is False
         if kind is exp.NthValue:
-            args = (value, call.cast(call.arg("offset"), pl.Int64()))
-        name = "nth_value_from_last" if call.given("from_first") is False else _PICKS[kind]
+            place = call.cast(call.arg("offset"), pl.Int64())
+            if isinstance(place.constant, int) and place.constant < 0 and call.dialect in _FROM_LAST:
+                from_last, place = True, constant(-place.constant, pl.Int64())
+            args = (value, place)
+        name = "nth_value_from_last" if from_last else _PICKS[kind]
         return WindowItem(name, args, partition, keys, frame, value.dtype, ignore_nulls=ignore)
     if is_aggregate(whole):
         value = bind_aggregate(stage, whole)
@@ -307,11 +315,15 @@ def _whole(stage: Stage, bound: _Bound, unit: str, node: exp.Expr) -> int | None
     if not isinstance(bound, tuple):
         return bound
     value, direction = bound
+    if value.is_text_literal and stage.dialect in _TEXT_IS_NUMBER and value.constant.strip().isdecimal():
+        value = constant(int(value.constant), pl.Int64())
     if not isinstance(value.constant, int) or isinstance(value.constant, bool):
         raise stage.context.error(f"{unit.upper()} wants a whole number", node)
     return min(value.constant, _FAR) * direction
 
 
+_TEXT_IS_NUMBER = frozenset({"postgres", "datafusion"})
+"""ROWS BETWEEN '1' PRECEDING is known there."""
 _FAR = 2**40
 """An offset beyond the rows of any table, with which positions can be calculated."""
 

@@ -300,16 +300,45 @@ def _name(call: Call, node: exp.Expr, value: Value) -> str | None:
         return "Boolean"
     if isinstance(node, exp.Cast):
         return _CAST_TO.get(type(value.dtype)) or _shown(value.dtype, "Utf8View")
-    if isinstance(node, (exp.Min, exp.Max, exp.First, exp.Last, exp.FirstValue, exp.LastValue)):
+    if isinstance(node, exp.Window):
+        return _name(call, node.this, value)
+    if isinstance(node, _KEEP):
         return _name(call, node.this.unnest(), value)
     if isinstance(node, exp.Count):
         return "Int64"
+    if isinstance(node, _NUMBERS):
+        return "UInt64"
+    if isinstance(node, _DOUBLES) or (
+        isinstance(node, exp.Anonymous) and node.name.upper() in _DOUBLES_BY_NAME
+    ):
+        return "Float64" if isinstance(value.dtype, pl.Float64) else None
     if isinstance(node, exp.Interval):
         return "Interval(MonthDayNano)"
     literal = all(isinstance(n, _SAYS) for n in node.walk())
     return _shown(value.dtype, "Utf8" if literal else "") if literal or isinstance(node, exp.Column) else None
 
 
+_KEEP = (
+    exp.Min,
+    exp.Max,
+    exp.First,
+    exp.Last,
+    exp.FirstValue,
+    exp.LastValue,
+    exp.NthValue,
+    exp.Lag,
+    exp.Lead,
+)
+"""What gives one of the values that it is of."""
+_NUMBERS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
+_DOUBLES = (
+    exp.Avg, exp.Sum, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.CovarPop, exp.CovarSamp,
+    exp.Corr, exp.CumeDist, exp.PercentRank,
+)  # fmt: skip
+"""What is a double where it is no decimal, whole number or interval, whatever numbers it is of."""
+_DOUBLES_BY_NAME = frozenset(
+    {"VAR", "VAR_SAMP", "VAR_SAMPLE", "VAR_POP", "VAR_POPULATION", "STDDEV_POP", "COVAR"}
+)
 _CAST_TO: dict[type[pl.DataType], str] = {
     pl.String: "Utf8View", pl.Datetime: "Timestamp(ns)", pl.Time: "Time64(ns)", pl.Duration: "Interval(MonthDayNano)",
 }  # fmt: skip

@@ -79,6 +79,7 @@ class Call:
         self.parts: Parts | None = None
         self.dialect = binder.dialect
         self._bound: list[Value] = []
+        self._known: dict[int, tuple[pl.Expr | None, Value]] = {}
         self._asked: set[str] = set()
 
     # -- arguments ----------------------------------------------------------------------------
@@ -125,7 +126,12 @@ class Call:
         """Bind a part of the call."""
         if not isinstance(node, exp.Expr):
             raise self.error(f"{self.name} lacks an argument")
+        condition = self.binder.condition
+        known = self._known.get(id(node))
+        if known is not None and known[0] is condition:  # a subquery would be joined once more
+            return known[1]
         value = self.binder.bind(node)
+        self._known[id(node)] = condition, value
         self._bound.append(value)
         return value
 

@@ -12,9 +12,9 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.comparison import alike, compared, together
 from dwkit.sql.functions.decimals import scaled_of
 from dwkit.sql.functions.interval import interval_value
-from dwkit.sql.functions.operators import alike, compared, together
 from dwkit.sql.types import is_float, is_list
 from dwkit.sql.value import Interval, Value, constant, null
 

@@ -135,5 +135,19 @@ DIFFERENCES: tuple[Difference, ...] = (
         "A table keeps them as text: cast a part of it, as in v:a::int, before it is compared, sorted or summed.",
     ),
     Difference(_ALL, "maps as a result", "A list of the entries, as structs of key and value."),
+    Difference(("datafusion",), "NaN and -NaN", "There is one NaN, the greatest number; it equals itself."),
+    Difference(
+        ("datafusion",), "PERCENTILE_CONT", "Interpolated exactly; DataFusion cuts off the share between two values after six digits.",
+    ),
+    Difference(
+        ("datafusion",), "APPROX_MEDIAN, APPROX_PERCENTILE_CONT",
+        "What the t-digest gives for up to fifty rows; of more rows the exact percentile.",
+    ),
+    Difference(
+        ("datafusion",), "COVAR, REGR_SLOPE and their kin of REAL", "Calculated in doubles.",
+    ),
+    Difference(
+        ("datafusion",), "NOT IN (SELECT ...) beside OR", "Unknown where NULL decides, as in the standard; DataFusion takes it for true.",
+    ),
     Difference(_ALL, "rows that an ORDER BY of a window leaves equal", "They keep the order in which they were read."),
 )  # fmt: skip

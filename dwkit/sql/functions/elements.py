@@ -18,7 +18,26 @@ from dwkit.sql.value import Value
 _JSON_ARRAYS = frozenset({"snowflake", "redshift"})
 """Arrays are JSON there; a table keeps them as text."""
 
-__all__ = ["beside", "given_back", "inner_of", "listed", "over"]
+__all__ = ["NULLS_LEAST", "beside", "given_back", "inner_of", "listed", "nulls_greatest", "over"]
+
+NULLS_LEAST = frozenset({"spark", "databricks"})
+"""A NULL in a struct or a list is less than any value there, elsewhere greater."""
+
+
+def nulls_greatest(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return a value with a truth before each part of it that says whether it is NULL."""
+    if isinstance(dtype, (pl.List, pl.Array)):
+        listed = value.arr.to_list() if isinstance(dtype, pl.Array) else value
+        inner: pl.DataType = dtype.inner  # type: ignore[assignment]
+        return listed.list.eval(_marked(pl.element(), inner))
+    if isinstance(dtype, pl.Struct):
+        parts = [_marked(value.struct.field(f.name), f.dtype).alias(f.name) for f in dtype.fields]  # type: ignore[arg-type]
+        return pl.when(value.is_not_null()).then(pl.struct(parts))
+    return value
+
+
+def _marked(part: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    return pl.struct(part.is_null().alias("null"), nulls_greatest(part, dtype).alias("value"))
 
 
 def listed(call: Call, value: Value) -> Value:

@@ -10,9 +10,10 @@ from dataclasses import replace
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.arithmetic import divided, number_of
 from dwkit.sql.functions.call import Builder, Call, Functions, as_float, floats_together, numbers
+from dwkit.sql.functions.division import divided
 from dwkit.sql.functions.integers import divisor_of
+from dwkit.sql.functions.operands import number_of
 from dwkit.sql.functions.rounding import ROUNDING
 from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
 from dwkit.sql.value import Value, constant

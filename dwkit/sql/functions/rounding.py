@@ -7,9 +7,9 @@ from collections.abc import Callable
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.functions.arithmetic import number_of
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.decimals import scaled_of, unscaled, whole_of
+from dwkit.sql.functions.operands import number_of
 from dwkit.sql.types import is_decimal, is_float, is_integer, scale_of
 from dwkit.sql.value import Value
 

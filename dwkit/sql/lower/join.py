@@ -26,7 +26,7 @@ def join(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
         return _inner(left, right, keys, rest, plan.build)
     if not rest:
         return _equal(left, right, keys, plan.kind) if keys else _cross(left, right, plan)
-    columns = frozenset(plan.right.columns)
+    columns = plan.right.given
     one_sided = [c for c in rest if c.value.refs <= columns]
     if one_sided and plan.kind in ("left", "semi", "anti"):
         # What only the right side must meet is met before it is joined.
@@ -42,7 +42,7 @@ _Keys = list[tuple[pl.Expr, pl.Expr, bool]]
 
 def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
     """Return the equalities of one side with the other (and whether NULL equals NULL), and all other conditions."""
-    left, right = frozenset(plan.left.columns), frozenset(plan.right.columns)
+    left, right = plan.left.given, plan.right.given
     keys: _Keys = []
     rest: list[Condition] = []
     for condition in plan.on:

@@ -7,6 +7,7 @@ the same partners as each of its rows would.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from dwkit.sql.bind.context import Context
@@ -30,19 +31,35 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
     if len(leaves) < 2:
         return plan
     facts, dimensions = _parted(plan, leaves, conditions)
-    if not dimensions or not facts:
-        return plan
+    for kept in _choices(dimensions):
+        made = _early(context, plan, [*facts, *(d for d in dimensions if d not in kept)], kept, conditions)
+        if made is not None:
+            return made
+    return plan
+
+
+def _choices(dimensions: list[Plan]) -> Iterator[list[Plan]]:
+    """Return which dimensions to join after the fact is summed up: all of them, or else one."""
+    if dimensions:
+        yield dimensions
+    if len(dimensions) > 1:
+        yield from ([one] for one in dimensions)
+
+
+def _early(
+    context: Context, plan: Aggregate, facts: list[Plan], dimensions: list[Plan], conditions: list[Condition]
+) -> Plan | None:
+    """Return an aggregate of the sums of the facts, None where that is not worth it."""
+    if not facts:
+        return None
     inside, across, outside = _sorted_out(conditions, facts, dimensions)
     known = frozenset(c for d in dimensions for c in d.columns)
     keys: dict[str, Value] = {}
-    for value in plan.keys.values():
+    for value in (*plan.keys.values(), *(c.value for c in across)):
         for ident in value.refs - known:
             keys[ident] = context.column(ident)
-    for condition in across:
-        for ident in condition.value.refs - known:
-            keys[ident] = context.column(ident)
     if not _connected(facts, inside):
-        return plan
+        return None
     fact = _joined(context, facts, inside)
     part = Aggregate(fact, keys, plan.items, plan.empty, combined=plan.combined)
     rows = context.estimates.rows(fact)
@@ -51,7 +68,7 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
         or context.estimates.rows(part) * _WORTH > rows
         or _reduces(context, part, dimensions, across)
     ):
-        return plan
+        return None
     whole = _joined(context, [part, *dimensions], [*across, *outside])
     return replace(plan, input=whole, items=_combining(context, plan))
 
@@ -72,9 +89,9 @@ def _parted(
 ) -> tuple[list[Plan], list[Plan]]:
     """Return the tables that are aggregated or filter, and the whole tables that only name groups."""
     read = frozenset().union(*(v.refs for v in plan.items.values()))
-    dimensions: list[Plan] = [n for n in leaves if isinstance(n, Scan) and not read & frozenset(n.columns)]
+    dimensions: list[Plan] = [n for n in leaves if isinstance(n, Scan) and not read & n.given]
     for node in list(dimensions):
-        own = frozenset(node.columns)
+        own = node.given
         for condition in conditions:
             touched = condition.value.refs & own
             if touched and (condition.op != "=" or condition.value.refs <= own):
@@ -106,7 +123,7 @@ def _connected(plans: list[Plan], conditions: list[Condition]) -> bool:
     reached, waiting = frozenset(plans[0].columns), list(plans[1:])
     while waiting:
         for plan in waiting:
-            own = frozenset(plan.columns)
+            own = plan.given
             if any(c.op == "=" and c.value.refs & own and c.value.refs & reached for c in conditions):
                 reached |= own
                 waiting.remove(plan)
@@ -127,7 +144,7 @@ def _joined(context: Context, plans: list[Plan], conditions: list[Condition]) ->
 def _reduces(context: Context, part: Plan, dimensions: list[Plan], across: list[Condition]) -> bool:
     """Whether a dimension leaves rows out, so that it had better be joined first."""
     for node in dimensions:
-        own = frozenset(node.columns)
+        own = node.given
         kept = context.estimates.rows(node)
         touching = [c for c in across if c.value.refs & own]
         for condition in touching:

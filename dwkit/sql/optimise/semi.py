@@ -21,7 +21,7 @@ def by_extremes(context: Context, join: Join) -> Plan:
     """Return a semi or anti join as a join with the extremes of each group, where it has that shape; else as it is."""
     if join.kind not in ("semi", "anti"):
         return join
-    ours, theirs = frozenset(join.left.columns), frozenset(join.right.columns)
+    ours, theirs = join.left.given, join.right.given
     equal: list[tuple[Value, Value]] = []
     compared: list[tuple[str, Value, Value]] = []
     for condition in join.on:

@@ -205,7 +205,10 @@ class Run:
             return None
         found = None if ref.file is not None else self.catalog.find(ref.schema, ref.name)
         if found is not None:
-            return TableStatistics(found.data.height) if isinstance(found, Table) else None
+            if not isinstance(found, Table):
+                return None
+            primary = next((k.columns for k in found.keys if k.primary), ())
+            return TableStatistics(found.data.height, key=primary)
         return self.known(ref) if self.known is not None else None
 
     def _found(self, ref: TableRef, within: tuple[str, ...]) -> pl.LazyFrame | None:

@@ -15,7 +15,7 @@ from dwkit.sql.value import Value
 __all__ = ["COLLECT"]
 
 _NULL_OF_NONE = frozenset(
-    {"duckdb", "postgres", "bigquery", "trino", "oracle", "redshift", "sqlite", "mysql", "tsql"}
+    {"duckdb", "postgres", "bigquery", "trino", "oracle", "redshift", "sqlite", "mysql", "tsql", "datafusion"}
 )
 """A list of no rows is NULL there; elsewhere it is empty."""
 
@@ -99,8 +99,8 @@ def _arg(most: bool, keep_nulls: bool, call: Call) -> Value:
     return call.value(pl.when(keys.len() > 0).then(ordered.implode()), pl.List(value.dtype))
 
 
-_VALUE_AGGREGATES = frozenset({"spark", "databricks"})
-"""FIRST_VALUE and LAST_VALUE are aggregates too there."""
+_VALUE_AGGREGATES = frozenset({"spark", "databricks", "datafusion"})
+"""FIRST_VALUE, LAST_VALUE and NTH_VALUE are aggregates too there."""
 
 
 def _first(last: bool, call: Call) -> Value:
@@ -115,6 +115,20 @@ def _first(last: bool, call: Call) -> Value:
     value = rows.argument()
     taken = rows.taken(value.expr, nulls=not rows.ignore_nulls)
     return call.value(taken.last() if last else taken.first(), value.dtype)
+
+
+def _nth(call: Call) -> Value:
+    """The value of the nth row, from the last one where n is negative."""
+    if call.dialect not in _VALUE_AGGREGATES:
+        raise call.error(f"{call.name} wants a window", hint=f"{call.name.lower()}(x, n) over (order by y)")
+    rows = Rows(call)
+    offset = call.given("offset")
+    number = call.bind(rows.ordered(offset)).constant if isinstance(offset, exp.Expr) else None
+    if not isinstance(number, int) or not number:
+        raise call.error(f"{call.name} wants the number of a row", offset)
+    value = rows.argument()
+    taken = rows.taken(value.expr, nulls=not rows.ignore_nulls)
+    return call.value(taken.get(number - 1 if number > 0 else number, null_on_oob=True), value.dtype)
 
 
 def _top(call: Call) -> Value:
@@ -179,5 +193,6 @@ COLLECT: Functions = {
     "ARG_MIN_NULL": _arg_builder(most=False, keep_nulls=True),
     "ARBITRARY": partial(_first, False), exp.First: partial(_first, False), exp.Last: partial(_first, True),
     exp.FirstValue: partial(_first, False), exp.LastValue: partial(_first, True),
+    exp.NthValue: _nth,
     exp.ApproxTopK: _top, "HISTOGRAM": _histogram, "MAP_AGG": _map_agg,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,8 @@ from dwkit.sql.types import is_date, is_decimal, is_number, is_text, is_timestam
 from dwkit.sql.value import Value
 
 __all__ = ["QUANTILES"]
+
+_FLOAT = pl.Float64()
 
 
 class _Quantile:
@@ -31,15 +34,17 @@ class _Quantile:
         self.descending = False
         self.double = call.dialect in _DISCRETE_IS_DOUBLE and isinstance(call.node, exp.PercentileDisc)
         of_function = call.given("expression") or call.given("quantile") or given
-        if of_function is None and isinstance(call.node, exp.Anonymous) and len(rows.nodes) > 1:
-            of_function = rows.nodes[1]
+        if of_function is None and len(rows.nodes) > 1 and not rows.within:
+            of_function = rows.nodes.pop(1)
         if of_function is not None:
             self.value = rows.argument()
+            rows.nodes = rows.nodes[1:]
+            self.descending = bool(rows.order) and rows.order[0][1]
         else:  # within group (order by value)
             if len(rows.order) != 1:
                 raise call.error(f"{call.name} wants WITHIN GROUP (ORDER BY one expression)")
             self.value, self.descending, _ = rows.order[0]
-            of_function = rows.nodes[0] if rows.nodes else None
+            of_function = rows.nodes.pop(0) if rows.nodes else None
         if isinstance(self.value.dtype, pl.Null):
             self.value = call.cast(self.value, pl.Float64())
         rows.order = []
@@ -90,9 +95,52 @@ class _Quantile:
             scaled = self.rows.taken(self.value.expr.to_physical()).cast(pl.Float64)
             whole = scaled.quantile(share, "linear").truncate().cast(pl.Int128)
             return unscaled(whole, scale_of(dtype)), pl.Decimal(38, scale_of(dtype))
-        found = self.rows.taken(self.value.expr).cast(pl.Float64).quantile(share, "linear")
-        single = call.dialect == "datafusion" and isinstance(dtype, pl.Float32)
-        return (found.cast(pl.Float32), pl.Float32()) if single else (found, pl.Float64())
+        made = self.rows.taken(self.value.expr).cast(pl.Float64).quantile(share, "linear")
+        if isinstance(dtype, pl.Float32) and call.dialect in _OF_THE_SAME_TYPE:
+            return made.cast(dtype), dtype
+        return made, pl.Float64()
+
+    def middle(self) -> Value:
+        """Return the median of decimals as one of as many digits: the mean of two is cut off."""
+        dtype = self.value.dtype
+        taken = self.rows.taken(self.value.expr.to_physical()).sort()
+        last = taken.len().cast(pl.Int64) - 1
+        low, high = (taken.get(p, null_on_oob=True) for p in (last // 2, (last + 1) // 2))
+        total = low + high
+        return self.call.value(unscaled(total.sign() * (total.abs() // 2), scale_of(dtype)), dtype)
+
+    def sketched(self, weight: Value | None = None) -> Value:
+        """Return what DataFusion's sketch gives where it keeps each row; of more rows what is exact.
+
+        A row stands for the middle of its weight; between it and its neighbours the value grows evenly.
+        """
+        call = self.call
+        if not is_number(self.value.dtype):
+            raise call.error(f"{call.name} wants numbers, not {shown(self.value.dtype)}")
+        value = call.cast(self.value, _FLOAT).expr
+        by = call.cast(weight, _FLOAT).expr if weight is not None else pl.when(value.is_not_null()).then(1.0)
+        values, weights = (
+            self.rows.taken(e, nulls=True, keep=value.is_not_null() & (by > 0)) for e in (value, by)
+        )
+        weights, values = weights.sort_by(values), values.sort()
+        share = float(1 - self.fractions[0] if self.descending else self.fractions[0])
+        start = weights.cum_sum().shift(1).fill_null(0.0)
+        rank = weights.sum() * share
+        place = (start <= rank).sum().cast(pl.Int64) - 1
+        before, here, after, own, first = (
+            e.get(place, null_on_oob=True)
+            for e in (values.shift(1), values, values.shift(-1), weights, start)
+        )
+        slope = pl.coalesce((after - before) / 2, after - here, here - before, 0.0)
+        made = here + ((rank - first) / own - 0.5) * slope
+        low, high = before.fill_null(here), after.fill_null(here)
+        made = pl.when(made < low).then(low).when(made > high).then(high).otherwise(made)
+        if weight is None:
+            made = pl.when(values.len() > _KEPT).then(values.quantile(share, "linear")).otherwise(made)
+        if share in (0.0, 1.0):
+            made = values.last() if share else values.first()
+        dtype = self.value.dtype if isinstance(self.value.dtype, pl.Float32) else _FLOAT
+        return call.value(made.cast(dtype), dtype)
 
 
 def _fractions(call: Call, node: exp.Expr) -> tuple[bool, list[Fraction]]:
@@ -104,7 +152,7 @@ def _fractions(call: Call, node: exp.Expr) -> tuple[bool, list[Fraction]]:
     several = isinstance(node, exp.Array)
     found = []
     for one in node.expressions if several else [node]:
-        known: Any = call.bind(one).constant
+        known: Any = _known(call.bind(one))
         if known is None or isinstance(known, (bool, str)) or not _is_share(known):
             raise call.error(f"{call.name} wants a fraction from 0 to 1", one)
         # A literal such as 0.1 is meant as a tenth, not as the double next to it.
@@ -114,6 +162,13 @@ def _fractions(call: Call, node: exp.Expr) -> tuple[bool, list[Fraction]]:
     return several, found
 
 
+def _known(value: Value) -> Any:
+    """Return a value that no row has a part in, NOT_CONSTANT of another."""
+    if value.is_constant or value.refs or value.volatile:
+        return value.constant
+    return pl.select(value.expr).item()
+
+
 def _is_share(known: Any) -> bool:
     try:
         return bool(0 <= known <= 1)
@@ -121,8 +176,54 @@ def _is_share(known: Any) -> bool:
         return False
 
 
+_OF_THE_SAME_TYPE = frozenset({"datafusion"})
+"""A median of decimals is one there, and what is interpolated between FLOATs is a FLOAT."""
+
+
 def _median(call: Call) -> Value:
-    return _Quantile(call, exp.Literal.number("0.5")).made(continuous=True)
+    quantile = _Quantile(call, exp.Literal.number("0.5"))
+    if call.dialect in _OF_THE_SAME_TYPE and is_decimal(quantile.value.dtype):
+        return quantile.middle()
+    return quantile.made(continuous=True)
+
+
+def _approx_continuous(call: Call) -> Value:
+    """APPROX_PERCENTILE_CONT; DataFusion's may say how large its sketch is."""
+    quantile = _Quantile(call)
+    for one in quantile.rows.nodes:
+        size = _known(call.bind(one))
+        if isinstance(size, bool) or not isinstance(size, (int, float, Decimal)) or size < 1:
+            raise call.error(f"{call.name} wants a number from 1 here", one)
+    if call.dialect in _SKETCHED and not quantile.several:
+        return quantile.sketched()
+    return quantile.made(continuous=True)
+
+
+_SKETCHED = frozenset({"datafusion"})
+"""An approximate percentile is that of a t-digest there."""
+
+
+_KEPT = 50
+"""So many rows it keeps, of a hundred parts that are finer at both ends."""
+
+
+def _approx_median(call: Call) -> Value:
+    if call.dialect in _SKETCHED:
+        return _Quantile(call, exp.Literal.number("0.5")).sketched()
+    return _median(call)
+
+
+def _weighted(call: Call) -> Value:
+    """APPROX_PERCENTILE_CONT_WITH_WEIGHT(x, weight, fraction), x in WITHIN GROUP or first."""
+    rows = Rows(call)
+    place = 0 if rows.within else 1
+    if len(rows.nodes) < place + 2:
+        raise call.error(f"{call.name} lacks an argument")
+    weight = rows.nodes[place]
+    quantile = _Quantile(call, rows.nodes[place + 1])
+    if rows.within:
+        quantile.value, quantile.descending, _ = rows.order[0]
+    return quantile.sketched(quantile.rows.bind(weight))
 
 
 _DISCRETE_IS_DOUBLE = frozenset({"spark", "databricks"})
@@ -179,7 +280,8 @@ QUANTILES: Functions = {
     exp.PercentileCont: lambda call: _Quantile(call).made(continuous=True),
     exp.PercentileDisc: lambda call: _Quantile(call).made(continuous=False),
     exp.Quantile: lambda call: _Quantile(call).made(continuous=call.dialect not in _QUANTILE_IS_DISCRETE),
-    exp.ApproxQuantile: _approximate, "APPROX_PERCENTILE_CONT": lambda call: _Quantile(call).made(continuous=True),
+    exp.ApproxQuantile: _approximate, "APPROX_PERCENTILE_CONT": _approx_continuous,
+    "APPROX_PERCENTILE_CONT_WITH_WEIGHT": _weighted, "QUANTILE_CONT": lambda call: _Quantile(call).made(continuous=True), "APPROX_MEDIAN": _approx_median,
     "APPROX_PERCENTILE_DISC": lambda call: _Quantile(call).made(continuous=False),
     "RESERVOIR_QUANTILE": lambda call: _Quantile(call).made(continuous=False),
     exp.ApproxQuantiles: _approx_quantiles,

@@ -42,6 +42,7 @@ class Rows:
         filter: what must be true for a row to count.
         limit: of how many rows at most (``LIMIT`` in an aggregate).
         apart: whether a row counts or not by itself, and not by the others that there are.
+        within: its order is that of WITHIN GROUP, so that it is what the aggregate is of.
     """
 
     def __init__(self, call: Call) -> None:
@@ -52,12 +53,13 @@ class Rows:
         self.distinct = False
         self.ignore_nulls = False
         self.apart = True
+        self.within = False
         self._nearest: tuple[exp.Expr, bool] | None = None
         self._unwrap(call.wrapped)
         anonymous = isinstance(call.node, (exp.Anonymous, exp.AnonymousAggFunc))
         arguments = list(call.given("expressions") or ()) if anonymous else []
         inner = arguments.pop(0) if arguments else None if anonymous else call.given("this")
-        self.nodes = [*self._inside(inner), *arguments]
+        self.nodes = [*self._inside(inner), *(self.ordered(a) for a in arguments)]
         if self._nearest is not None:
             self._keep_nearest(*self._nearest)
 
@@ -69,6 +71,7 @@ class Rows:
                 self._add_filter(self.truth(wrapped.expression.this).expr)
             elif isinstance(wrapped, exp.WithinGroup):
                 self._add_order(wrapped.expression)
+                self.within = True
             elif isinstance(wrapped, exp.Order):
                 self._add_order(wrapped)
             elif isinstance(wrapped, exp.IgnoreNulls):
@@ -103,6 +106,14 @@ class Rows:
         else:
             return [inner]
         return self._inside(inner.this)
+
+    def ordered(self, node: exp.Expr) -> exp.Expr:
+        """Return an argument without the ORDER BY that stands behind the last one."""
+        if not isinstance(node, exp.Order):
+            return node
+        self._add_order(node)
+        inner: exp.Expr = node.this
+        return inner
 
     def _add_order(self, order: exp.Expr) -> None:
         for key in order.expressions:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from dwkit.sql.functions.aggregate.rows import Rows, as_number, of_one
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.decimals import unscaled
+from dwkit.sql.functions.elements import NULLS_LEAST, nulls_greatest
 from dwkit.sql.types import (
     is_date,
     is_decimal,
@@ -165,7 +166,7 @@ def _count(call: Call) -> Value:
     nodes = (
         [*rows.nodes, *(call.given("expressions") or ())] if not isinstance(call.node, exp.Anonymous) else []
     )
-    if not nodes:
+    if not nodes or (len(nodes) == 1 and nodes[0].is_star and call.dialect == "datafusion"):  # or COUNT(t.*)
         return call.value(rows.len().cast(_INT), _INT)
     if len(nodes) == 1 and rows.distinct and isinstance(nodes[0], exp.Tuple):
         return _count_rows(rows, [rows.bind(n) for n in nodes[0].expressions], nulls=True)
@@ -230,10 +231,8 @@ def _extreme(name: str, call: Call) -> Value:
         raise call.error(f"{call.name} of JSON is not supported", hint="cast it, as in v::int")
     if isinstance(value.dtype, pl.Struct) and count is None:
         return _extreme_struct(name, rows, value)
-    if is_list(value.dtype) and count is None and call.dialect == "datafusion":
-        # As Polars sorts them: by their first different elements, of which NULL is the least.
-        most = rows.taken(value.expr).sort(descending=name == "max", nulls_last=True).first()
-        return call.value(most, value.dtype)
+    if is_list(value.dtype) and count is None:
+        return _extreme_list(name, rows, value)
     if value.dtype.is_nested():
         raise call.refuse(f"{call.name} of {shown(value.dtype)}")
     if isinstance(value.dtype, pl.Boolean) and call.dialect in _NUMBERED_TRUTHS:
@@ -248,8 +247,16 @@ def _extreme(name: str, call: Call) -> Value:
     return call.value(pl.when(taken.len() > 0).then(most), pl.List(value.dtype))
 
 
-_NULLS_LEAST = frozenset({"spark", "databricks"})
-"""A NULL in a struct is less than any value there, elsewhere greater."""
+def _extreme_list(name: str, rows: Rows, value: Value) -> Value:
+    """The greatest or least list: by its first element, then by its second, ..., then the longer one."""
+    call, dtype = rows.call, value.dtype
+    if call.dialect in NULLS_LEAST:  # as Polars sorts them
+        ordered = rows.taken(value.expr).sort(descending=name == "max", nulls_last=True)
+    else:
+        key = nulls_greatest(value.expr, dtype)
+        taken, keys = (rows.taken(e, nulls=True, keep=value.expr.is_not_null()) for e in (value.expr, key))
+        ordered = taken.sort_by(keys, descending=name == "max")
+    return call.value(ordered.first(), dtype)
 
 
 def _extreme_struct(name: str, rows: Rows, value: Value) -> Value:
@@ -259,7 +266,7 @@ def _extreme_struct(name: str, rows: Rows, value: Value) -> Value:
     if any(f.dtype.is_nested() for f in dtype.fields):
         raise call.refuse(f"{call.name} of {shown(dtype)}")
     taken = rows.taken(value.expr)
-    last = (name == "max") == (call.dialect in _NULLS_LEAST)
+    last = (name == "max") == (call.dialect in NULLS_LEAST)
     fields = [taken.struct.field(f.name) for f in dtype.fields]
     ordered = taken.sort_by(fields, descending=name == "max", nulls_last=last, maintain_order=True)
     return call.value(ordered.first(), dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import polars as pl
@@ -38,8 +39,8 @@ def _spread(*, root: bool, ddof: int, plain: bool = False) -> Builder:
             made: pl.Expr = pl.when(count > ddof).then(squares / (count - ddof).cast(_FLOAT))
             made = made.sqrt() if root else made
         else:
-            taken = _doubles(rows, value)
-            count, made = taken.len(), taken.std(ddof=ddof) if root else taken.var(ddof=ddof)
+            taken = rows.masked(call.cast(as_number(call, value), _FLOAT).expr)
+            count, made = taken.count(), taken.std(ddof=ddof) if root else taken.var(ddof=ddof)
         if ddof and plain and call.dialect in _ZERO_OF_ONE:
             made = pl.when(count == 1).then(0.0).otherwise(made)
         return call.value(made, _FLOAT)
@@ -136,6 +137,14 @@ def _ratio(above: pl.Expr, below: pl.Expr, call: Call) -> pl.Expr:
     return above / below if call.dialect == "duckdb" else pl.when(below > 0).then(above / below)
 
 
+def _corr(pairs: _Pairs, call: Call) -> pl.Expr:
+    made = _ratio(pairs.sxy, pairs.sxx.sqrt() * pairs.syy.sqrt(), call)
+    if call.dialect != "datafusion":
+        return made
+    x, y = pairs.mx.is_nan(), pairs.my.is_nan()  # NaN of both is NaN there, of one of them NULL
+    return pl.when(x & y).then(math.nan).when(~x & ~y & (pairs.n > 1)).then(made)
+
+
 def _r2(pairs: _Pairs, _: Call) -> pl.Expr:
     whole = pl.when(pairs.syy > 0).then(pairs.sxy**2 / (pairs.sxx * pairs.syy)).otherwise(1.0)
     return pl.when(pairs.sxx > 0).then(whole)
@@ -154,6 +163,7 @@ STATISTICS: Functions = {
     exp.Stddev: _spread(root=True, ddof=1, plain=True), exp.StddevSamp: _spread(root=True, ddof=1), "STD": _spread(root=True, ddof=1),
     exp.StddevPop: _spread(root=True, ddof=0), "STDEVP": _spread(root=True, ddof=0), "STDDEV_POP": _spread(root=True, ddof=0),
     exp.Variance: _spread(root=False, ddof=1, plain=True), "VAR": _spread(root=False, ddof=1), "VAR_SAMP": _spread(root=False, ddof=1),
+    "VAR_SAMPLE": _spread(root=False, ddof=1), "VAR_POPULATION": _spread(root=False, ddof=0),
     exp.VariancePop: _spread(root=False, ddof=0), "VARP": _spread(root=False, ddof=0), "VAR_POP": _spread(root=False, ddof=0),
     exp.Skewness: _moment(_skewness), exp.Kurtosis: _moment(_kurtosis), "KURTOSIS_POP": _moment(_kurtosis_of_rows),
     "ENTROPY": of_one(_entropy),
@@ -164,7 +174,7 @@ STATISTICS: Functions = {
     "WEIGHTED_AVG": _weighted, "WAVG": _weighted,
     exp.CovarPop: _of_pairs(lambda p, _: p.sxy / p.n),
     exp.CovarSamp: _of_pairs(lambda p, _: p.sxy / (p.n - 1), least=2),
-    exp.Corr: _of_pairs(lambda p, call: _ratio(p.sxy, p.sxx.sqrt() * p.syy.sqrt(), call)),
+    "COVAR": _of_pairs(lambda p, _: p.sxy / (p.n - 1), least=2), exp.Corr: _of_pairs(_corr),
     exp.RegrSlope: _of_pairs(lambda p, call: _ratio(p.sxy, p.sxx, call)),
     exp.RegrIntercept: _of_pairs(lambda p, _: pl.when(p.sxx > 0).then(p.my - p.mx * p.sxy / p.sxx)),
     exp.RegrR2: _of_pairs(_r2),

@@ -30,8 +30,12 @@ def _digits(kind: exp.DataType, dialect: str) -> int:
     return digits if dialect != "duckdb" else 0 if digits == 0 else 3 if digits <= 3 else 6
 
 
+_CUT = frozenset({"snowflake", "datafusion"})
+"""Further digits are cut off there."""
+
+
 def with_precision(call: Call, value: Value, kind: exp.DataType) -> Value:
-    """Return a time or timestamp with the digits of a type, rounded half up; cut off in Snowflake and DataFusion."""
+    """Return a time or timestamp with the digits of a type, rounded half up, or cut off."""
     dtype = value.dtype
     if not isinstance(dtype, (pl.Datetime, pl.Time)) or value.is_null:
         return value
@@ -49,7 +53,7 @@ def with_precision(call: Call, value: Value, kind: exp.DataType) -> Value:
     unit = 10 ** (6 - digits)
     if call.dialect == "datafusion" and isinstance(dtype, pl.Datetime):
         return value.as_(cut_off(value.expr, dtype, unit), dtype)
-    half = 0 if call.dialect in ("snowflake", "datafusion") else unit // 2
+    half = 0 if call.dialect in _CUT else unit // 2
     if isinstance(dtype, pl.Time):
         nanos = (value.expr.cast(pl.Int64) + half * 1000) // (unit * 1000) * (unit * 1000)
         return value.as_((nanos % 86_400_000_000_000).cast(pl.Time), dtype)

@@ -7,9 +7,9 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.comparison import alike
 from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded_or_null, is_map
-from dwkit.sql.functions.operators import alike
 from dwkit.sql.functions.strings import STRING
 from dwkit.sql.types import is_list, is_text, shown, unified
 from dwkit.sql.value import Value

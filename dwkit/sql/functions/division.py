@@ -1,0 +1,188 @@
+"""Division and its remainder: digits of quotients, and what a division by zero is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+from sqlglot import exp
+
+from dwkit.sql.functions.call import Call
+from dwkit.sql.functions.decimals import from_scaled, scaled_of, whole_of
+from dwkit.sql.functions.interval import scaled
+from dwkit.sql.functions.operands import constant_integers, decimal_of, doubles, floats, operands, wrong
+from dwkit.sql.types import is_decimal, is_float, is_integer, is_number, scale_of, whole_digits
+from dwkit.sql.value import Value
+
+__all__ = ["divided", "floored", "quotient", "remainder"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Digits:
+    """Precision and scale of both operands of a division."""
+
+    p1: int
+    s1: int
+    p2: int
+    s2: int
+
+
+_DIVISION_SCALE: dict[str, Callable[[_Digits], int]] = {
+    "datafusion": lambda d: d.s1 + 4,
+    "mysql": lambda d: min(30, d.s1 + 4),
+    "snowflake": lambda d: max(d.s1, min(d.s1 + 6, 12)),
+    "bigquery": lambda _: 9,
+    "trino": lambda d: max(d.s1, d.s2),
+    "spark": lambda d: max(6, d.s1 + d.p2 + 1),
+    "databricks": lambda d: max(6, d.s1 + d.p2 + 1),
+    "tsql": lambda d: max(6, d.s1 + d.p2 + 1),
+    "redshift": lambda d: max(4, d.s1 + d.p2 - d.s2 + 1),
+    "postgres": lambda d: max(16, d.s1, d.s2),
+    "oracle": lambda d: max(16, d.s1, d.s2),
+}
+"""Digits after the point of a quotient of decimals, from the manuals; elsewhere it is a double."""
+
+
+def quotient(call: Call) -> Value:
+    """``a / b``, of an interval as well: a decimal, a double or whole, as the dialect says.
+
+    Raises:
+        SqlError: they are no numbers, or a literal is divided by zero.
+    """
+    interval = call.arg().interval
+    if interval is not None:
+        call.given("typed")
+        call.given("safe")
+        factor = call.cast(call.arg("expression"), pl.Float64())
+        return scaled(call, interval, factor.as_(1 / _divisor(call, factor, factor.expr), pl.Float64()))
+    left, right = operands(call)
+    if not (is_number(left.dtype) and is_number(right.dtype)):
+        raise wrong(call, left, right)
+    both_integers = is_integer(left.dtype) and is_integer(right.dtype)
+    typed = call.has("typed")
+    if both_integers and typed:
+        return _int_quotient(call, left, right)
+    exact = not is_float(left.dtype) and not is_float(right.dtype)
+    scale_rule = _DIVISION_SCALE.get(call.dialect)
+    if (
+        exact
+        and scale_rule is not None
+        and not (both_integers and call.dialect in ("spark", "databricks", "bigquery"))
+    ):
+        return _decimal_quotient(call, left, right, scale_rule)
+    a, b, dtype = floats(call, left, right)
+    if call.dialect in _INFINITE:
+        call.has("safe")
+        return call.value(a / b, dtype)
+    return call.value(a / _divisor(call, right, b), pl.Float64())
+
+
+_INFINITE = frozenset({"datafusion", "duckdb"})
+"""1.0 / 0 is infinite there, as floats have it."""
+
+
+def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
+    """A division by zero gives NULL, or is an error where the dialect says so and the row is asked for."""
+    safe = call.has("safe")
+    if value.is_constant and value.constant:
+        return expr
+    never = ("sqlite", "mysql", "oracle") if isinstance(call.node, exp.Mod) else ("sqlite", "mysql")
+    if not safe and call.dialect not in never:
+        zero = expr == 0 if call.binder.condition is None else (expr == 0) & call.binder.condition
+        if call.dialect == "datafusion":  # NULL by zero is NULL, and no rows have no error
+            zero &= call.arg().expr.is_not_null()
+        failed = pl.when(zero).then(pl.lit("division by zero")).cast(pl.Int8, strict=True)
+        early = call.dialect != "datafusion" or not call.arg().refs
+        if value.is_constant and not value.is_null and call.binder.condition is None and early:
+            raise call.error("division by zero")
+        return pl.when(failed.is_null()).then(pl.when(expr != 0).then(expr))
+    return pl.when(expr != 0).then(expr)
+
+
+def _decimal_quotient(call: Call, left: Value, right: Value, rule: Callable[[_Digits], int]) -> Value:
+    s1, s2 = scale_of(left.dtype), scale_of(right.dtype)
+    if call.dialect == "datafusion" and whole_of(left) + s1 + 4 + s2 <= 38:
+        # The quotient of the whole numbers behind both, of which the rest is cut off.
+        a = scaled_of(left) * 10 ** (4 + s2)
+        b = _divisor(call, right, scaled_of(right))
+        whole = a.abs() // b.abs()
+        digits = min(38, whole_of(left) + s1 + s2 + 4)
+        return from_scaled(call, pl.when((a < 0) == (b < 0)).then(whole).otherwise(0 - whole), digits, s1 + 4)
+    scale = max(0, min(rule(_Digits(whole_of(left) + s1, s1, whole_of(right) + s2, s2)), 30))
+    kept = 9 if call.dialect == "bigquery" else 6
+    scale = max(min(scale, 38 - min(whole_digits(left.dtype) + s2, 32)), min(scale, kept))
+    made = decimal_of(left).cast(pl.Decimal(38, scale)) / _divisor(call, right, decimal_of(right)).cast(
+        pl.Decimal(38, min(s2, scale))
+    )
+    return call.value(made, pl.Decimal(38, scale))
+
+
+def _int_quotient(call: Call, left: Value, right: Value) -> Value:
+    """Division of integers cuts the fraction off; Polars' goes to the lower."""
+    call.has("safe")
+    x, y = left.constant, right.constant
+    if isinstance(x, int) and isinstance(y, int) and y:
+        return constant_integers(
+            call, lambda a, b: abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1), x, y
+        )
+    a, b = left.expr.cast(pl.Int64), _divisor(call, right, right.expr.cast(pl.Int64))
+    return call.value(a.abs() // b.abs() * (a.sign() * b.sign()), pl.Int64())
+
+
+def floored(call: Call) -> Value:
+    """``a // b``: whole numbers without the rest, floats without what is behind the point.
+
+    Raises:
+        SqlError: a literal is divided by zero.
+    """
+    left, right = operands(call)
+    if is_integer(left.dtype) and is_integer(right.dtype):
+        return _int_quotient(call, left, right)
+    a, b = doubles(call, left, right)
+    made = a / _divisor(call, right, b)
+    if call.dialect == "duckdb":
+        return call.value(made.floor(), pl.Float64())
+    return call.value(made.truncate().cast(pl.Int64, strict=True), pl.Int64())
+
+
+def remainder(call: Call) -> Value:
+    """The remainder has the sign of the dividend; Polars' has that of the divisor."""
+    left, right = operands(call)
+    if not (is_number(left.dtype) and is_number(right.dtype)):
+        raise wrong(call, left, right)
+    made = _remainder(call, left, right)
+    if call.dialect != "oracle":
+        return made
+    # MOD(n, 0) is n there.
+    return call.value(
+        pl.when(right.expr == 0).then(left.expr.cast(made.dtype)).otherwise(made.expr), made.dtype
+    )
+
+
+def _remainder(call: Call, left: Value, right: Value) -> Value:
+    if is_float(left.dtype) or is_float(right.dtype):
+        a, b, dtype = floats(call, left, right)
+        if call.dialect == "datafusion":  # by zero it is NaN
+            call.has("safe")
+            rest = a.abs() % b.abs()
+            return call.value(pl.when(a < 0).then(-rest).otherwise(rest), dtype)
+        divisor = _divisor(call, right, b)
+        return call.value(a.abs() % divisor.abs() * a.sign(), dtype)
+    if is_decimal(left.dtype) or is_decimal(right.dtype):
+        scale = max(scale_of(left.dtype), scale_of(right.dtype))
+        dtype = pl.Decimal(38, scale)
+        a, b = decimal_of(left).cast(dtype), _divisor(call, right, decimal_of(right).cast(dtype))
+        made = a.abs() % b.abs()
+        return call.value(pl.when(a < 0).then(-made).otherwise(made), dtype)
+    x, y = left.constant, right.constant
+    if isinstance(x, int) and isinstance(y, int) and y:
+        return constant_integers(call, lambda a, b: abs(a) % abs(b) * (1 if a >= 0 else -1), x, y)
+    a, b = left.expr.cast(pl.Int64), _divisor(call, right, right.expr.cast(pl.Int64))
+    return call.value(a.abs() % b.abs() * a.sign(), pl.Int64())
+
+
+def divided(call: Call, left: Value, right: Value) -> Value:
+    """Return a quotient that is NULL where the divisor is 0, whatever the dialect says of that."""
+    a, b = doubles(call, left, right)
+    return call.value(a / pl.when(b != 0).then(b), pl.Float64())
