@@ -27,7 +27,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "RTRIM() or ILIKE say what is meant.",
     ),
     Difference(("trino", "snowflake", "bigquery", "mysql"), "NaN = NaN", "True, and NaN is the greatest number, as in PostgreSQL."),
-    Difference(("datafusion",), "NaN and -NaN", "Equal; DataFusion tells NaN from NaN by its sign."),
     Difference(
         ("datafusion",), "lists of a fixed size",
         "Lists like others: a NULL one is NULL, where DataFusion appends to as many NULLs as it has places.",
