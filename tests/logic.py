@@ -97,7 +97,7 @@ def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
     """Divide a text at its empty lines, without comments above the first line of a block."""
     block: list[str] = []
     start = 0
-    for number, line in enumerate([*text.splitlines(), ""], 1):
+    for number, line in enumerate([*text.split("\n"), ""], 1):
         if not line.strip():
             if block:
                 yield start, block

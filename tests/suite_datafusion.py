@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
-from logic import Record, read, sorted_rows
+from logic import Record, read
+from suite_settings import OTHER, marked, setting_of
+from suite_spark import fields, spelled
 from suite_tables import External, kind_of, options_of, write_files
-from suite_values import HASHED, Tables, close, is_ordered, known_name, listed, normal, texts
+from suite_values import Tables, known_name
 
 from dwkit.sql import Session
 
-__all__ = ["FOREIGN", "prepare", "records", "same"]
+__all__ = ["FOREIGN", "prepare", "records"]
 
 FOREIGN = re.compile(
-    r"\b(arrow_(field|metadata)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index"
-    r"|union_(extract|tag)|cast_to_type)\b|/\* session: ",
+    r"\b(arrow_(field|metadata)|spark_cast|with_metadata|async_\w+|input_file_name|file_row_index|union_(extract|tag))\b"
+    r"|\bformat_string\(.*%s.*'Timestamp\((?:s|ms|ns)\)'"
+    rf"|\bshuffle\(.*, *(1|CAST\(.*)\)|{re.escape(OTHER)}",
     re.IGNORECASE,
 )
-"""What only DataFusion has, because it is about Arrow or about its own files; what asks for another session's settings."""
-_SETTING = re.compile(
-    r"\s*(?:re)?set\s+(?:(?:datafusion\.execution\.)?time_?\s?zone|datafusion\.sql_parser\.(?:dialect|parse_float_as_decimal)"
-    r"|datafusion\.catalog\.default_(?:catalog|schema))"
-    r"\s*(?:=|to)?\s*'?(?P<value>[^';]*)'?\s*;?\s*",
-    re.IGNORECASE,
-)
-_USUAL = re.compile(r"|utc|generic|false|datafusion|public|[+-]00(?::?00)?", re.IGNORECASE)
-"""Settings that a session here has."""
-
+"""What only DataFusion has: Arrow and its units of time, its own files, random numbers and settings."""
+_BLANK = "\u200b"
 _EXTERNAL = re.compile(
-    r"\s*create\s+(?:unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
+    r"\s*create\s+(?P<stream>unbounded\s+)?external\s+table\s+(?P<exists>if\s+not\s+exists\s+)?(?P<name>[^\s(]+)\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _INSERT = re.compile(
@@ -44,41 +39,53 @@ _INSERT = re.compile(
 
 def records(path: Path) -> Iterator[Record]:
     """Read the records of a file and of those that it includes."""
+    of_spark = "spark" in path.parts
+    for record in marked(_whole(_read(path))):
+        sql, expected = record.sql, record.expected
+        if expected and expected[0] == "----":
+            expected = expected[1:]
+        if of_spark:
+            sql = spelled(sql, path.stem)
+            if expected is not None and "json_tuple" not in sql:
+                expected = list(map(fields, expected))
+        # An error's text can stand in the first line.
+        yield replace(record, words=record.words[:3], expected=expected, sql=sql)
+
+
+def _read(path: Path) -> Iterator[Record]:
     text = path.read_text(encoding="utf-8", errors="replace")
-    # An empty line between a directive and its text does not end a record there.
-    setting = ""
-    for plain in read(re.sub(r"(?m)^((?:statement|query)\b.*\n)[ \t]*\n", r"\1", text)):
-        record = plain
-        if found := _SETTING.fullmatch(record.sql):
-            setting = "" if _USUAL.fullmatch(found["value"].strip(' "')) else found["value"].strip(' "')
-        if setting:
-            # The time zone of a session is UTC here, and there is one grammar.
-            record = replace(record, sql=f"/* session: {setting} */ {record.sql}")
+    # An empty line between a directive and its text does not end a record there; a line of blanks is a row of them.
+    text = re.sub(
+        r"(?m)^((?:statement (?:ok|error|count)|query (?:error|[A-Z?]+(?= |$))).*\n)[ \t]*\n", r"\1", text
+    )
+    for record in read(re.sub(r"(?m)^[ \t]+$", _BLANK, text)):
         if record.kind == "include":
             for pattern in record.words[1:]:
                 for included in sorted(path.parent.glob(pattern)):
-                    yield from records(included)
+                    yield from _read(included)
         else:
-            expected = record.expected
-            if expected and expected[0] == "----":
-                expected = expected[1:]
-            # An error's text can stand in the first line.
-            yield replace(record, words=record.words[:3], expected=expected, sql=_known_names(record.sql))
+            expected = record.expected and [line.replace(_BLANK, "") for line in record.expected]
+            yield replace(record, sql=record.sql.replace(_BLANK, ""), expected=expected)
+
+
+def _whole(found: Iterable[Record]) -> Iterator[Record]:
+    """Give records the lines of a text of several, which stand after an empty line."""
+    last: Record | None = None
+    for record in found:
+        lines = [" ".join(record.words), *record.sql.splitlines()]
+        if last is not None and all(re.match(r"\d\d\)", line) for line in lines):
+            last = replace(last, expected=[*(last.expected or []), *lines])
+            continue
+        if last is not None:
+            yield last
+        last = record
+    if last is not None:
+        yield last
 
 
 _COPY = re.compile(
     r"\s*copy\s+(?P<what>\(.*\)|\S+)\s+to\s+'(?P<path>[^']*)'(?P<rest>.*)", re.IGNORECASE | re.DOTALL
 )
-
-
-def _known_names(sql: str) -> str:
-    """Write what only DataFusion calls so with the words of PostgreSQL: make_array."""
-    while found := re.search(r"\bmake_array\s*\(", sql, re.IGNORECASE):
-        end, _ = _arguments(sql, found.end())
-        if end < 0:
-            return sql
-        sql = f"{sql[: found.start()]}ARRAY[{sql[found.end() : end]}]{sql[end + 1 :]}"
-    return sql
 
 
 def _arguments(sql: str, start: int) -> tuple[int, list[int]]:
@@ -99,37 +106,6 @@ def _arguments(sql: str, start: int) -> tuple[int, list[int]]:
     return -1, cuts
 
 
-def same(record: Record, data: pl.DataFrame) -> bool:
-    """Whether rows are those of a record, line by line."""
-    sort = record.words[2] if len(record.words) > 2 else "nosort"
-    expected = record.expected or []
-    if any("<slt:ignore>" in line for line in expected):
-        return True
-    if len(expected) == 1 and HASHED.fullmatch(expected[0].strip()):
-        return listed([v for row in sorted_rows(texts(data), sort) for v in row], expected)
-    rows = texts(data, binary="hex")
-    lines = [_trimmed(line) for row in rows for line in " ".join(map(_numbered, row)).split("\n")]
-    if sort == "valuesort":
-        lines, expected = (
-            sorted(v for row in rows for v in row),
-            sorted(v for e in expected for v in e.split()),
-        )
-    if sort == "rowsort" or (sort != "valuesort" and not is_ordered(record.sql)):
-        lines, expected = sorted(map(normal, lines)), sorted(map(normal, expected))
-    return len(lines) == len(expected) and all(map(close, lines, expected))
-
-
-def _numbered(text: str) -> str:
-    """Return a value of several lines as they are shown: each on its own, with its number."""
-    if "\n" not in text:
-        return text
-    return "\n" + "\n".join(f"{n:02}){line}" for n, line in enumerate(text.removesuffix("\n").split("\n"), 1))
-
-
-def _trimmed(text: str) -> str:
-    return re.sub(r"(?<![\d.])(-?\d+)\.0+(?![\d.])", r"\1", text.rstrip())
-
-
 def prepare(session: Session, tables: Tables, sql: str) -> bool:
     """Make, fill or drop a table over files, or write the files of a COPY."""
     sql = re.sub(r"^(\s*--[^\n]*\n)+", "", sql)
@@ -140,11 +116,13 @@ def prepare(session: Session, tables: Tables, sql: str) -> bool:
     dropped = re.match(r"\s*drop\s+table\s+(?:if\s+exists\s+)?([\w.\"]+)", sql, re.IGNORECASE)
     if dropped is not None:
         return tables.known.pop(known_name(dropped[1]), None) is not None
-    setting = re.match(
-        r"\s*(?:set|reset)\b\s*(?:session\s+)?([\w.]+)?\s*(?:=|to)?\s*([^;]*)", sql, re.IGNORECASE
-    )
+    if session.dialect in ("datafusion", "postgres"):
+        # There the grammar says whether ^ is a power.
+        grammar = tables.settings.get("datafusion.sql_parser.dialect", "")
+        session.dialect = "postgres" if "^" in sql and grammar.startswith("postgres") else "datafusion"
+    setting = setting_of(sql)
     if setting is not None:
-        tables.settings[str(setting[1]).lower()] = setting[2].strip().strip("'").lower()
+        tables.settings[setting[0]] = setting[1]
     return setting is not None
 
 
@@ -164,18 +142,20 @@ def _made(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     parts = re.search(r"\bpartitioned\s+by\s*\(([^)]*)\)", rest, re.IGNORECASE)
     folders = [w.split() for w in parts[1].split(",")] if parts is not None else []
     typed = ", ".join(" ".join(w) for w in folders if len(w) > 1)
-    declared = (
-        _declared(session, ", ".join(filter(None, (columns.rstrip().rstrip(","), typed))))
-        if columns
-        else None
-    )
+    if columns:
+        columns = ", ".join(filter(None, (columns.rstrip().rstrip(","), typed)))
+    declared = _declared(session, columns) if columns else None
     options = re.search(r"\boptions\s*(\()", rest, re.IGNORECASE)
     given = (
         options_of(rest[options.end() : _arguments(rest, options.end())[0]]) if options is not None else {}
     )
     inferred = tables.settings.get("datafusion.execution.listing_table_factory_infer_partitions") != "false"
     partitions = [w[0].strip('"') for w in folders] if parts is not None else None if inferred else []
-    table = External(tables.place(location[1]), stored[1].lower(), declared, partitions, given)
+    stream = found["stream"] is not None
+    if stream:
+        given.setdefault("has_header", "false")
+    place, kind = tables.place(location[1]), stored[1].lower()
+    table = External(place, kind, declared, partitions, given, stream=stream, settings=tables.settings)
     frame = table.frame()
     if declared is None:
         table.declared = dict(frame.collect_schema())
@@ -204,6 +184,8 @@ def _inserted(session: Session, tables: Tables, found: re.Match[str]) -> bool:
     external = getattr(table, "__self__", None)
     if not isinstance(external, External):
         return False
+    if external.path.is_file() and not external.stream:
+        raise ValueError("a table of a single file takes no rows")
     made = f"({external.columns})" if external.columns else f"as select * from {found['name']} limit 0"
     list(session.run(f"create table __rows {made}"))
     try:

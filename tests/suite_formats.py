@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import suite_datafusion
+import suite_rows
 from logic import Record, shown, sorted_rows
 from suite_fixtures import fixtures
 from suite_values import HASHED, Tables, close, is_ordered, listed, plain_records, texts
@@ -207,7 +208,7 @@ FORMATS = {
             ".slt",
             "DataFusion",
             suite_datafusion.records,
-            suite_datafusion.same,
+            suite_rows.same,
             _folder,
             suite_datafusion.prepare,
             suite_datafusion.FOREIGN,

@@ -33,6 +33,8 @@ class External:
         declared: columns and their types, None where the files say.
         partitions: columns that stand in the names of folders; None to look for any.
         columns: how they were declared.
+        stream: whether it takes more rows at the end of its file.
+        settings: of the session, as they are when it is read.
     """
 
     path: Path
@@ -41,11 +43,14 @@ class External:
     partitions: list[str] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     columns: str = ""
+    stream: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
     _cache: tuple[object, pl.DataFrame] | None = None
 
     def frame(self) -> pl.LazyFrame:
         """Return the rows."""
-        files = found(self.path, self.kind)
+        deep = self.settings.get("datafusion.execution.listing_table_ignore_subdirectory") == "false"
+        files = found(self.path, self.kind, deep=deep)
         state = [(f, f.stat().st_mtime_ns, f.stat().st_size) for f in files]
         if self._cache is None or self._cache[0] != state:
             data = _read_files(self.path, files, self.kind, self.declared, self.partitions, self.options)
@@ -80,14 +85,21 @@ def kind_of(path: Path) -> str:
     return next((k for k in _KINDS for p in parts if p.startswith(k) or p == f"nd{k}"), "csv")
 
 
-def found(path: Path, kind: str) -> list[Path]:
-    """Return the files at a place that are of a kind, in the order of their names."""
+def found(path: Path, kind: str, *, deep: bool = False) -> list[Path]:
+    """Return the files at a place that are of a kind, in the order of their names.
+
+    Args:
+        deep: look into folders below, too, whose names are no values of partitions.
+    """
     if re.search(r"[*?\[]", str(path)):
+        if deep:
+            path = path.parent / "**" / path.name
         return sorted(Path(p) for p in glob.glob(str(path), recursive=True) if Path(p).is_file())  # noqa: PTH207
     if not path.is_dir():
         return [path] if path.is_file() else []
     inside = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith((".", "_")))
-    return sorted(p for p in inside if kind in "".join(p.suffixes).lower())
+    near = (p for p in inside if deep or all("=" in part for part in p.relative_to(path).parts[:-1]))
+    return sorted(p for p in near if kind in "".join(p.suffixes).lower())
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -339,6 +351,11 @@ def _csv_text(data: pl.DataFrame, options: Mapping[str, str]) -> str:
     separator, quote = options.get("delimiter", ","), options.get("quote", '"')
     doubled = options.get("double_quote", "true").lower() == "true"
     style = options.get("quote_style", "necessary").lower().replace("nonnumeric", "non_numeric")
+    texts = pl.col(pl.String)
+    if options.get("ignore_leading_whitespace") == "true":
+        data = data.with_columns(texts.str.strip_chars_start())
+    if options.get("ignore_trailing_whitespace") == "true":
+        data = data.with_columns(texts.str.strip_chars_end())
     if doubled:
         return data.write_csv(include_header=header, separator=separator, quote_char=quote, quote_style=style)  # type: ignore[arg-type]
     out = io.StringIO()

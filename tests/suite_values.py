@@ -24,13 +24,12 @@ __all__ = [
     "is_select",
     "known_name",
     "listed",
-    "normal",
     "plain_records",
     "scan",
     "texts",
 ]
 
-_QUERY = re.compile(r"(\s|--[^\n]*\n|\()*(select|with|values|from|table)\b", re.IGNORECASE)
+_QUERY = re.compile(r"(\s|--[^\n]*\n|\()*(select|with|values|from|table|execute)\b", re.IGNORECASE)
 HASHED = re.compile(r"(\d+) values hashing to ([0-9a-f]{32})")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
@@ -42,7 +41,7 @@ def is_ordered(sql: str) -> bool:
     for mark in re.split(r"([()])", text):
         depth += {"(": 1, ")": -1}.get(mark, 0)
         outer += mark if depth == 0 else ""
-    return bool(re.search(r"\border\s+by\b", outer)) or text.startswith("(")
+    return bool(re.search(r"\border\s+by\b", outer)) or (text.startswith("(") and "|>" not in text)
 
 
 def is_select(sql: str) -> bool:
@@ -124,8 +123,8 @@ def _short(dtype: pl.DataType) -> pl.DataType:
     return pl.String() if isinstance(dtype, pl.Float32) else dtype
 
 
-def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
-    """Return rows as text; binary values in an encoding, or as they are shown elsewhere."""
+def texts(data: pl.DataFrame) -> list[list[str]]:
+    """Return rows as text."""
     exact = data.with_columns(pl.col(pl.Float16).cast(pl.Float32))
     exact = exact.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
     exact = exact.with_columns(
@@ -133,12 +132,10 @@ def texts(data: pl.DataFrame, *, binary: str = "") -> list[list[str]]:
     )
     moments = [n for n, t in exact.schema.items() if isinstance(t, (pl.Date, pl.Datetime)) and _far(exact[n])]
     exact = exact.with_columns(pl.col(n).dt.to_string("iso:strict") for n in moments)
-    if binary:
-        exact = exact.with_columns(pl.col(pl.Binary).bin.encode(binary))
     return [[shown(v) for v in row] for row in exact.iter_rows()]
 
 
-def normal(text: str) -> str:
+def _normal(text: str) -> str:
     """Return a line with times, intervals and quotes written in one way."""
     text = _STAMP.sub(r"\1 \2", text).replace("'", "").replace('"', "")
     text = _INTERVAL.sub(_interval, text)
@@ -178,15 +175,17 @@ def close(got: str, wanted: str) -> bool:
     """Whether two lines are the same, but for how numbers, times and quotes are written."""
     if got == wanted:
         return True
-    got, wanted = normal(got), normal(wanted)
-    if got.lower() == wanted.lower():
+    got, wanted = _normal(got), _normal(wanted)
+    if got == wanted:
         return True
     ours, theirs = (re.split(r"([\s,\[\]{}:()]+)", t) for t in (got, wanted))
     return len(ours) == len(theirs) and all(map(_near, ours, theirs))
 
 
 def _near(a: str, b: str) -> bool:
-    if a.lower() == b.lower() or {a.lower(), b.lower()} in ({"true", "1"}, {"false", "0"}):
+    if a == b or (a.lower() == b.lower() and a.lower() in ("true", "false", "null")):
+        return True
+    if {a.lower(), b.lower()} in ({"true", "1"}, {"false", "0"}):
         return True
     if not a.strip() and not b.strip():
         return True

@@ -178,6 +178,8 @@ def _interval(interval: Interval, dialect: str) -> pl.Expr:
         pl.lit(p, dtype=pl.Int64) if isinstance(p, int) else p.cast(pl.Int64)
         for p in (interval.months, interval.days, interval.micros)
     )
+    if dialect == "datafusion":
+        return _counted_parts(months, days, micros)
     month = "mon" if dialect in ("postgres", "redshift") else "month"
     years, rest = months.sign() * (months.abs() // 12), months.sign() * (months.abs() % 12)
     parts = [_counted(years, "year"), _counted(rest, month), _counted(days, "day")]
@@ -200,3 +202,22 @@ def _counted(number: pl.Expr, word: str) -> pl.Expr:
         "{} " + word + "{}", number, pl.when(number.abs() == 1).then(pl.lit("")).otherwise(pl.lit("s"))
     )
     return pl.when(number == 0).then(pl.lit("")).otherwise(text)
+
+
+def _counted_parts(months: pl.Expr, days: pl.Expr, micros: pl.Expr) -> pl.Expr:
+    """Return an interval as DataFusion writes it: ``14 mons 3 days 4 hours 5 mins 6.500000000 secs``."""
+    size, sign = micros.abs(), micros.sign()
+    parts = [
+        pl.when(number != 0).then(pl.format(f"{{}} {word}", number))
+        for number, word in (
+            (months, "mons"), (days, "days"), (sign * (size // 3_600_000_000), "hours"),
+            (sign * (size // 60_000_000 % 60), "mins"),
+        )
+    ]  # fmt: skip
+    below = size % 60_000_000
+    minus = pl.when(micros < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    fraction = (below % 1_000_000).cast(pl.String).str.zfill(6)
+    parts.append(pl.when(below != 0).then(pl.format("{}{}.{}000 secs", minus, below // 1_000_000, fraction)))
+    made = pl.concat_str(parts, separator=" ", ignore_nulls=True)
+    known = months.is_not_null() & days.is_not_null() & micros.is_not_null()
+    return pl.when(known).then(pl.when(made == "").then(pl.lit("0 secs")).otherwise(made))

@@ -27,10 +27,20 @@ DIFFERENCES: tuple[Difference, ...] = (
         "RTRIM() or ILIKE say what is meant.",
     ),
     Difference(("trino", "snowflake", "bigquery", "mysql"), "NaN = NaN", "True, and NaN is the greatest number, as in PostgreSQL."),
-    Difference(("datafusion",), "NaN and -NaN", "Equal; DataFusion tells NaN from NaN by its sign."),
     Difference(
         ("datafusion",), "lists of a fixed size",
         "Lists like others: a NULL one is NULL, where DataFusion appends to as many NULLs as it has places.",
+    ),
+    Difference(
+        ("datafusion",), "whole numbers beyond 64 bits", "Exact, up to 38 digits; DataFusion reads them as DOUBLE.",
+    ),
+    Difference(
+        ("datafusion",), "columns of WITH RECURSIVE",
+        "Of a type that has room for both parts; DataFusion casts to that of the first.",
+    ),
+    Difference(
+        ("datafusion",), "is_nullable in information_schema.columns",
+        "YES unless the column was declared NOT NULL: of a view's columns DataFusion finds out more.",
     ),
     Difference(("sqlite",), "mod(a, b) of integers", "An integer, as of %; in SQLite it is a real number."),
     Difference(
@@ -83,7 +93,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         ("datafusion",), "ARROW_CAST, ARROW_TYPEOF",
-        "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values. The "
+        "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values, decimals in 128 bits. The "
         "name of a type is told of literals, of what is cast and of columns of numbers; that of a calculation is refused.",
     ),
     Difference(("mysql",), "TIME", "From 00:00:00 to 23:59:59; a longer SEC_TO_TIME is an error, TIMEDIFF an interval."),
@@ -117,7 +127,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "Exact; of equally frequent values those that come first.",
     ),
     Difference(
-        ("duckdb", "postgres", "snowflake", "oracle", "mysql", "trino"), "SUM of integers beyond 64 bits",
+        ("datafusion", "duckdb", "postgres", "snowflake", "oracle", "mysql", "trino"), "SUM of integers beyond 64 bits",
         "An error: the sum is a BIGINT. Sum decimals or doubles where it may be greater.",
     ),
     Difference(

@@ -8,6 +8,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.cast_moment import on_clock
 from dwkit.sql.functions.dates.units import days_from, moment_of, stamp
 from dwkit.sql.functions.interval import add_interval, interval_of, of_unit
 from dwkit.sql.types import is_date, is_number
@@ -158,8 +159,12 @@ def _moments(call: Call, first: Value, last: Value, step: Value | None, *, exclu
         # The end itself is moved back by a step there, and then belongs to the dates.
         back = Interval(months=-months, days=-days)
         last, exclusive = add_interval(call, last, back, keep_date=True), False
+    # Days and months are those of the zone's calendar, hours pass the same everywhere.
+    clock = zone if months or days else "UTC"
     a, b = (
-        stamp(v).dt.replace_time_zone(None) if getattr(v.dtype, "time_zone", None) else stamp(v)
+        stamp(v).dt.convert_time_zone(clock).dt.replace_time_zone(None)
+        if clock is not None and getattr(v.dtype, "time_zone", None)
+        else stamp(v)
         for v in (first, last)
     )
     if months:
@@ -171,10 +176,9 @@ def _moments(call: Call, first: Value, last: Value, step: Value | None, *, exclu
     stamps = made.cast(pl.List(_PLAIN))
     if as_dates:
         return call.value(stamps.list.eval(pl.element().dt.date()), pl.List(pl.Date()))
-    if zone:
-        return call.value(
-            stamps.list.eval(pl.element().dt.replace_time_zone("UTC")), pl.List(pl.Datetime("us", "UTC"))
-        )
+    if zone is not None and clock is not None:
+        moments = on_clock(pl.element(), clock).dt.convert_time_zone(zone)
+        return call.value(stamps.list.eval(moments), pl.List(pl.Datetime("us", zone)))
     return call.value(stamps, pl.List(_PLAIN))
 
 
