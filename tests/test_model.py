@@ -90,7 +90,7 @@ def test_what_is_no_type_is_refused(text: str) -> None:
         parse_type(text)
 
 
-def test_the_dialects_are_those_that_sqlglot_reads() -> None:
+def test_the_dialects_are_those_that_sqlglot_reads_and_one_of_our_own() -> None:
     import sqlglot
 
-    assert list(DIALECTS) == sorted(d.value for d in sqlglot.Dialects if d.value)
+    assert list(DIALECTS) == sorted([*(d.value for d in sqlglot.Dialects if d.value), "datafusion"])

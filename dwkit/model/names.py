@@ -21,7 +21,7 @@ DIALECTS = (
     "redshift", "risingwave", "snowflake", "solr", "spark", "spark2", "sqlite", "starrocks", "tableau",
     "teradata", "trino", "tsql",
 )  # fmt: skip
-"""The SQL dialects that sqlglot reads; named here so that a slip is found without it."""
+"""The SQL dialects that sqlglot reads, and DataFusion's; named here so that a slip is found without it."""
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
