@@ -63,10 +63,10 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
 
 
 def _once(keys: _Keys) -> _Keys:
-    """Return the keys without repetitions, which Polars does not take."""
+    """Return the keys without repetitions, which Polars does not take: what is equal is the same as well."""
     kept: _Keys = []
-    for a, b, nulls in keys:
-        if not any(a.meta.eq(x) and b.meta.eq(y) and nulls == n for x, y, n in kept):
+    for a, b, nulls in sorted(keys, key=lambda k: k[2]):
+        if not any(a.meta.eq(x) and b.meta.eq(y) for x, y, _ in kept):
             kept.append((a, b, nulls))
     return kept
 
