@@ -28,7 +28,10 @@ from dwkit.sql.plan import (
     OneRow,
     Plan,
     Project,
+    Recursive,
+    RecursiveRef,
     SetOperation,
+    Shared,
     Sort,
     Unnest,
     Window,
@@ -304,6 +307,8 @@ class _Domain:
             return self._set(plan)
         if isinstance(plan, Join):
             return self._join(plan)
+        if isinstance(plan, (Shared, Recursive, RecursiveRef)):
+            raise CannotUnnestError("WITH RECURSIVE")
         raise CannotUnnestError(type(plan).__name__.upper())
 
     def grouped(self, plan: Aggregate) -> Plan:

@@ -57,8 +57,10 @@ class Source:
     def assembled(self, where: list[Condition]) -> Plan:
         """Return the plan of all joins, filtered; conditions go as far down as they may."""
         pool = Pool(self.binder.context)
-        rest = list(where)
         known = [*where, *step_conditions(self.steps, None)]
+        # Rows without a partner come with the last RIGHT or FULL JOIN: WHERE is for them as well.
+        outer = sum(s.kind in ("right", "full") for s in self.steps)
+        rest = [] if outer else list(where)
         for step in self._narrowed(known):
             if step.kind == "inner" and step.unnest is None and not step.plan.outer & pool.columns:
                 pool.add(step.plan)
@@ -79,6 +81,9 @@ class Source:
             if step.made and step.unnest is None:
                 plan = Extend(plan, step.made)
             pool = Pool(self.binder.context, plan)
+            if step.kind in ("right", "full"):
+                outer -= 1
+                rest += () if outer else where
         if pool.empty:
             return Filter(OneRow(), tuple(rest)) if rest else OneRow()
         plan, rest = pool.joined(rest)
@@ -103,9 +108,8 @@ class Source:
         now = [c for c in conditions if c.value.refs & given and c.value.refs <= given | self.scope.outer]
         if step.kind in ("right", "full"):
             # What holds for the tables before must hold before rows without a partner are added.
-            now = [c for c in conditions if c in step_conditions(self.steps, step)]
-            plan, left = pool.joined(now)
-            return (Filter(plan, tuple(left)) if left else plan), [c for c in conditions if c not in now]
+            plan, left = pool.joined(conditions)
+            return (Filter(plan, tuple(left)) if left else plan), []
         if step.kind in ("asof", "asof_left"):
             own = step_conditions(self.steps, step)
             now = [c for c in now if c in own]

@@ -79,7 +79,7 @@ class Call:
         self.parts: Parts | None = None
         self.dialect = binder.dialect
         self._bound: list[Value] = []
-        self._known: dict[int, tuple[pl.Expr | None, Value]] = {}
+        self._known: dict[int, tuple[exp.Expr, pl.Expr | None, Value]] = {}
         self._asked: set[str] = set()
 
     # -- arguments ----------------------------------------------------------------------------
@@ -128,10 +128,10 @@ class Call:
             raise self.error(f"{self.name} lacks an argument")
         condition = self.binder.condition
         known = self._known.get(id(node))
-        if known is not None and known[0] is condition:  # a subquery would be joined once more
-            return known[1]
+        if known is not None and known[1] is condition:  # a subquery would be joined once more
+            return known[2]
         value = self.binder.bind(node)
-        self._known[id(node)] = condition, value
+        self._known[id(node)] = node, condition, value  # with the node, whose number is free once it is gone
         self._bound.append(value)
         return value
 

@@ -63,10 +63,10 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
 
 
 def _once(keys: _Keys) -> _Keys:
-    """Return the keys without repetitions, which Polars does not take."""
+    """Return the keys without repetitions, which Polars does not take: what is equal is the same as well."""
     kept: _Keys = []
-    for a, b, nulls in keys:
-        if not any(a.meta.eq(x) and b.meta.eq(y) and nulls == n for x, y, n in kept):
+    for a, b, nulls in sorted(keys, key=lambda k: k[2]):
+        if not any(a.meta.eq(x) and b.meta.eq(y) for x, y, _ in kept):
             kept.append((a, b, nulls))
     return kept
 
@@ -87,9 +87,9 @@ def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
 def _equal(
     left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str, build: str = "auto"
 ) -> pl.LazyFrame:
-    if any(
-        ".alias(" in str(key) for pair in keys for key in pair[:2]
-    ):  # a struct, which Polars knows in no key
+    called = {tuple(k.meta.output_name(raise_if_undetermined=False) for k in pair[:2]) for pair in keys}
+    struct = any(".alias(" in str(key) for pair in keys for key in pair[:2])
+    if struct or len(called) < len(keys):  # Polars knows no struct in a key, nor two keys of the same names
         names = [f"{_KEY}{n}" for n in range(2 * len(keys))]
         left = left.with_columns(a.alias(n) for (a, _, _), n in zip(keys, names, strict=False))
         right = right.with_columns(b.alias(n) for (_, b, _), n in zip(keys, names[len(keys) :], strict=True))
