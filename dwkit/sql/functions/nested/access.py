@@ -166,13 +166,18 @@ def _as_written(call: Call, key: exp.Expr) -> exp.Expr:
     """Return an index as it was before sqlglot took the dialect's first index off it; others as they are."""
     base = 0 if call.given("offset") is not None else Dialect.get_or_raise(call.dialect).INDEX_OFFSET
     number = key.this if isinstance(key, exp.Neg) else key
-    if not base or not isinstance(number, exp.Literal) or number.is_string:
+    kind = call.node.this.type
+    shifted = kind is None or kind.this in _SHIFTED  # what sqlglot knows to be something else keeps its index
+    if not base or not shifted or not isinstance(number, exp.Literal) or number.is_string:
         return key
     return (
         exp.Literal.number(int(key.name) + base)
         if number is key
         else exp.Literal.number(base - int(number.name))
     )
+
+
+_SHIFTED = (exp.DataType.Type.UNKNOWN, exp.DataType.Type.ARRAY)
 
 
 def _by_key(call: Call, value: Value, key: exp.Expr) -> Value:
