@@ -193,7 +193,8 @@ def _glob(call: Call) -> Value:
     pattern = value.constant
     while at < len(pattern):
         sign = pattern[at]
-        end = pattern.find("]", at + 2) if sign == "[" else -1
+        first = at + 2 + (call.dialect == "duckdb" and pattern[at + 1 : at + 2] == "!")
+        end = pattern.find("]", first) if sign == "[" else -1
         if end > 0:
             inner = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
             if call.dialect == "duckdb":  # "!" negates there, "^" is a sign as others are

@@ -130,9 +130,9 @@ def _bracket(call: Call) -> Value:
         call.given("offset")
         return entry_of(call, value, call.bind(_as_written(call, key)))
     if is_text(value.dtype) and call.dialect == "duckdb":
-        index, _ = _index(call, key)
-        found = value.expr.str.slice(index, 1)
-        return call.value(pl.when(index.is_not_null()).then(found).otherwise(pl.lit("")), pl.String())
+        index, known = _index(call, key)
+        found = pl.when(index.is_not_null()).then(value.expr.str.slice(index, 1)).otherwise(pl.lit(""))
+        return call.value(pl.when(known).then(found), pl.String())
     if not is_list(value.dtype):
         raise call.error(f"{shown(value.dtype)} has no elements")
     value = listed(call, value)
@@ -265,9 +265,8 @@ def _element(call: Call) -> Value:
     index = call.cast(key, pl.Int64()).expr
     at = pl.when(index > 0).then(index - 1).when(index < 0).then(index)
     if is_text(value.dtype):
-        return call.value(
-            pl.when(at.is_not_null()).then(value.expr.str.slice(at, 1)).otherwise(pl.lit("")), pl.String()
-        )
+        found = pl.when(at.is_not_null()).then(value.expr.str.slice(at, 1)).otherwise(pl.lit(""))
+        return call.value(pl.when(index.is_not_null()).then(found), pl.String())
     value = listed(call, value)
     return call.value(value.expr.list.get(at, null_on_oob=True), value.dtype.inner)  # type: ignore[attr-defined]
 
