@@ -81,6 +81,41 @@ def parsing(sql: str, dialect: str) -> Iterator[None]:
         raise SqlError(f"does not parse: {str(error).splitlines()[0]} (read as {dialect} SQL)") from None
 
 
+_UNIT_IS_TEXT = frozenset({"duckdb", "postgres"})
+_OF_UNIT = frozenset({"DATE_TRUNC", "DATETRUNC", "DATE_PART", "DATEPART", "DATE_DIFF", "DATEDIFF"})
+
+
+def _refuse_unit(tokens: list[Token], sql: str, dialect: str) -> None:
+    """Refuse a column as the unit of time, which sqlglot would read as a unit of this name."""
+    if [t.token_type for t in tokens] == [TokenType.VAR, TokenType.COMMA]:
+        name = tokens[0].text
+        said = f"a unit of time from the column {name!r} is not supported"
+        column = tokens[0].col - len(name) + 1
+        raise at(
+            sql, said, tokens[0].line, column, dialect=dialect, hint=f"for a unit write {name.lower()!r}"
+        )
+
+
+def _cut_amounts(tokens: list[Token]) -> None:
+    """Cut the fraction off INTERVAL '1.5' HOUR, as DuckDB does; INTERVAL '1.5 hour' keeps it and is read alike."""
+    for place, (first, text, unit) in enumerate(zip(tokens, tokens[1:], tokens[2:], strict=False), 1):
+        whole = (
+            re.fullmatch(r"(\s*[+-]?\d+)\.\d*\s*", text.text)
+            if first.token_type == TokenType.INTERVAL
+            else None
+        )
+        if (
+            whole is None
+            or text.token_type != TokenType.STRING
+            or unit.token_type not in (TokenType.VAR, TokenType.YEAR)
+            or unit.text.upper().rstrip("S") in ("SECOND", "MILLISECOND")
+        ):
+            continue
+        tokens[place] = Token(
+            text.token_type, whole[1], text.line, text.col, text.start, text.end, text.comments
+        )
+
+
 def too_deep(dialect: str) -> SqlError:
     """Return the error for a text with more levels than Python can follow."""
     return SqlError(f"this is nested too deeply (read as {dialect} SQL)", hint="take parts of it into WITH")
@@ -108,6 +143,8 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         before = tokens[place - 1].token_type if place else None
         is_type = token.token_type != TokenType.VAR and before in _BEFORE_TYPES
         called = tokens[place + 1].token_type == TokenType.L_PAREN
+        if called and dialect in _UNIT_IS_TEXT and token.text.upper() in _OF_UNIT:
+            _refuse_unit(tokens[place + 2 : place + 4], sql, dialect)
         if called and not is_type and token.text.upper() in kept:
             tokens[place] = Token(
                 TokenType.VAR,
@@ -118,6 +155,8 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
                 token.end,
                 token.comments,
             )
+    if dialect == "duckdb":
+        _cut_amounts(tokens)
     tokens = rewritten(tokens, sql, dialect)
     lists = _mark_lists(tokens)
     try:

@@ -59,6 +59,9 @@ _LONG_INT = frozenset({"bigquery", "snowflake", "sqlite"})
 _DOUBLE_FLOAT = frozenset({"bigquery", "snowflake", "sqlite", "postgres", "redshift", "tsql", "oracle"})
 """FLOAT without digits is of double precision there; REAL is another name."""
 
+_BIT_STRINGS = frozenset({"duckdb", "postgres"})
+"""BIT is a string of bits there, elsewhere a Boolean."""
+
 
 def from_sql(kind: exp.DataType, dialect: str) -> pl.DataType | None:
     """Return the Polars type of a SQL type, None for one that there is not."""
@@ -82,6 +85,8 @@ def from_sql(kind: exp.DataType, dialect: str) -> pl.DataType | None:
         if not 1 <= digits[0] <= 38:
             return None
         return pl.Decimal(digits[0], digits[1] if len(digits) > 1 else 0)
+    if this == _T.BIT and dialect in _BIT_STRINGS:
+        return None
     if this == _T.INT and dialect in _LONG_INT:
         return pl.Int64()
     if this == _T.FLOAT and dialect in _DOUBLE_FLOAT:

@@ -219,8 +219,9 @@ def _struct(
     expr: pl.Expr, source: pl.Struct, dtype: pl.Struct, dialect: str, *, strict: bool
 ) -> pl.Expr | None:
     """Cast the fields of a struct, by name where all names are alike, else by place."""
-    names = [f.name for f in source.fields]
-    wanted_names = {f.name for f in dtype.fields}
+    alike = str.lower if dialect in _FIELDS_BY_NAME else str
+    names = [alike(f.name) for f in source.fields]
+    wanted_names = {alike(f.name) for f in dtype.fields}
     by_name = set(names) == wanted_names or (
         dialect in _FIELDS_BY_NAME and not wanted_names.isdisjoint(names)
     )
@@ -228,10 +229,10 @@ def _struct(
         return None
     made: list[pl.Expr] = []
     for place, field in enumerate(dtype.fields):
-        if by_name and field.name not in names:
+        if by_name and alike(field.name) not in names:
             made.append(pl.lit(None, dtype=field.dtype).alias(field.name))
             continue
-        one = source.fields[names.index(field.name) if by_name else place]
+        one = source.fields[names.index(alike(field.name)) if by_name else place]
         given: pl.DataType = one.dtype  # type: ignore[assignment]
         wanted: pl.DataType = field.dtype  # type: ignore[assignment]
         value = Value(expr.struct.field(one.name), given)

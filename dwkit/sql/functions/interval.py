@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import polars as pl
 from sqlglot import exp
@@ -65,8 +65,12 @@ def of_unit(amount: pl.Expr | int, unit: str) -> Interval | None:
     return Interval(**{name: amount * factor})
 
 
-def of_units(amount: pl.Expr | float | Decimal, unit: str) -> Interval | None:
-    """Return any amount of a unit; a fraction goes on into the next smaller part: months have 30 days, days 24 hours."""
+def of_units(amount: pl.Expr | float | Decimal, unit: str, *, whole_months: bool = False) -> Interval | None:
+    """Return any amount of a unit; a fraction goes on into the next smaller part: months have 30 days, days 24 hours.
+
+    Args:
+        whole_months: a fraction of a year and of longer units is rounded to months.
+    """
     if unit_of(unit) == "NANOSECOND" and not isinstance(amount, pl.Expr):
         amount, unit = Decimal(str(amount)) / 1000, "MICROSECOND"
     one = of_unit(1, unit)
@@ -88,6 +92,8 @@ def of_units(amount: pl.Expr | float | Decimal, unit: str) -> Interval | None:
     assert isinstance(one.days, int)
     assert isinstance(one.micros, int)
     months, days = exact * one.months, exact * one.days
+    if whole_months and one.months > 1:
+        months = months.to_integral_value(ROUND_HALF_EVEN)
     days += (months - int(months)) * 30
     micros = exact * one.micros + (days - int(days)) * _DAY
     return Interval(int(months), int(days), int(micros.to_integral_value()))
@@ -163,16 +169,18 @@ def interval_of(call: Call, node: exp.Expr, unit: exp.Expr | None) -> Value:
     elif value.is_constant and value.constant is not None and not isinstance(value.constant, str):
         amount = value.constant
         if isinstance(amount, (float, Decimal)) and unit_of(name) not in ("SECOND", "MILLISECOND"):
-            amount = round(amount)
+            amount = int(amount) if call.dialect == "duckdb" else round(amount)
     elif unit_of(name) == "SECOND" and not value.dtype.is_integer():
         amount = call.cast(value, pl.Float64()).expr
     else:
+        if call.dialect == "duckdb" and not value.dtype.is_integer() and value.dtype.is_numeric():
+            value = value.as_(value.expr.cast(pl.Float64).truncate(), pl.Float64())
         amount = call.cast(value, pl.Int64()).expr
         found = of_unit(amount, name)
         if found is None:
             raise call.error(f"no unit of time {name!r}")
         return interval_value(call, found)
-    made = of_units(amount, name)
+    made = of_units(amount, name, whole_months=call.dialect in _WHOLE_MONTHS)
     if made is None:
         raise call.error(f"no unit of time {name!r}")
     return interval_value(call, made)
@@ -250,6 +258,10 @@ def _iso(text: str) -> Interval:
     return total
 
 
+_WHOLE_MONTHS = frozenset({"duckdb", "postgres"})
+"""A fraction of a year is rounded to months there."""
+
+
 def _worded(call: Call, text: str, span: str) -> Interval | None:
     rest = text.strip()
     back = rest.lower().endswith(" ago")
@@ -258,8 +270,9 @@ def _worded(call: Call, text: str, span: str) -> Interval | None:
     rest = rest.removeprefix("@").strip()
     found = False
     total = Interval()
-    for amount, unit in _PARTS.findall(rest):
-        one = of_units(Decimal(amount), unit)
+    for amount, short in _PARTS.findall(rest):
+        unit = "MINUTE" if short in ("m", "M") else short
+        one = of_units(Decimal(amount), unit, whole_months=call.dialect in _WHOLE_MONTHS)
         if one is None:
             raise call.error(f"no unit of time {unit!r}")
         total, found = _plus(total, one), True

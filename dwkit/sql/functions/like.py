@@ -193,11 +193,17 @@ def _glob(call: Call) -> Value:
     pattern = value.constant
     while at < len(pattern):
         sign = pattern[at]
-        end = pattern.find("]", at + 2) if sign == "[" else -1
+        first = at + 2 + (call.dialect == "duckdb" and pattern[at + 1 : at + 2] == "!")
+        end = pattern.find("]", first) if sign == "[" else -1
         if end > 0:
             inner = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
+            if call.dialect == "duckdb":  # "!" negates there, "^" is a sign as others are
+                inner = "^" + inner[1:] if inner.startswith("!") else inner.replace("^", r"\^")
             made += f"[{inner}]"
             at = end
+        elif sign == "\\" and call.dialect == "duckdb" and at + 1 < len(pattern):
+            at += 1
+            made += re.escape(pattern[at])
         else:
             made += {"*": ".*", "?": "."}.get(sign) or re.escape(sign)
         at += 1

@@ -137,7 +137,10 @@ def _extract(call: Call) -> Value:
         matches = subject.str.extract_all(pattern).list.get(occurrence - 1, null_on_oob=True)
         made = matches.str.extract(pattern, group) if group else matches
     if call.dialect in _EMPTY_WITHOUT and isinstance(call.node, exp.RegexpExtract):
-        made = pl.when(subject.is_not_null()).then(made.fill_null(""))
+        known = subject.is_not_null()
+        if not isinstance(pattern, str):
+            known = known & pattern.is_not_null()
+        made = pl.when(known).then(made.fill_null(""))
     return call.value(made, _TEXT)
 
 
@@ -157,6 +160,14 @@ def _refuse_group(call: Call, pattern: str | pl.Expr, group: object) -> None:
         raise call.refuse(f"{call.name} of this group")
     if group < 0 or (isinstance(pattern, str) and group > groups_of(pattern)):
         raise call.error(f"the regular expression has no group {group}")
+
+
+def _refuse_nothing(call: Call, pattern: str | pl.Expr) -> None:
+    """Refuse a pattern that matches nothing: DuckDB's engine finds other empty places than Polars'."""
+    if call.dialect != "duckdb" or not isinstance(pattern, str):
+        return
+    if pl.select(pl.lit("").str.contains(pattern, strict=False)).item():
+        raise call.refuse(f"{call.name} with a pattern that matches an empty text")
 
 
 def _named_groups(call: Call, subject: pl.Expr, pattern: str | pl.Expr, names: exp.Array) -> Value:
@@ -186,6 +197,7 @@ def _extract_all(call: Call) -> Value:
     occurrence = call.constant("occurrence", 1)
     if occurrence not in (1, None):
         raise call.refuse("an occurrence of REGEXP_EXTRACT_ALL")
+    _refuse_nothing(call, pattern)
     made = subject.str.extract_all(pattern)
     if group:
         if not isinstance(pattern, str):
@@ -285,6 +297,7 @@ def _split(call: Call) -> Value:
     pattern = pattern_of(call)
     if not isinstance(pattern, str):
         raise call.refuse("REGEXP_SPLIT by a computed pattern")
+    _refuse_nothing(call, pattern)
     return call.value(split_by(call, call.text(), pattern, limit), pl.List(_TEXT))
 
 

@@ -130,9 +130,9 @@ def _bracket(call: Call) -> Value:
         call.given("offset")
         return entry_of(call, value, call.bind(_as_written(call, key)))
     if is_text(value.dtype) and call.dialect == "duckdb":
-        index, _ = _index(call, key)
-        found = value.expr.str.slice(index, 1)
-        return call.value(pl.when(index.is_not_null()).then(found).otherwise(pl.lit("")), pl.String())
+        index, known = _index(call, key)
+        found = pl.when(index.is_not_null()).then(value.expr.str.slice(index, 1)).otherwise(pl.lit(""))
+        return call.value(pl.when(known).then(found), pl.String())
     if not is_list(value.dtype):
         raise call.error(f"{shown(value.dtype)} has no elements")
     value = listed(call, value)
@@ -166,13 +166,18 @@ def _as_written(call: Call, key: exp.Expr) -> exp.Expr:
     """Return an index as it was before sqlglot took the dialect's first index off it; others as they are."""
     base = 0 if call.given("offset") is not None else Dialect.get_or_raise(call.dialect).INDEX_OFFSET
     number = key.this if isinstance(key, exp.Neg) else key
-    if not base or not isinstance(number, exp.Literal) or number.is_string:
+    kind = call.node.this.type
+    shifted = kind is None or kind.this in _SHIFTED  # what sqlglot knows to be something else keeps its index
+    if not base or not shifted or not isinstance(number, exp.Literal) or number.is_string:
         return key
     return (
         exp.Literal.number(int(key.name) + base)
         if number is key
         else exp.Literal.number(base - int(number.name))
     )
+
+
+_SHIFTED = (exp.DataType.Type.UNKNOWN, exp.DataType.Type.ARRAY)
 
 
 def _by_key(call: Call, value: Value, key: exp.Expr) -> Value:
@@ -260,9 +265,8 @@ def _element(call: Call) -> Value:
     index = call.cast(key, pl.Int64()).expr
     at = pl.when(index > 0).then(index - 1).when(index < 0).then(index)
     if is_text(value.dtype):
-        return call.value(
-            pl.when(at.is_not_null()).then(value.expr.str.slice(at, 1)).otherwise(pl.lit("")), pl.String()
-        )
+        found = pl.when(at.is_not_null()).then(value.expr.str.slice(at, 1)).otherwise(pl.lit(""))
+        return call.value(pl.when(index.is_not_null()).then(found), pl.String())
     value = listed(call, value)
     return call.value(value.expr.list.get(at, null_on_oob=True), value.dtype.inner)  # type: ignore[attr-defined]
 

@@ -147,7 +147,7 @@ def concatenated(call: Call, values: list[Value], *, null_is_empty: bool) -> Val
     if null_is_empty:
         empty = pl.lit(pl.Series([[]], dtype=dtype)).first()
         made = pl.concat_list(e.fill_null(empty) for e in exprs)
-        if call.dialect in ("postgres", "datafusion"):
+        if call.dialect in ("postgres", "datafusion", "duckdb"):
             made = pl.when(pl.any_horizontal(e.is_not_null() for e in exprs)).then(made)
         return call.value(made, dtype)
     return call.value(pl.concat_list(exprs), dtype)
@@ -247,6 +247,8 @@ def _repeat_text(call: Call) -> Value:
     """REPEAT(value, times): a list in Trino, a text elsewhere."""
     if call.dialect == "trino":
         return listed_times(call, call.arg(), call.arg("times"))
+    if is_list(call.arg().dtype):
+        raise call.refuse("REPEAT of a list")
     return STRING[exp.Repeat](call)
 
 
@@ -256,7 +258,7 @@ def _concat_any(call: Call) -> Value:
     if not any(is_list(v.dtype) for v in values):
         return STRING[exp.Concat](call)
     call.has("safe"), call.has("coalesce")
-    return concatenated(call, values, null_is_empty=False)
+    return concatenated(call, values, null_is_empty=call.dialect == "duckdb")
 
 
 def listed_times(call: Call, item: Value, count: Value) -> Value:

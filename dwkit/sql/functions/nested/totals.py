@@ -38,7 +38,8 @@ def _to_string(call: Call) -> Value:
         one = one.fill_null(pl.lit(null.constant))
     elif as_empty:
         one = one.fill_null(pl.lit(""))
-    between = call.as_text(separator) if separator is not None else pl.lit(",")
+    given = separator is not None and not (separator.is_null and call.dialect == "duckdb")
+    between = call.as_text(separator) if separator is not None and given else pl.lit(",")
     made = value.expr.list.eval(one).list.join(between, ignore_nulls=True)
     del null_is_null
     return call.value(pl.when(between.is_not_null()).then(made), _TEXT)
@@ -84,7 +85,9 @@ def _aggregated(call: Call, value: Value, how: str) -> Value:
     some = value.expr.list.drop_nulls().list.len() > 0
     if how == "sum":
         if inner.is_integer():
-            return call.value(pl.when(some).then(value.expr.list.agg(element.cast(pl.Int64).sum())), _NUMBER)
+            total = value.expr.list.agg(element.cast(pl.Int128).sum())
+            wide: pl.DataType = pl.Int128() if call.dialect == "duckdb" else _NUMBER
+            return call.value(pl.when(some).then(total).cast(wide), wide)
         dtype = pl.Float64() if is_float(inner) else inner
         return call.value(pl.when(some).then(value.expr.list.agg(element.cast(dtype).sum())), dtype)
     number = element.cast(pl.Float64)

@@ -79,12 +79,13 @@ def _distance(call: Call) -> Value:
 
 
 def _cosine(*, distance: bool) -> Builder:
-    """The cosine between two vectors; of one without a length it is NULL, NaN in DuckDB."""
+    """The cosine between two vectors; of one without a length it is NULL, in DuckDB NaN unless it is empty."""
 
     def build(call: Call) -> Value:
         a, b = _both(call)
         sizes = (_total(a * a) * _total(b * b)).sqrt()
         made = _total(a * b) / (sizes if call.dialect == "duckdb" else pl.when(sizes != 0).then(sizes))
+        made = pl.when(a.list.len() > 0).then(made)
         return call.value(1 - made if distance else made, _DOUBLE)
 
     return build

@@ -142,6 +142,9 @@ def _split(call: Call) -> Value:
         return call.value(split_by(call, subject, separator.constant), dtype)
     by = call.as_text(separator)
     made = subject.str.split(by)
+    if call.dialect == "duckdb":  # a separator that is NULL separates nothing
+        made, by = pl.when(by.is_null()).then(pl.concat_list(subject)).otherwise(made), by.fill_null("")
+        by = pl.when(subject.is_not_null()).then(by)
     if whole:
         made = pl.when(by == "").then(pl.concat_list(subject)).otherwise(made)
     return call.value(pl.when(by.is_not_null()).then(made), dtype)
@@ -202,6 +205,8 @@ def _overlay(call: Call) -> Value:
     """OVERLAY(text PLACING new FROM start FOR length)."""
     subject, new, start = call.text(), call.text("expression"), call.integer("from_")
     length = call.integer("for_") if call.has("for_") else chars(new)
+    if call.dialect == "duckdb":
+        length = pl.when(length < 0).then(chars(new)).otherwise(length)
     head = subject.str.slice(0, pl.max_horizontal(start - 1, pl.lit(0, dtype=pl.Int64)))
     tail = subject.str.slice(pl.max_horizontal(start - 1 + length, pl.lit(0, dtype=pl.Int64)))
     known = start.is_not_null() & length.is_not_null()
