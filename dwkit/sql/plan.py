@@ -273,6 +273,7 @@ class Limit(One):
         keys: the order, for WITH TIES and for the first rows of each group of a correlated subquery.
         ties: the rows equal to the last one in the order come too.
         percent: the count is a percentage of the rows.
+        floors: a part of a row is none; else it is one.
     """
 
     count: float | None
@@ -280,6 +281,7 @@ class Limit(One):
     keys: tuple[SortKey, ...] = ()
     ties: bool = False
     percent: bool = False
+    floors: bool = False
 
     @property
     def values(self) -> tuple[Value, ...]:

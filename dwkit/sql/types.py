@@ -15,6 +15,7 @@ __all__ = [
     "is_float",
     "is_integer",
     "is_list",
+    "is_map",
     "is_number",
     "is_temporal",
     "is_text",
@@ -276,6 +277,13 @@ _SHOWN: dict[type, str] = {
     pl.Enum: "VARCHAR", pl.Boolean: "BOOLEAN", pl.Date: "DATE", pl.Time: "TIME", pl.Binary: "BLOB",
     pl.Duration: "INTERVAL", pl.Null: "NULL",
 }  # fmt: skip
+
+
+def is_map(dtype: pl.DataType) -> bool:
+    """Whether it is a map: a list of its entries, as structs of ``key`` and ``value``."""
+    if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
+        return False
+    return [f.name for f in dtype.inner.fields] == ["key", "value"]
 
 
 def shown(dtype: pl.DataType) -> str:

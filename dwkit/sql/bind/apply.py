@@ -318,6 +318,8 @@ class _Domain:
 
     def _aggregate(self, plan: Aggregate) -> Plan:
         grouped = self.grouped(plan)
+        if plan.sets is not None and not all(plan.sets):  # it has a row even where there are none
+            raise CannotUnnestError("GROUPING SETS with an empty one")
         if plan.keys or plan.sets is not None:
             return grouped
         renamed, conditions = _renamed(self._context, grouped, self._free)

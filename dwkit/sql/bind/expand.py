@@ -17,12 +17,11 @@ from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.comparison import alike
-from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
 from dwkit.sql.functions.nested.tuple import tuple_keys
 from dwkit.sql.plan import OneRow, Unnest
 from dwkit.sql.query import is_file_function
-from dwkit.sql.types import is_list, is_text, shown
+from dwkit.sql.types import is_list, is_map, is_text, shown
 from dwkit.sql.value import Value
 
 if TYPE_CHECKING:

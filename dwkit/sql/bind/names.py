@@ -82,9 +82,10 @@ class Scope:
     def starred_fields(self) -> Iterator[Field]:
         """Return what ``*`` stands for: a merged column once, where it is first met."""
         seen: set[str] = set()
+        once = {f.id for f in (*self.first, *self.merged.values())}  # others may be one value under two names
         for one in (*self.first, *(f for r in self.relations for f in r.fields)):
             plain = self.merged[one.name.lower()] if one.id in self.covered else one
-            if plain.id not in seen:
+            if plain.id not in seen or plain.id not in once:
                 seen.add(plain.id)
                 yield plain
 

@@ -110,6 +110,8 @@ def limited(
         start = int(_number(stage, offset.expression) or 0)
     if count is None and not start:
         return plan
+    if percent and count is not None and stage.context.dialect == "duckdb":
+        return Limit(plan, count, start, keys, ties, percent, floors=True)
     return Limit(plan, count, start, keys, ties, percent)
 
 

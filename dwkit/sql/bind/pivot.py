@@ -139,15 +139,24 @@ def _choices(stage: Stage, node: exp.Expr, pivot: exp.Expr) -> list[_Choice]:
         if isinstance(value, exp.Column):  # T-SQL writes values as [names]
             value = exp.Literal.string(value.name)
         found.append(
-            _Choice(alias.name if alias is not None else _value_name(value), _equals(subject, value))
+            _Choice(
+                alias.name if alias is not None else _value_name(value),
+                _equals(subject, value, context.dialect),
+            )
         )
     return found
 
 
-def _equals(subject: exp.Expr, value: exp.Expr) -> exp.Expr:
+_NULL_IS_ONE = frozenset({"duckdb", "spark", "databricks", "bigquery"})
+"""NULL in the list stands for rows where it is NULL there."""
+
+
+def _equals(subject: exp.Expr, value: exp.Expr, dialect: str) -> exp.Expr:
+    if isinstance(value, exp.Null) and dialect in _NULL_IS_ONE:
+        return exp.Is(this=subject.copy(), expression=exp.Null())
     if isinstance(subject, exp.Tuple) and isinstance(value, exp.Tuple):
         pairs = zip(subject.expressions, value.expressions, strict=True)
-        parts: list[exp.Expr] = [exp.EQ(this=a.copy(), expression=b.copy()) for a, b in pairs]
+        parts: list[exp.Expr] = [_equals(a, b, dialect) for a, b in pairs]
         return reduce(lambda a, b: exp.And(this=a, expression=b), parts)
     return exp.EQ(this=subject.copy(), expression=value.copy())
 

@@ -68,6 +68,8 @@ class SelectBinder:
             rownum.spell_out(self._context, node)
         lateral_views.spell_out(self._context, node)
         source = sources.bind_from(self._binder, node)
+        if node.args.get("sample") is not None:
+            source.sample(node.args["sample"])
         self._scope = source.scope
         self._items = [
             Item(name, one)

@@ -143,8 +143,8 @@ def values(binder: QueryBinder, node: exp.Values) -> Bound:
 
 
 def _of_one_type(call: Call, values: list[Value]) -> list[Value]:
-    """Return the values of a column; where all are NULL it has no type of its own in DataFusion, elsewhere it is text."""
-    untyped = call.dialect == "datafusion" and all(v.is_null for v in values)
+    """Return the values of a column; where all are NULL it has no type of its own, as that of SELECT NULL."""
+    untyped = all(v.is_null for v in values)
     return values if untyped else alike(call, *values)
 
 
@@ -182,6 +182,9 @@ def recursive(binder: QueryBinder, name: str, query: exp.Expr, names: tuple[str,
     context = binder.context
     node = query.unnest() if isinstance(query, exp.Subquery) else query
     assert isinstance(node, exp.Union)
+    keyed = isinstance(query.parent, exp.CTE) and query.parent.args.get("key_expressions")
+    if keyed:
+        raise context.refuse("USING KEY", query)
     base = binder.query(node.this)
     fields = renamed(context, base.fields, names, node) if names else base.fields
     dtypes = [_roomy(context.dtypes[f.id]) for f in fields]

@@ -89,6 +89,12 @@ class Source:
         plan, rest = pool.joined(rest)
         return Filter(plan, tuple(rest)) if rest else plan
 
+    def sample(self, node: exp.Expr) -> None:
+        """Take a random part of the joined rows, before WHERE."""
+        if self.late:
+            raise self.binder.context.refuse("a subquery in ON before USING SAMPLE", node)
+        self.steps = [Step(tables.sampled(self.binder, self.assembled([]), node), "inner")]
+
     def _narrowed(self, known: list[Condition]) -> Iterator[Step]:
         """Return the steps; of a LEFT JOIN only the rows that can have a partner among those that are left."""
         for step in self.steps:
@@ -275,9 +281,8 @@ def _joined(source: Source, node: exp.Expr) -> tables.Table:
 
 def _nested_joins(source: Source, node: exp.Expr) -> None:
     """Joins that the parser hangs on a table rather than on the SELECT."""
-    if isinstance(node, exp.Table):
-        for one in node.args.get("joins") or ():
-            _add(source, one.this, one)
+    for one in node.args.get("joins") or ():  # of a subquery where FROM comes first
+        _add(source, one.this, one)
 
 
 def _is_joined_tables(node: exp.Expr) -> bool:
@@ -302,7 +307,11 @@ def _kind(
         return "inner", outer
     context = source.binder.context
     method, side, word = (str(join.args.get(k) or "").upper() for k in ("method", "side", "kind"))
+    if join.args.get("nearest"):
+        raise context.refuse("NEAREST JOIN", node)
     if method == "ASOF" or word == "ASOF":
+        if side in ("RIGHT", "FULL") or word in ("SEMI", "ANTI"):
+            raise context.refuse(f"ASOF {side or word} JOIN", node)
         return ("asof_left" if side == "LEFT" or context.dialect == "snowflake" else "asof"), outer
     if method not in ("", "NATURAL"):
         raise context.refuse(f"{method} JOIN", node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -86,11 +86,14 @@ def _of_table(node: exp.Column, scope: Scope, context: Context) -> Iterator[tupl
         if fields and isinstance(context.dtypes[fields[0].id], pl.Struct):
             struct = context.dtypes[fields[0].id]
             assert isinstance(struct, pl.Struct)
-            for one in struct.fields:
-                yield (
+            parts = [
+                (
                     one.name,
                     exp.Dot(this=reference(fields[0]), expression=exp.to_identifier(one.name, quoted=True)),
                 )
+                for one in struct.fields
+            ]
+            yield from _kept(node.this, parts, scope, context)
             return
         raise context.error(
             f"no table {node.table!r} here", node, did_you_mean(node.table, [r.name for r in scope.relations])
@@ -101,7 +104,19 @@ def _of_table(node: exp.Column, scope: Scope, context: Context) -> Iterator[tupl
 def _starred(
     star: exp.Expr, fields: list[Field], scope: Scope, context: Context
 ) -> Iterator[tuple[str, exp.Expr]]:
-    names = {f.name.lower() for f in fields}
+    yield from _kept(star, [(f.name, reference(f)) for f in fields], scope, context)
+
+
+def _kept(
+    star: exp.Expr, parts: Sequence[tuple[str, exp.Expr]], scope: Scope, context: Context
+) -> Iterator[tuple[str, exp.Expr]]:
+    """Return columns, but for what the words after ``*`` leave out, replace and rename."""
+    if isinstance(pattern := star.args.get("ilike"), exp.Literal):
+        likes = re.escape(pattern.name).replace("%", ".*").replace("_", ".")
+        parts = [(n, one) for n, one in parts if re.fullmatch(likes, n, re.IGNORECASE | re.DOTALL)]
+        if not parts:
+            raise context.error(f"*: no column like {pattern.name!r} in {scope.shown}", pattern)
+    names = {n.lower() for n, _ in parts}
     excluded = {e.name.lower(): e for e in star.args.get("except_") or ()}
     replaced = {e.alias.lower(): e.this for e in star.args.get("replace") or ()}
     renamed = {e.this.name.lower(): e.alias for e in star.args.get("rename") or ()}
@@ -112,12 +127,12 @@ def _starred(
             raise context.error(
                 f"*: no column {name!r} in {scope.shown}", one, did_you_mean(name, sorted(names))
             )
-    for field in fields:
-        lowered = field.name.lower()
+    for called, plain in parts:
+        lowered = called.lower()
         if lowered in excluded:
             continue
-        node = replaced[lowered].copy() if lowered in replaced else reference(field)
-        yield renamed.get(lowered, field.name), node
+        node = replaced[lowered].copy() if lowered in replaced else plain
+        yield renamed.get(lowered, called), node
 
 
 def _columns(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,15 @@ from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field, Relation, Scope
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.plan import OneRow, Plan, Sample, Scan, Unnest
+from dwkit.sql.plan import Extend, OneRow, Plan, Project, Sample, Scan, Unnest
 from dwkit.sql.query import table_ref
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
 
 if TYPE_CHECKING:
-    from dwkit.sql.bind.query import QueryBinder
+    from dwkit.sql.bind.query import Bound, QueryBinder
 
-__all__ = ["Table", "bind_table", "finished"]
+__all__ = ["Table", "bind_table", "finished", "sampled"]
 
 
 @dataclass
@@ -65,9 +65,22 @@ def bind_table(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table:
         if not isinstance(node.this, exp.Identifier):
             found = _function(binder, scope, node)
             if found is not None:
-                return found
+                return _part_of(binder, scope, node, found)
         return _named(binder, node)
     raise binder.context.refuse(f"{node.key.upper()} in FROM", node)
+
+
+def _part_of(binder: QueryBinder, scope: Scope, node: exp.Table, table: Table) -> Table:
+    """Return what a function gives, or the random part of it that TABLESAMPLE wants."""
+    sample = node.args.get("sample")
+    if sample is None:
+        return table
+    plan = table.plan
+    if table.unnest is not None:
+        if scope.relations:
+            raise binder.context.refuse("TABLESAMPLE of a function of columns", node)
+        plan = Extend(table.unnest, table.made) if table.made else table.unnest
+    return Table(sampled(binder, plan, sample), table.relations)
 
 
 def _named(binder: QueryBinder, node: exp.Table) -> Table:
@@ -154,7 +167,7 @@ def finished(
     pivots = node.args.get("pivots") or ()
     sample = node.args.get("sample")
     if sample is not None:
-        plan = _sample(binder, plan, sample)
+        plan = sampled(binder, plan, sample)
     called = alias.name if alias is not None and alias.this is not None else name
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     if len(columns) > len(fields):
@@ -168,7 +181,12 @@ def finished(
     return Table(plan, [relation])
 
 
-def _sample(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
+def sampled(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
+    """Return a random part of the rows, as TABLESAMPLE and USING SAMPLE want it.
+
+    Raises:
+        SqlError: its size is no number.
+    """
     context = binder.context
     percent, size, rows, seed = (node.args.get(k) for k in ("percent", "size", "rows", "seed"))
     if node.args.get("bucket_numerator") is not None:
@@ -176,7 +194,7 @@ def _sample(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
     number = percent or size or rows
     if not isinstance(number, exp.Literal) or number.is_string:
         raise context.error("TABLESAMPLE wants a number", node)
-    start = int(seed.name) if seed is not None and seed.name.isdigit() else None
+    start = int(seed.name) if isinstance(seed, exp.Expr) and seed.name.isdigit() else None
     if percent is not None:
         return Sample(plan, float(number.this) / 100, None, start)
     return Sample(plan, None, int(float(number.this)), start)
@@ -190,15 +208,30 @@ def _subquery(binder: QueryBinder, scope: Scope, node: exp.Subquery) -> Table:
             return table
         fields = [f for r in table.relations for f in r.fields]
         return finished(binder, node, table.plan, fields, "")
-    bound = binder.block(inner if isinstance(inner, exp.Query) else node)
-    bound = binder.modified(node, bound)
+    beside = binder.inside(scope) if binder.context.dialect == "duckdb" and scope.relations else binder
+    bound = beside.block(
+        inner if isinstance(inner, exp.Query) else node
+    )  # it may name tables before it there
+    bound = _apart(binder.context, scope, beside.modified(node, bound))
     return finished(binder, node, bound.plan, bound.fields, "")
+
+
+def _apart(context: Context, scope: Scope, bound: Bound) -> Bound:
+    """Return rows under ids of their own where some are those of tables before: an outer join makes only these NULL."""
+    known = {f.id for r in scope.relations for f in r.fields}
+    if not any(f.id in known for f in bound.fields):
+        return bound
+    ids = [context.fresh(f.name, context.dtypes[f.id]) for f in bound.fields]
+    plan = Project(bound.plan, {i: context.column(f.id) for i, f in zip(ids, bound.fields, strict=True)})
+    return replace(
+        bound, plan=plan, fields=tuple(Field(f.name, i) for f, i in zip(bound.fields, ids, strict=True))
+    )
 
 
 def _lateral(binder: QueryBinder, scope: Scope, node: exp.Lateral) -> Table:
     inner = node.this
     if isinstance(inner, exp.Subquery):
-        bound = binder.inside(scope).query(inner)
+        bound = _apart(binder.context, scope, binder.inside(scope).query(inner))
         return finished(binder, node, bound.plan, bound.fields, "")
     if isinstance(inner, exp.Unnest):
         made = inner.copy()

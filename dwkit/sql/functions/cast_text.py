@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dwkit.sql.functions.cast_bytes import bytes_to_text
-from dwkit.sql.types import is_decimal, is_float, is_text
+from dwkit.sql.types import is_decimal, is_float, is_map, is_text
 from dwkit.sql.value import Interval, Value
 
 __all__ = ["to_text"]
@@ -80,10 +80,23 @@ def _nested(value: Value, dialect: str) -> pl.Expr:
         return pl.when(expr.is_not_null()).then(made)
     if isinstance(source, pl.Array):
         expr = expr.arr.to_list()
+    if dialect == "duckdb" and is_map(source):
+        return _map(expr, source, dialect)
     text = _element(Value(pl.element(), source.inner), dialect)  # type: ignore[attr-defined]
     opening, between, closing = ("{", ",", "}") if dialect == "postgres" else ("[", ", ", "]")
     joined = expr.list.eval(text.fill_null(missing)).list.join(between)
     return pl.concat_str(pl.lit(opening), joined, pl.lit(closing))
+
+
+def _map(expr: pl.Expr, source: pl.DataType, dialect: str) -> pl.Expr:
+    """Return a map as ``{a=1, b=NULL}``."""
+    key, value = source.inner.fields  # type: ignore[attr-defined]
+    sides = [
+        _element(Value(pl.element().struct.field(f.name), f.dtype), dialect).fill_null("NULL")
+        for f in (key, value)
+    ]
+    entries = expr.list.eval(pl.concat_str(sides, separator="=")).list.join(", ")
+    return pl.concat_str(pl.lit("{"), entries, pl.lit("}"))
 
 
 _QUOTED = {"duckdb": ("'", r"""[,'"\[\]{}()=:\\]|^\s|\s$"""), "postgres": ('"', r"""[{}",\\\s]""")}
@@ -92,7 +105,8 @@ _QUOTED = {"duckdb": ("'", r"""[,'"\[\]{}()=:\\]|^\s|\s$"""), "postgres": ('"', 
 
 def _element(value: Value, dialect: str) -> pl.Expr:
     text = to_text(value, dialect)
-    if not is_text(value.dtype) or dialect not in _QUOTED:
+    timed = dialect == "duckdb" and isinstance(value.dtype, (pl.Datetime, pl.Time, pl.Duration))  # 10:00
+    if not (is_text(value.dtype) or timed) or dialect not in _QUOTED:
         return text
     mark, pattern = _QUOTED[dialect]
     escaped = text.str.replace_all("\\", "\\\\", literal=True).str.replace_all(

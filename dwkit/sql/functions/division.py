@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import polars as pl
 from sqlglot import exp
@@ -75,8 +77,17 @@ def quotient(call: Call) -> Value:
     a, b, dtype = floats(call, left, right)
     if call.dialect in _INFINITE:
         call.has("safe")
-        return call.value(a / b, dtype)
-    return call.value(a / _divisor(call, right, b), pl.Float64())
+        return call.value(a / _spread(left, right, a, b), dtype)
+    return call.value(a / _spread(left, right, a, _divisor(call, right, b)), pl.Float64())
+
+
+def _spread(left: Value, right: Value, a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    """Return a divisor as one for each row: by a single one Polars multiplies with its reciprocal, and 3 / 10 is inexact."""
+    number = right.constant
+    halves = isinstance(number, (int, float, Decimal)) and (not number or abs(math.frexp(number)[0]) == 0.5)
+    if left.is_constant or halves or b.meta.is_column():
+        return b
+    return b * a.is_not_null()
 
 
 _INFINITE = frozenset({"datafusion", "duckdb"})

@@ -9,10 +9,10 @@ from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call
-from dwkit.sql.types import is_list, is_number, is_text, is_timestamp
+from dwkit.sql.types import is_list, is_map, is_number, is_text, is_timestamp
 from dwkit.sql.value import Value
 
-__all__ = ["encoded", "encoded_or_null", "is_map"]
+__all__ = ["encoded", "encoded_or_null"]
 
 _WITHOUT_NULLS = frozenset({"spark", "databricks"})
 """A field that is NULL is left out there."""
@@ -76,13 +76,6 @@ def _map(call: Call, value: Value) -> pl.Expr:
 
 def _quoted(name: str) -> str:
     return codec.dumps(name, ensure_ascii=False)
-
-
-def is_map(dtype: pl.DataType) -> bool:
-    """Whether it is a map: a list of its entries, as structs of ``key`` and ``value``."""
-    if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
-        return False
-    return [f.name for f in dtype.inner.fields] == ["key", "value"]
 
 
 _PARSES = frozenset({"duckdb", "postgres", "mysql", "sqlite", "oracle", "tsql"})

@@ -245,7 +245,10 @@ def sorted_by(frame: pl.LazyFrame, keys: tuple[SortKey, ...]) -> pl.LazyFrame:
 
 def _ranked_limit(frame: pl.LazyFrame, plan: Limit) -> pl.LazyFrame:
     assert plan.count is not None
-    count = (pl.len() * plan.count / 100).ceil().cast(pl.Int64) if plan.percent else pl.lit(int(plan.count))
+    count = pl.lit(int(plan.count))
+    if plan.percent:
+        part = pl.len() * plan.count / 100
+        count = (part.floor() if plan.floors else part.ceil()).cast(pl.Int64)
     position = pl.int_range(pl.len())
     if not plan.ties or not plan.keys:
         return frame.filter((position >= plan.offset) & (position < count + plan.offset))

@@ -10,10 +10,9 @@ from dwkit.errors import did_you_mean
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.comparison import alike
 from dwkit.sql.functions.elements import listed
-from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.documents import array_of, object_of
 from dwkit.sql.functions.nested.json import element, member
-from dwkit.sql.types import is_integer, is_list, is_text, shown, unified
+from dwkit.sql.types import is_integer, is_list, is_map, is_text, shown, unified
 from dwkit.sql.value import Value
 
 __all__ = ["ACCESS", "field_of", "list_of", "struct_of"]

@@ -6,9 +6,8 @@ import polars as pl
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.elements import inner_of, listed, over
-from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.arrays import arguments, depth, fails, length
-from dwkit.sql.types import is_float, is_list, is_number, shown
+from dwkit.sql.types import is_float, is_list, is_map, is_number, shown
 from dwkit.sql.value import Value
 
 __all__ = ["DIMENSIONS"]

@@ -12,9 +12,9 @@ from sqlglot import exp
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, over
-from dwkit.sql.functions.encode import encoded, is_map
+from dwkit.sql.functions.encode import encoded
 from dwkit.sql.functions.nested.parts import PARTS
-from dwkit.sql.types import shown, unified
+from dwkit.sql.types import is_map, shown, unified
 from dwkit.sql.value import NOT_CONSTANT, Value
 
 __all__ = ["LAMBDAS"]

@@ -9,9 +9,9 @@ from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.comparison import alike
 from dwkit.sql.functions.elements import beside, given_back, inner_of, listed, over
-from dwkit.sql.functions.encode import encoded_or_null, is_map
+from dwkit.sql.functions.encode import encoded_or_null
 from dwkit.sql.functions.strings import STRING
-from dwkit.sql.types import is_list, is_text, shown, unified
+from dwkit.sql.types import is_list, is_map, is_text, shown, unified
 from dwkit.sql.value import Value
 
 __all__ = ["LISTS", "concatenated", "first_list", "listed_times", "nth", "same_type", "single", "two_lists"]

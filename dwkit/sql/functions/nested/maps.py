@@ -7,10 +7,9 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import beside, inner_of, listed, over
-from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import list_of
 from dwkit.sql.functions.regexes import pattern_of
-from dwkit.sql.types import is_list, shown
+from dwkit.sql.types import is_list, is_map, shown
 from dwkit.sql.value import Value, constant
 
 __all__ = ["MAPS", "entry_of"]

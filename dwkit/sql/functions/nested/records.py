@@ -5,10 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.encode import is_map
 from dwkit.sql.functions.nested.access import field_of
 from dwkit.sql.functions.nested.maps import entry_of
-from dwkit.sql.types import shown
+from dwkit.sql.types import is_map, shown
 from dwkit.sql.value import Value
 
 __all__ = ["RECORDS"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.encode import is_map
-from dwkit.sql.types import is_date, is_decimal, is_integer, is_list, is_text, is_timestamp, shown
+from dwkit.sql.types import is_date, is_decimal, is_integer, is_list, is_map, is_text, is_timestamp, shown
 from dwkit.sql.value import Value
 
 __all__ = ["xxhash64"]
