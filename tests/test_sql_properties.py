@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from dwkit.model.statistics import ColumnStatistics, TableStatistics
 from dwkit.sql import to_lazy
-from dwkit.sql.bind import apply
+from dwkit.sql.bind import apply, sources
 from dwkit.sql.failure import collected
-from dwkit.sql.optimise import eager
+from dwkit.sql.optimise import eager, thin
 
 SLOW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -71,12 +71,76 @@ def condition(draw: st.DrawFn, table: str, depth: int = 2, other: str = "") -> s
     return draw(st.sampled_from(shapes))
 
 
+_PAIRS = ["{0}.x = {1}.x", "{0}.y = {1}.x", "{0}.s = {1}.s", "{0}.x = {1}.x and {0}.y <> {1}.y"]
+
+
+def paired(draw: st.DrawFn, one: str, other: str) -> str:
+    """Draw a condition between two tables."""
+    return draw(st.sampled_from(_PAIRS)).format(one, other)
+
+
+@st.composite
+def chain(draw: st.DrawFn) -> str:
+    """Draw a FROM of three tables (a, b, c) with WHERE: filters of one table mean something for the others."""
+    kinds = ["join", "left join", "right join", "full join"]
+    first, second = draw(st.sampled_from(kinds)), draw(st.sampled_from(kinds))
+    near = draw(st.sampled_from("ab"))
+    ons = paired(draw, "a", "b"), paired(draw, near, "c")
+    where = draw(condition(draw(st.sampled_from("abc")), draw(st.integers(0, 1))))
+    return f"t a {first} u b on {ons[0]} {second} t c on {ons[1]} where {where}"
+
+
+@st.composite
+def over_joins(draw: st.DrawFn) -> str:
+    """Draw a condition over t with a subquery over a join, which needs no pairs, or of one row."""
+    join = f"t a {draw(st.sampled_from(['join', 'left join']))} u b on {paired(draw, 'a', 'b')}"
+    where = f"where {draw(condition(draw(st.sampled_from('ab')), 0))}"
+    where += draw(st.sampled_from(["", " and b.y = t.y", " and a.x < t.x"]))
+    column = draw(st.sampled_from(["a.x", "b.y"]))
+    inside = f"select {draw(st.sampled_from(['', 'distinct ']))}{column} from {join} {where}"
+    derived = f"select d.v from (select {column} as v, a.s from {join}) d where d.s is not null"
+    return draw(
+        st.sampled_from(
+            [f"t.x in ({inside})", f"t.y not in ({inside})", f"exists ({inside})", f"not exists ({inside})",
+             f"t.x in ({derived})", f"t.x = (select max({column}) from {join} {where})",
+             f"t.x = (select {column} from {join} {where} order by 1 limit 1)",
+             f"t.y in (with c as ({inside}) select p.x from c p join c q on p.x = q.x)".replace(f"{column} from", f"{column} as x from", 1)]
+        )
+    )  # fmt: skip
+
+
 @st.composite
 def query(draw: st.DrawFn) -> str:
     """Draw a query: joins, subqueries, groups, set operations."""
     where = draw(condition("t", 2, "u"))
-    kind = draw(st.sampled_from(["plain", "join", "group", "joined group", "set", "scalar", "derived"]))
+    kinds = [
+        "plain",
+        "join",
+        "group",
+        "joined group",
+        "set",
+        "scalar",
+        "derived",
+        "chain",
+        "over joins",
+        "star",
+    ]
+    kind = draw(st.sampled_from(kinds))
     value = draw(scalar("t"))
+    if kind == "chain":
+        return f"select a.x, a.s, b.y, b.s, c.x, c.s from {draw(chain())}"
+    if kind == "over joins":
+        return f"select t.x, t.y, t.s from t where {draw(over_joins())}"
+    if kind == "star":
+        items = draw(
+            st.sampled_from(
+                ["sum(a.y), count(*)", "count(a.y), min(a.s)", "avg(a.y), max(a.x)", "count(distinct a.y), sum(a.x)",
+                 "count(*) filter (where a.y > 0), sum(a.y) filter (where a.x = 1)"]
+            )
+        )  # fmt: skip
+        keys = draw(st.sampled_from(["b.s", "b.s, c.s", "c.y + b.y", "a.x, b.y", "coalesce(b.s, c.s)"]))
+        joins = f"t a join u b on {paired(draw, 'a', 'b')} join u c on {paired(draw, 'a', 'c')}"
+        return f"select {keys}, {items} from {joins} group by {keys}"
     if kind == "plain":
         return f"select t.x, t.s, {value} as v from t where {where}"
     join = draw(st.sampled_from(["join", "left join", "cross join", "right join", "full join"]))
@@ -146,6 +210,8 @@ def test_an_optimised_plan_gives_the_same_rows(tables: dict[str, list[tuple[Any,
         patch.setattr(eager, "_SMALL", 0)
         patch.setattr(eager, "_WORTH", 0)
         patch.setattr(apply, "_REDUCES", 0)
+        patch.setattr(thin, "_MANY", 0)
+        patch.setattr(sources, "_SELECTIVE", 1e9)
         patch.setattr(eager, "_reduces", lambda *_: False)
         known = {
             n: TableStatistics(len(rows), {"x": ColumnStatistics(-2, 4), "y": ColumnStatistics(-2, 4)})
