@@ -165,6 +165,8 @@ def _cast(safe: bool, call: Call) -> Value:
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    if kind.this == _T.UUID and call.dialect in ("duckdb", "postgres") and not call.arg().is_null:
+        return _to_uuid(call, call.arg(), safe=safe)
     if call.given("format") is not None and is_text(dtype):
         return written_in(call, call.arg(), call.given("format"))
     if safe and not call.has("safe") and call.dialect in ("spark", "databricks"):
@@ -206,6 +208,22 @@ def _to_interval(call: Call, value: Value, kind: exp.DataType) -> Value:
     if not isinstance(value.dtype, pl.Null):
         raise call.refuse(f"a cast of {shown(value.dtype)} that is no literal to INTERVAL")
     return call.cast(value, pl.Duration("us"))
+
+
+def _to_uuid(call: Call, value: Value, *, safe: bool) -> Value:
+    """A UUID is text: 32 digits in lower case, with hyphens where they belong."""
+    call.has("safe"), call.given("safe")
+    if not is_text(value.dtype):
+        raise call.refuse(f"a cast of {shown(value.dtype)} to UUID")
+    text = call.as_text(value)
+    plain = text.str.strip_chars().str.to_lowercase().str.replace(r"^\{(.*)\}$", "${1}")
+    digits = plain.str.replace_all("-", "", literal=True)
+    places = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
+    made = pl.concat_str([digits.str.slice(*place) for place in places], separator="-")
+    good = digits.str.contains(r"^[0-9a-f]{32}$")
+    if safe:
+        return value.as_(pl.when(good).then(made), pl.String())
+    return value.as_(call.checked(made, good.not_(), pl.format("{} is no UUID", text)), pl.String())
 
 
 _T = exp.DataType.Type
