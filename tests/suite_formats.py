@@ -13,7 +13,7 @@ import suite_datafusion
 import suite_rows
 from logic import Record, shown, sorted_rows
 from suite_fixtures import fixtures
-from suite_values import HASHED, Tables, close, is_ordered, listed, plain_records, texts
+from suite_values import HASHED, Tables, close, is_ordered, listed, micros, plain_records, texts
 
 from dwkit.sql import Session
 
@@ -158,10 +158,29 @@ def _filled(record: Record, name: str, value: str) -> Record:
     )
 
 
+def _printable(data: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with intervals as so many microseconds, and with maps of plain values as DuckDB prints them."""
+    made = []
+    for name, dtype in data.schema.items():
+        if isinstance(dtype, pl.Duration):
+            made.append(pl.format("{} us", pl.col(name).dt.total_microseconds()).alias(name))
+        elif isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct):
+            fields = dtype.inner.fields
+            if [f.name for f in fields] == ["key", "value"] and not any(f.dtype.is_nested() for f in fields):
+                made.append(pl.Series(name, [_map(v) for v in data[name].to_list()], dtype=pl.String))
+    return data.with_columns(made)
+
+
+def _map(entries: list[dict[str, object]] | None) -> str | None:
+    if entries is None:
+        return None
+    return "{" + ", ".join(f"{shown(e['key'])}={shown(e['value'])}" for e in entries) + "}"
+
+
 def _duckdb_same(record: Record, data: pl.DataFrame) -> bool:
     sort = record.words[2] if len(record.words) > 2 else "nosort"
     expected = list(record.expected or [])
-    rows = texts(data)
+    rows = texts(_printable(data))
     if len(expected) == 1 and HASHED.fullmatch(expected[0].strip()):
         return listed([v for row in sorted_rows(rows, sort) for v in row], expected)
     if any(e.startswith(("<REGEX>", "<!REGEX>", "<FILE>")) for e in expected):
@@ -174,6 +193,11 @@ def _duckdb_same(record: Record, data: pl.DataFrame) -> bool:
         if len(flat) != data.width * data.height:
             return False
         wanted = [flat[n : n + data.width] for n in range(0, len(flat), data.width)]
+    spans = {n for n, dtype in enumerate(data.dtypes) if isinstance(dtype, pl.Duration)}
+    wanted = [
+        [f"{span} us" if n in spans and (span := micros(c)) is not None else c for n, c in enumerate(row)]
+        for row in wanted
+    ]
     sort = "rowsort" if sort == "nosort" and not is_ordered(record.sql) else sort
     rows, wanted = sorted_rows(rows, sort), sorted_rows(wanted, sort)
     return len(rows) == len(wanted) and all(

@@ -24,6 +24,7 @@ __all__ = [
     "is_select",
     "known_name",
     "listed",
+    "micros",
     "plain_records",
     "scan",
     "texts",
@@ -169,6 +170,26 @@ def _interval(found: re.Match[str]) -> str:
     day_text = f"{days:g} days " if days else ""
     month_text = f"{months:g} mons " if months else ""
     return f"{month_text}{day_text}{int(rest // 3600):02}:{int(rest // 60 % 60):02}:{rest % 60:09.6f} "
+
+
+_LENGTHS = {"year": 360 * 86_400, "month": 30 * 86_400, "day": 86_400}
+
+
+def micros(text: str) -> int | None:
+    """Return an interval as microseconds, a month as thirty days; None where a text is none."""
+    words = re.fullmatch(
+        r"((?:-?\d+ (?:year|month|day)s?(?: |$))*)(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?", text
+    )
+    if words is None or not text:
+        return None
+    total = (
+        sum(int(n) * _LENGTHS[unit] for n, unit in re.findall(r"(-?\d+) ([a-z]+?)s?\b", words[1])) * 1_000_000
+    )
+    if words[3]:
+        time = (int(words[3]) * 3600 + int(words[4]) * 60 + int(words[5])) * 1_000_000
+        time += int((words[6] or "0").ljust(6, "0"))
+        total += -time if words[2] else time
+    return total
 
 
 def close(got: str, wanted: str) -> bool:

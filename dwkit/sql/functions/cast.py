@@ -364,5 +364,15 @@ def _decimal_whole(plain: pl.Expr, dtype: pl.DataType, dialect: str, *, strict: 
     exact = plain.cast(dtype, strict=False)
     rest = pl.when(exact.is_null()).then(plain)
     rounding = "sqlite" if dialect == "mysql" else "" if dialect == "duckdb" else dialect
-    fraction = rounded_to_integer(rest.cast(pl.Float64, strict=strict), pl.Float64(), rounding)
-    return pl.coalesce(exact, fraction.cast(dtype, strict=strict))
+    # Digits are read as they are: a double has not all of them, and makes some that are too many fit.
+    whole = rest.str.extract(r"^([+-]?\d+)\.\d*$").cast(pl.Int128, strict=False)
+    if rounding not in _TRUNCATING:
+        away = pl.when(rest.str.starts_with("-")).then(-1).otherwise(1)
+        whole = whole + pl.when(rest.str.contains(r"\.[5-9]\d*$")).then(away).otherwise(0)
+    digits = whole.cast(dtype, strict=False)
+    rest = pl.when(digits.is_null()).then(rest)
+    only = rest.str.contains(r"^[+-]?\d+$")
+    beyond = pl.when(only).then(rest).cast(dtype, strict=strict)
+    other = pl.when(only.not_()).then(rest).cast(pl.Float64, strict=strict)
+    fraction = rounded_to_integer(other, pl.Float64(), rounding).cast(dtype, strict=strict)
+    return pl.coalesce(exact, digits, beyond, fraction)

@@ -92,7 +92,7 @@ def of_units(amount: pl.Expr | float | Decimal, unit: str, *, whole_months: bool
     assert isinstance(one.days, int)
     assert isinstance(one.micros, int)
     months, days = exact * one.months, exact * one.days
-    if whole_months and one.months > 1:
+    if whole_months and one.months >= 12:
         months = months.to_integral_value(ROUND_HALF_EVEN)
     days += (months - int(months)) * 30
     micros = exact * one.micros + (days - int(days)) * _DAY
@@ -272,6 +272,8 @@ def _worded(call: Call, text: str, span: str) -> Interval | None:
     total = Interval()
     for amount, short in _PARTS.findall(rest):
         unit = "MINUTE" if short in ("m", "M") else short
+        if unit_of(unit) in ("DOY", "DOW"):
+            raise call.error(f"no unit of time {unit!r}")
         one = of_units(Decimal(amount), unit, whole_months=call.dialect in _WHOLE_MONTHS)
         if one is None:
             raise call.error(f"no unit of time {unit!r}")

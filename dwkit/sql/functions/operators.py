@@ -13,7 +13,7 @@ from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compa
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
-from dwkit.sql.functions.encode import as_json
+from dwkit.sql.functions.encode import as_json, is_map
 from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.functions.synonyms import truths
 from dwkit.sql.types import (
@@ -165,6 +165,8 @@ def _cast(safe: bool, call: Call) -> Value:
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    if kind.this == _T.UUID and call.dialect in ("duckdb", "postgres") and not call.arg().is_null:
+        return _to_uuid(call, call.arg(), safe=safe)
     if call.given("format") is not None and is_text(dtype):
         return written_in(call, call.arg(), call.given("format"))
     if safe and not call.has("safe") and call.dialect in ("spark", "databricks"):
@@ -181,12 +183,25 @@ def _cast(safe: bool, call: Call) -> Value:
         return of_number(call, call.arg(), number_unit(kind))
     if call.dialect == "datafusion" and is_integer(dtype) and is_timestamp(call.arg().dtype):
         return call.cast(to_number(call, call.arg(), call.node.this), dtype, safe=safe)
+    if call.dialect == "duckdb" and is_map(dtype) and is_map(call.arg().dtype):
+        given, wanted = (t.inner.fields[0].dtype for t in (call.arg().dtype, dtype))  # type: ignore[attr-defined]
+        if is_text(given) and not is_text(wanted):
+            raise call.refuse("a cast of a map whose keys are text, which may become the same key,")
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
     if length is not None and call.dialect not in ("duckdb", "datafusion") and length.name.isdigit():
         made = made.as_(made.expr.str.slice(0, int(length.name)), dtype)
-    return made
+    sizes = kind.args.get("values") if call.dialect == "duckdb" and isinstance(dtype, pl.List) else None
+    return _of_size(call, made, int(sizes[0].name), safe=safe) if sizes else made
+
+
+def _of_size(call: Call, value: Value, size: int, *, safe: bool) -> Value:
+    """``x::INTEGER[3]``: a list of so many elements."""
+    fits = value.expr.list.len() == size
+    if safe:
+        return value.as_(pl.when(fits).then(value.expr), value.dtype)
+    return value.as_(call.checked(value.expr, fits.not_(), f"a list has not {size} elements"), value.dtype)
 
 
 def _cast_to_type(safe: bool, call: Call) -> Value:
@@ -206,6 +221,22 @@ def _to_interval(call: Call, value: Value, kind: exp.DataType) -> Value:
     if not isinstance(value.dtype, pl.Null):
         raise call.refuse(f"a cast of {shown(value.dtype)} that is no literal to INTERVAL")
     return call.cast(value, pl.Duration("us"))
+
+
+def _to_uuid(call: Call, value: Value, *, safe: bool) -> Value:
+    """A UUID is text: 32 digits in lower case, with hyphens where they belong."""
+    call.has("safe"), call.given("safe")
+    if not is_text(value.dtype):
+        raise call.refuse(f"a cast of {shown(value.dtype)} to UUID")
+    text = call.as_text(value)
+    plain = text.str.strip_chars().str.to_lowercase().str.replace(r"^\{(.*)\}$", "${1}")
+    digits = plain.str.replace_all("-", "", literal=True)
+    places = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
+    made = pl.concat_str([digits.str.slice(*place) for place in places], separator="-")
+    good = digits.str.contains(r"^[0-9a-f]{32}$")
+    if safe:
+        return value.as_(pl.when(good).then(made), pl.String())
+    return value.as_(call.checked(made, good.not_(), pl.format("{} is no UUID", text)), pl.String())
 
 
 _T = exp.DataType.Type

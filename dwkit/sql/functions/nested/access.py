@@ -120,6 +120,8 @@ def _bracket(call: Call) -> Value:
     if isinstance(key, exp.Slice):
         return _slice(call, value, key)
     if _is_json(call, value):
+        if call.dialect == "duckdb" and call.node.this.is_type("variant"):
+            raise call.refuse("an element of a VARIANT")  # it counts from 1, JSON from 0
         return element(call, value, _as_written(call, key))
     if isinstance(value.dtype, pl.Struct):
         return _by_key(call, value, key)

@@ -137,6 +137,8 @@ def _found(call: Call, value: Value, key: Value) -> tuple[pl.Expr, pl.DataType]:
 
 def entry_of(call: Call, value: Value, key: Value) -> Value:
     """Return what a map has for a key, NULL where it has no such key."""
+    if key.is_null:
+        return constant(None, value.dtype.inner.fields[1].dtype)  # type: ignore[attr-defined]
     found, dtype = _found(call, value, key)
     return call.value(found.list.last(), dtype)
 
