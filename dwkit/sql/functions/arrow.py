@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast import MisreadError, cast
+from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import is_integer, shown
 from dwkit.sql.value import Value
 
@@ -221,6 +222,8 @@ def _cast(call: Call, *, safe: bool) -> Value:
         raise call.error(f"{call.name} wants a value and the name of a type")
     arrow = named(call, nodes[1])
     value = call.bind(nodes[0])
+    if arrow.shown.startswith("Interval") and value.is_text_literal:
+        return _interval(call, nodes[0], arrow)
     made = _of_number(call, value, arrow) if is_integer(value.dtype) else None
     if made is None:
         made = _cut(_held(call, value, arrow, safe=safe), arrow)
@@ -235,6 +238,18 @@ def _cast(call: Call, *, safe: bool) -> Value:
         pl.Int8, strict=True
     )
     return call.value(pl.when(fails.is_null()).then(made.expr), arrow.dtype)
+
+
+def _interval(call: Call, node: exp.Expr, arrow: _Arrow) -> Value:
+    """Return the interval that a literal says, of the parts that the type has."""
+    made = interval_of(call, node, None)
+    if made.interval is None:
+        return made
+    months, days, micros = made.interval.months, made.interval.days, made.interval.micros
+    lost = {"YearMonth": (days, micros), "DayTime": (months,)}.get(arrow.shown[9:-1], ())
+    if any(not isinstance(part, int) or part for part in lost):
+        raise call.refuse(f"{call.name} to {arrow.shown} of an interval with other parts")
+    return made
 
 
 def _held(call: Call, value: Value, arrow: _Arrow, *, safe: bool) -> Value:

@@ -105,9 +105,10 @@ def _wide(name: str | None) -> bool:
 
 
 def _both_floats(_node: exp.Expr, types: _Types) -> str | None:
-    if len(set(types)) == 1 and types[0] in _FLOATS:
-        return types[0]
-    return None
+    """Return the type of a function of two floats: doubles where one of them is another number."""
+    if all(t in _FLOATS for t in types):
+        return _common(types)
+    return "Float64" if all(t == "Null" or t in _FLOATS or _wide(t) for t in types) else None
 
 
 def _rounded(node: exp.Expr, types: _Types) -> str | None:
@@ -341,6 +342,10 @@ def _whole(_node: exp.Expr, types: _Types) -> str | None:
     return decimal(max(digits[0] - digits[1] + 1, 1), 0) if digits[1] else types[0]
 
 
+def _cut(_node: exp.Expr, types: _Types) -> str | None:
+    return types[0] if types[0] in _TEXTS or types[0] in _BYTES else None
+
+
 def _shifted(_node: exp.Expr, types: _Types) -> str | None:
     return (
         "Int32"
@@ -381,5 +386,6 @@ RULES: dict[Key, _Rule] = {
 RULES_OF_SPARK: dict[Key, _Rule] = {
     **_ANYWHERE,
     exp.Ceil: _whole, exp.Floor: _whole,
-    **dict.fromkeys(("SHIFTLEFT", "SHIFTRIGHT", "SHIFTRIGHTUNSIGNED"), _shifted),
+    **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift, "SHIFTRIGHTUNSIGNED"), _shifted),
+    exp.ConcatWs: lambda _node, _types: "Utf8", exp.Substring: _cut,
 }  # fmt: skip

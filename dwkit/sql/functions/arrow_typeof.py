@@ -104,7 +104,8 @@ def _arguments(node: exp.Expr) -> list[exp.Expr]:
 
 def _of_literal(call: Call, node: exp.Expr) -> str | None:
     dtype = call.bind(node).dtype
-    if call.dialect != "datafusion" and not isinstance(node, (exp.Null, exp.Boolean)):
+    plain = isinstance(node, (exp.Null, exp.Boolean)) or (isinstance(node, exp.Literal) and node.is_string)
+    if call.dialect != "datafusion" and not plain:
         return None  # other dialects read numbers otherwise
     return _shown(dtype, "Utf8")
 
