@@ -137,7 +137,7 @@ def _shown(dtype: pl.DataType, text: str) -> str | None:
         inner = _shown(dtype.inner, text) if text else None  # type: ignore[arg-type]
         return f"List({inner})" if inner is not None else None
     if isinstance(dtype, pl.Struct):
-        return struct([(f.name, _shown(f.dtype, text)) for f in dtype.fields]) if text else None  # type: ignore[arg-type]
+        return struct([(f.name, _shown(f.dtype, text)) for f in dtype.fields])  # type: ignore[arg-type]
     if isinstance(dtype, pl.Datetime) or (isinstance(dtype, pl.Binary) and not text):
         return None
     return NAMES.get(dtype)
