@@ -11,6 +11,7 @@ from sqlglot import exp
 from dwkit.sql.functions.aggregate import AGGREGATES
 from dwkit.sql.functions.arithmetic import ARITHMETIC
 from dwkit.sql.functions.arrow import ARROW
+from dwkit.sql.functions.arrow_typeof import ARROW_TYPEOF
 from dwkit.sql.functions.bits import BITS
 from dwkit.sql.functions.call import Builder, Functions
 from dwkit.sql.functions.conditional import CONDITIONAL
@@ -33,7 +34,7 @@ FAMILIES: dict[str, Functions] = {
     "regex": {**REGEX, **PATTERNS},
     "date and time": DATETIME,
     "list, struct and JSON": NESTED,
-    "types of Arrow": ARROW,
+    "types of Arrow": {**ARROW, **ARROW_TYPEOF},
 }
 """All functions of one row, by family."""
 

@@ -1,7 +1,6 @@
-"""Arrow's types by name: ARROW_CAST, ARROW_TRY_CAST and ARROW_TYPEOF of DataFusion.
+"""Casts to Arrow's types by name: ARROW_CAST and ARROW_TRY_CAST of DataFusion.
 
-A cast gives the value of the type, held as Polars holds it: all text alike, moments in microseconds. So the name
-of a type is only told where the query says it: of literals, of what is cast, of columns that hold numbers.
+A cast gives the value of the type, held as Polars holds it: all text alike, moments in microseconds.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast import MisreadError, cast
+from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.types import is_integer, shown
-from dwkit.sql.value import Value, constant
+from dwkit.sql.value import Value
 
-__all__ = ["ARROW"]
+__all__ = ["ARROW", "NAMES", "named"]
 
 _TEXT = pl.String()
 _PLAIN: dict[str, pl.DataType] = {
@@ -33,9 +33,7 @@ _DIGITS = {
 }  # fmt: skip
 _UNITS = {0: "s", 3: "ms", 6: "µs", 9: "ns"}
 _TOKEN = re.compile(r'\s*("[^"]*"|-?\d+|\w+|[(),:])')
-_NAMES = {dtype: name for name, dtype in reversed(_PLAIN.items())}
-_SAYS = (exp.Literal, exp.Array, exp.Paren, exp.Neg, exp.Null, exp.Boolean, exp.Struct, exp.PropertyEQ)
-"""What text in it is Utf8: that of literals."""
+NAMES = {dtype: name for name, dtype in reversed(_PLAIN.items())}
 
 
 @dataclass(frozen=True)
@@ -204,7 +202,7 @@ def _zone(name: str) -> str:
     return f"Etc/GMT{'-' if offset[1] == '+' else '+'}{hours}" if hours else "UTC"
 
 
-def _named(call: Call, node: exp.Expr) -> _Arrow:
+def named(call: Call, node: exp.Expr) -> _Arrow:
     """Return the type that a literal names."""
     if not isinstance(node, exp.Literal) or not node.is_string:
         raise call.error(f"{call.name} wants the name of a type as a literal", node)
@@ -222,8 +220,10 @@ def _cast(call: Call, *, safe: bool) -> Value:
     nodes = call.given("expressions") or []
     if len(nodes) != 2:
         raise call.error(f"{call.name} wants a value and the name of a type")
-    arrow = _named(call, nodes[1])
+    arrow = named(call, nodes[1])
     value = call.bind(nodes[0])
+    if arrow.shown.startswith("Interval") and value.is_text_literal:
+        return _interval(call, nodes[0], arrow)
     made = _of_number(call, value, arrow) if is_integer(value.dtype) else None
     if made is None:
         made = _cut(_held(call, value, arrow, safe=safe), arrow)
@@ -238,6 +238,18 @@ def _cast(call: Call, *, safe: bool) -> Value:
         pl.Int8, strict=True
     )
     return call.value(pl.when(fails.is_null()).then(made.expr), arrow.dtype)
+
+
+def _interval(call: Call, node: exp.Expr, arrow: _Arrow) -> Value:
+    """Return the interval that a literal says, of the parts that the type has."""
+    made = interval_of(call, node, None)
+    if made.interval is None:
+        return made
+    months, days, micros = made.interval.months, made.interval.days, made.interval.micros
+    lost = {"YearMonth": (days, micros), "DayTime": (months,)}.get(arrow.shown[9:-1], ())
+    if any(not isinstance(part, int) or part for part in lost):
+        raise call.refuse(f"{call.name} to {arrow.shown} of an interval with other parts")
+    return made
 
 
 def _held(call: Call, value: Value, arrow: _Arrow, *, safe: bool) -> Value:
@@ -281,92 +293,6 @@ def _cut(value: Value, arrow: _Arrow) -> Value:
     return value.as_((micros.sign() * (micros.abs() // unit) * unit).cast(value.dtype), value.dtype)
 
 
-def _typeof(call: Call) -> Value:
-    nodes = call.given("expressions") or []
-    if len(nodes) != 1:
-        raise call.error(f"{call.name} wants one value")
-    value = call.bind(nodes[0])
-    named = _name(call, nodes[0].unnest(), value)
-    if named is None:
-        raise call.refuse("ARROW_TYPEOF of what may be of several types of Arrow")
-    return constant(named, _TEXT)
-
-
-def _name(call: Call, node: exp.Expr, value: Value) -> str | None:
-    """Return the name of the type of an expression, None where the query does not say it."""
-    if isinstance(node, exp.Anonymous) and str(node.this).upper() in ("ARROW_CAST", "ARROW_TRY_CAST"):
-        return _named(call, node.expressions[1]).shown
-    if isinstance(value.dtype, pl.Boolean):
-        return "Boolean"
-    if isinstance(node, exp.Cast):
-        return _CAST_TO.get(type(value.dtype)) or _shown(value.dtype, "Utf8View")
-    if isinstance(node, exp.Window):
-        return _name(call, node.this, value)
-    if isinstance(node, _KEEP):
-        return _name(call, node.this.unnest(), value)
-    if isinstance(node, exp.Count):
-        return "Int64"
-    if isinstance(node, _NUMBERS):
-        return "UInt64"
-    if isinstance(node, _DOUBLES) or (
-        isinstance(node, exp.Anonymous) and node.name.upper() in _DOUBLES_BY_NAME
-    ):
-        return "Float64" if isinstance(value.dtype, pl.Float64) else None
-    if isinstance(node, exp.Interval):
-        return "Interval(MonthDayNano)"
-    literal = all(isinstance(n, _SAYS) for n in node.walk())
-    return _shown(value.dtype, "Utf8" if literal else "") if literal or isinstance(node, exp.Column) else None
-
-
-_KEEP = (
-    exp.Min,
-    exp.Max,
-    exp.First,
-    exp.Last,
-    exp.FirstValue,
-    exp.LastValue,
-    exp.NthValue,
-    exp.Lag,
-    exp.Lead,
-)
-"""What gives one of the values that it is of."""
-_NUMBERS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
-_DOUBLES = (
-    exp.Avg, exp.Sum, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.CovarPop, exp.CovarSamp,
-    exp.Corr, exp.CumeDist, exp.PercentRank,
-)  # fmt: skip
-"""What is a double where it is no decimal, whole number or interval, whatever numbers it is of."""
-_DOUBLES_BY_NAME = frozenset(
-    {"VAR", "VAR_SAMP", "VAR_SAMPLE", "VAR_POP", "VAR_POPULATION", "STDDEV_POP", "COVAR"}
-)
-_CAST_TO: dict[type[pl.DataType], str] = {
-    pl.String: "Utf8View", pl.Datetime: "Timestamp(ns)", pl.Time: "Time64(ns)", pl.Duration: "Interval(MonthDayNano)",
-}  # fmt: skip
-"""What CAST makes of types that are held as one."""
-
-
-def _shown(dtype: pl.DataType, text: str) -> str | None:
-    """Return the name of a type, None where several are held alike.
-
-    Args:
-        text: which type text is of, empty where that is not known.
-    """
-    if isinstance(dtype, pl.String):
-        return text or None
-    if isinstance(dtype, pl.Decimal):
-        return f"Decimal128({dtype.precision}, {dtype.scale})"
-    if isinstance(dtype, pl.List):
-        inner = _shown(dtype.inner, text) if text else None  # type: ignore[arg-type]
-        return f"List({inner})" if inner is not None else None
-    if isinstance(dtype, pl.Struct):
-        fields = [(f.name, _shown(f.dtype, text)) for f in dtype.fields]  # type: ignore[arg-type]
-        parts = [f'"{n}": {t}' for n, t in fields if t is not None]
-        return f"Struct({', '.join(parts)})" if text and len(parts) == len(fields) else None
-    if isinstance(dtype, pl.Datetime) or (isinstance(dtype, pl.Binary) and not text):
-        return None
-    return _NAMES.get(dtype)
-
-
 ARROW: Functions = {
-    "ARROW_CAST": partial(_cast, safe=False), "ARROW_TRY_CAST": partial(_cast, safe=True), "ARROW_TYPEOF": _typeof,
+    "ARROW_CAST": partial(_cast, safe=False), "ARROW_TRY_CAST": partial(_cast, safe=True),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import polars as pl
 
@@ -21,7 +22,8 @@ def scaled_of(value: Value) -> pl.Expr:
     if value.is_null:
         return pl.lit(None, dtype=pl.Int128)
     if isinstance(value.constant, (int, Decimal)):
-        return pl.lit(int(Decimal(value.constant).scaleb(scale_of(value.dtype))), dtype=pl.Int128)
+        exact = Fraction(value.constant) * 10 ** scale_of(value.dtype)  # Decimal would round to 28 digits
+        return pl.lit(int(exact), dtype=pl.Int128)
     return value.expr.cast(pl.Int128) if is_integer(value.dtype) else value.expr.to_physical()
 
 

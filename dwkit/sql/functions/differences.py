@@ -94,7 +94,8 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         ("datafusion",), "ARROW_CAST, ARROW_TYPEOF",
         "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values, decimals in 128 bits. The "
-        "name of a type is told of literals, of what is cast and of columns of numbers; that of a calculation is refused.",
+        "name of a type is told of literals, of what is cast, of columns of numbers and of what common functions make of "
+        "them; it is refused where the query does not say it, as of a column of text.",
     ),
     Difference(("mysql",), "TIME", "From 00:00:00 to 23:59:59; a longer SEC_TO_TIME is an error, TIMEDIFF an interval."),
     Difference(

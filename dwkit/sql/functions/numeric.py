@@ -71,7 +71,9 @@ def _log(call: Call) -> Value:
         return call.value(_positive(call, number).log10(), dtype)
     if base.constant == 2:
         return call.value(_positive(call, number).log(2), dtype)
-    whole, base_expr = number.cast(_DOUBLE), call.cast(base, _DOUBLE).expr
+    single = call.dialect == "datafusion" and isinstance(dtype, pl.Float32)  # in single precision
+    kind = dtype if single else _DOUBLE
+    whole, base_expr = number.cast(kind), call.cast(base, kind).expr
     made = _positive(call, whole).log(math.e) / _positive(call, base_expr).log(math.e)
     return call.value(made.cast(dtype), dtype)
 

@@ -107,7 +107,8 @@ def _decimal(call: Call, value: Value, digits: int, how: str) -> Value:
         return call.cast(constant(0, pl.Int32()), value.dtype)
     whole = _EXACT[how](scaled_of(value), 10 ** (scale - digits))
     kept = max(digits, 0)
-    if call.dialect == "tsql":  # the result has the digits of the argument there
+    kept_scale = call.dialect == "tsql" or (call.dialect == "datafusion" and how in ("ceil", "floor"))
+    if kept_scale:  # the result has the digits of the argument there
         return call.value(unscaled(whole, scale), pl.Decimal(min(38, whole_of(value) + 1 + scale), scale))
     made = unscaled(whole // 10 ** (scale - kept), kept)
     return call.value(made, pl.Decimal(min(38, whole_of(value) + 1 + kept), kept))
