@@ -175,14 +175,19 @@ def _duckdb_same(record: Record, data: pl.DataFrame) -> bool:
             return False
         wanted = [flat[n : n + data.width] for n in range(0, len(flat), data.width)]
     sort = "rowsort" if sort == "nosort" and not is_ordered(record.sql) else sort
-    rows, wanted = sorted_rows(rows, sort), sorted_rows(wanted, sort)
+    rows, wanted = (sorted_rows([list(map(_plain, r)) for r in some], sort) for some in (rows, wanted))
     return len(rows) == len(wanted) and all(
         len(r) == len(w) and all(map(_duckdb_close, r, w)) for r, w in zip(rows, wanted, strict=True)
     )
 
 
 _SIX_DIGITS = re.compile(r"-?\d+\.\d{6}")
-_ENTRY = re.compile(r"\{'key': ([^{}]*), 'value': ([^{}]*)\}")
+_ENTRY = re.compile(r"\{key: ([^{}]*), value: ([^{}]*)\}")
+
+
+def _plain(text: str) -> str:
+    """Return a value as both sides are sorted: without quotes, a truth as a number."""
+    return {"true": "1", "false": "0"}.get(text.lower(), text).replace("'", "")
 
 
 def _duckdb_close(got: str, wanted: str) -> bool:
@@ -194,7 +199,7 @@ def _duckdb_close(got: str, wanted: str) -> bool:
             return False
     if close(got, wanted):
         return True
-    entries = _ENTRY.sub(r"\1=\2", got) if got.startswith("[{'key'") and wanted.startswith("{") else ""
+    entries = _ENTRY.sub(r"\1=\2", got) if got.startswith("[{key") and wanted.startswith("{") else ""
     return bool(entries) and close("{" + entries[1:-1] + "}", wanted)
 
 
