@@ -171,6 +171,8 @@ def _similar(call: Call) -> Value:
         return call.value(call.text().str.contains(pattern_of(call)), _BOOLEAN)
     if not isinstance(value.constant, str):
         raise call.refuse("SIMILAR TO a computed pattern")
+    if call.dialect == "duckdb":  # a plain regular expression that matches the whole
+        return call.value(call.text().str.contains(f"^(?:{pattern_of(call)})$"), _BOOLEAN)
     made, at = "", 0
     pattern = value.constant
     while at < len(pattern):

@@ -247,6 +247,8 @@ def _repeat_text(call: Call) -> Value:
     """REPEAT(value, times): a list in Trino, a text elsewhere."""
     if call.dialect == "trino":
         return listed_times(call, call.arg(), call.arg("times"))
+    if is_list(call.arg().dtype):
+        raise call.refuse("REPEAT of a list")
     return STRING[exp.Repeat](call)
 
 
