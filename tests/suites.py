@@ -126,8 +126,11 @@ def _run(suite, session, tables, record, failed: set[str]) -> tuple[str, str]:
         # What Polars says of a value is an answer; what it says of a plan is a defect of ours.
         ours = isinstance(error, DwkitError) and not isinstance(error.__cause__, _defects())
         said = error.message if ours else f"{type(error).__name__}: {error}"
+        if not fails and (
+            not counts or re.search(r"\b(insert|update|delete|merge)\b", record.sql, re.IGNORECASE)
+        ):
+            failed.update(map(str.lower, _CHANGED.findall(record.sql)))
         if not counts:
-            failed.update(() if fails else map(str.lower, _CHANGED.findall(record.sql)))
             return "", said
         if not ours:
             return "crashed", said

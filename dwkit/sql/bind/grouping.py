@@ -48,6 +48,10 @@ def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
             yield from _aggregates(part)
 
 
+_OWN = frozenset({"datafusion", "spark", "databricks"})
+"""An aggregate is one of the subquery that it stands in there; elsewhere it is one of the query whose columns it has."""
+
+
 def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> Value:
     """Bind an aggregate with what is wrapped around it, over the rows of a stage.
 
@@ -58,6 +62,12 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
     builder = functions.find_aggregate(inner)
     if builder is None:
         raise stage.context.error("an aggregate is wanted here", node)
+    ids = {c.meta.get("id") for c in inner.find_all(exp.Column)}
+    around = stage.scope.parent
+    outer = {f.id for r in around.relations for f in r.fields} if around is not None else set()
+    own = {*stage.plan.columns, *(f.id for r in stage.scope.relations for f in r.fields)}
+    if ids and ids <= outer and ids.isdisjoint(own) and stage.context.dialect not in _OWN:
+        raise stage.context.refuse("an aggregate of columns of the query around only", node)
     call = Call(inner, stage)
     call.wrapped = node
     call.parts = parts

@@ -108,11 +108,18 @@ def limited(
             start = int(_number(stage, limit.args["offset"]) or 0)
     if offset is not None:
         start = int(_number(stage, offset.expression) or 0)
+    start = min(start, _MOST_ROWS)
+    if count is not None and count > _MOST_ROWS and not percent:
+        count = None
     if count is None and not start:
         return plan
     if percent and count is not None and stage.context.dialect == "duckdb":
         return Limit(plan, count, start, keys, ties, percent, floors=True)
     return Limit(plan, count, start, keys, ties, percent)
+
+
+_MOST_ROWS = 2**32 - 2
+"""That a frame of Polars can have."""
 
 
 def _number(stage: Stage, node: exp.Expr) -> float | None:

@@ -39,6 +39,9 @@ def expanded(
     Raises:
         SqlError: ``t.*`` of a table that there is not, an excluded column that there is not.
     """
+    for one in node.find_all(exp.Alias) if context.dialect == "duckdb" else ():
+        if one.alias.upper() == "EXPORT_STATE":  # which the parser takes for a name
+            raise context.refuse("EXPORT_STATE", one)
     if keys := tuple_keys(node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node):
         yield from zip(_names(node, len(keys), context), keys, strict=True)
     elif isinstance(node, exp.Star):

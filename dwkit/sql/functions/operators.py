@@ -189,6 +189,8 @@ def _cast(safe: bool, call: Call) -> Value:
             raise call.refuse("a cast of a map whose keys are text, which may become the same key,")
     fine = pl.Datetime("us", dtype.time_zone) if isinstance(dtype, pl.Datetime) else dtype
     made = call.cast(with_precision(call, call.cast(call.arg(), fine, safe=safe), kind), dtype, safe=safe)
+    if kind.this == _T.UUID and is_text(call.arg().dtype):  # written with small letters
+        made = made.as_(made.expr.str.to_lowercase(), dtype)
     length = kind.expressions[0] if kind.expressions and is_text(dtype) and _counted(kind) else None
     if length is not None and call.dialect not in ("duckdb", "datafusion") and length.name.isdigit():
         made = made.as_(made.expr.str.slice(0, int(length.name)), dtype)
