@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import polars as pl
 from sqlglot import exp
 
-from dwkit.errors import did_you_mean
 from dwkit.sql.bind import tables
 from dwkit.sql.bind.apply import CannotUnnestError, apply
-from dwkit.sql.bind.conditions import carried, compared, conjuncts, split
+from dwkit.sql.bind.conditions import carried, conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.joinorder import Pool
-from dwkit.sql.bind.names import Field, Scope
+from dwkit.sql.bind.names import Scope
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.bind.stars import reference
+from dwkit.sql.bind.using import using
 from dwkit.sql.plan import Condition, Extend, Filter, Join, JoinKind, OneRow, Plan, Unnest
 from dwkit.sql.value import Value
 
@@ -335,7 +333,7 @@ def _conditions(
         names = [f.name for f in before.starred_fields() if any(r.find(f.name) for r in table.relations)]
         nodes = [join.this] * len(names)
     if names:
-        return _using(source, before, table, kind, list(zip(names, nodes, strict=True)))
+        return using(source, before, table, kind, list(zip(names, nodes, strict=True)))
     on = join.args.get("on")
     match = join.args.get("match_condition")
     parts = [*(split(on) if on is not None else ()), *(split(match) if match is not None else ())]
@@ -355,48 +353,3 @@ def _conditions(
             raise context.refuse(f"a subquery in the ON of a {kind.upper()} JOIN", part, "join it first")
     table.plan = right.plan  # subqueries in ON are joined to it
     return [c for c in found if not (c.value.is_constant and c.value.constant is True)], {}
-
-
-def _using(
-    source: Source, before: Scope, table: tables.Table, kind: JoinKind, names: list[tuple[str, exp.Expr]]
-) -> tuple[list[Condition], dict[str, Value]]:
-    """Each column of USING is one column of the result: the left one, of a FULL or RIGHT JOIN the one that is there."""
-    context, scope = source.binder.context, source.scope
-    found: list[Condition] = []
-    made: dict[str, Value] = {}
-    own = Scope(table.relations)
-    for name, node in names:
-        left, right = _one(before, name, node, source), _one(own, name, node, source)
-        stage = Stage(context, source.binder, scope, OneRow(), "USING")
-        asof = kind in ("asof", "asof_left") and name == names[-1][0]
-        equals = exp.EQ(this=reference(left), expression=reference(right))
-        a, b = context.column(left.id), context.column(right.id)
-        found.append(compared(stage, equals, ">=" if asof else "=", a, b))
-        if kind in ("semi", "anti"):
-            continue
-        merged = Field(left.name, left.id)
-        if kind in ("right", "full"):
-            both = compared(stage, equals, "=", a, b)
-            assert both.left is not None
-            assert both.right is not None
-            value = Value(pl.coalesce(both.left.expr, both.right.expr), both.left.dtype, both.value.refs)
-            merged = Field(left.name, context.made(name, value))
-            made[merged.id] = value
-        previous = scope.merged.get(name.lower())
-        scope.merged[name.lower()] = merged
-        scope.covered |= {left.id, right.id} | ({previous.id} if previous else set())
-        scope.covered |= {f.id for r in before.relations for f in r.find(name) if f.id in before.covered}
-        if context.dialect not in ("duckdb", "sqlite"):
-            scope.first = [f for f in scope.first if f.name.lower() != name.lower()] + [merged]
-    return found, made
-
-
-def _one(scope: Scope, name: str, node: exp.Expr, source: Source) -> Field:
-    fields = scope.find(name)
-    context = source.binder.context
-    if not fields:
-        known = [f.name for r in scope.relations for f in r.fields]
-        raise context.error(f"USING: no column {name!r} in {scope.shown}", node, did_you_mean(name, known))
-    if len({f.id for f in fields}) > 1:
-        raise context.error(f"USING: column {name!r} is in several tables", node)
-    return fields[0]

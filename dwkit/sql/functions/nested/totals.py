@@ -9,7 +9,7 @@ from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import inner_of, listed
 from dwkit.sql.functions.nested.lists import first_list
-from dwkit.sql.types import is_float, is_list, shown, whole_digits
+from dwkit.sql.types import is_float, is_list, shown
 from dwkit.sql.value import Value
 
 __all__ = ["TOTALS"]
@@ -84,10 +84,6 @@ def _aggregated(call: Call, value: Value, how: str) -> Value:
         raise call.error(f"{call.name} wants numbers, not {shown(inner)}")
     some = value.expr.list.drop_nulls().list.len() > 0
     if how == "sum":
-        if whole_digits(inner) > 10 and inner.is_integer():
-            wide = pl.when(some).then(value.expr.list.agg(element.cast(pl.Int128).sum()))
-            room: pl.DataType = pl.Int128() if call.dialect == "duckdb" else _NUMBER
-            return call.value(wide.cast(room, strict=True), room)  # beyond 64 bits it is an error elsewhere
         if inner.is_integer():
             total = value.expr.list.agg(element.cast(pl.Int128).sum())
             wide: pl.DataType = pl.Int128() if call.dialect == "duckdb" else _NUMBER
