@@ -12,6 +12,7 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 
+from dwkit.errors import SqlError
 from dwkit.sql.bind.windows import WINDOW_FUNCTIONS
 from dwkit.sql.functions import AGGREGATES, FAMILIES
 from dwkit.sql.functions.differences import DIFFERENCES
@@ -90,10 +91,10 @@ def _names(dialect: str) -> list[str]:
 
 def _read_as(name: str, dialect: str) -> type[exp.Expr] | str | None:
     """Return what a call of a function becomes, None where no number of arguments makes one."""
-    for arguments in ("a", "a, b", "a, b, c", "", "a, b, c, d"):
+    for arguments in ("a", "a, b", "a, b, c", "", "a, b, c, d", "'day', a", "'day', a, b"):
         try:
             [tree] = read(f"SELECT {name}({arguments})", dialect)
-        except (SqlglotError, ValueError):
+        except (SqlglotError, SqlError, ValueError):
             continue
         made = tree.selects[0].unalias() if isinstance(tree, exp.Select) and len(tree.selects) == 1 else None
         if isinstance(made, (exp.Anonymous, exp.AnonymousAggFunc)):

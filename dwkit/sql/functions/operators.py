@@ -13,12 +13,13 @@ from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compa
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
-from dwkit.sql.functions.encode import as_json, is_map
+from dwkit.sql.functions.encode import as_json
 from dwkit.sql.functions.interval import interval_of
 from dwkit.sql.functions.synonyms import truths
 from dwkit.sql.types import (
     from_sql,
     is_integer,
+    is_map,
     is_number,
     is_temporal,
     is_text,
