@@ -58,9 +58,10 @@ def _commands(tokens: list[Token], sql: str) -> list[Token]:
         token = tokens[place]
         begins = place == 0 or tokens[place - 1].token_type == TokenType.SEMICOLON
         end = place + 1
-        while end < len(tokens) and tokens[end].token_type != TokenType.SEMICOLON:
-            end += 1
-        if not begins or token.text.upper() not in _COMMANDS or end == place + 1:
+        if begins and token.text.upper() in _COMMANDS:
+            while end < len(tokens) and tokens[end].token_type != TokenType.SEMICOLON:
+                end += 1
+        if end == place + 1:
             made.append(token)
             place += 1
             continue
