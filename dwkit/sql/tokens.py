@@ -82,6 +82,8 @@ def _limited(tokens: list[Token]) -> list[Token]:
 
     Between an ORDER BY and a LIMIT, too, which sqlglot cannot read otherwise.
     """
+    if all(t.token_type != TokenType.PIPE_GT for t in tokens):
+        return tokens
     made: list[Token] = []
     depth, last = 0, {0: ""}
     for place, token in enumerate(tokens):
