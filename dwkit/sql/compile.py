@@ -13,6 +13,7 @@ from dwkit.sql.bind import Bound, Context, QueryBinder
 from dwkit.sql.bind.apply import CannotUnnestError
 from dwkit.sql.explain import drawn
 from dwkit.sql.failure import explained as explained_error
+from dwkit.sql.kept import Kept
 from dwkit.sql.lower import lowered
 from dwkit.sql.query import Query, parse
 from dwkit.sql.read import too_deep
@@ -20,6 +21,8 @@ from dwkit.sql.read import too_deep
 __all__ = ["Statistics", "bound", "explained", "to_lazy"]
 
 Statistics = Callable[[str], TableStatistics | None]
+
+_KEPT = Kept()
 
 
 def to_lazy(
@@ -47,8 +50,15 @@ def to_lazy(
     """
     if isinstance(sql, Query):
         return _frame(bound(sql, tables, statistics))
+    key = (sql, dialect, *(f"{k}={type(v)}{v!r}" for k, v in (params or {}).items()))
+    kept = _KEPT.find(key, tables, statistics)
+    if kept is not None:
+        return kept
     query = parse(sql, dialect, params=params)
-    return _frame(_bound(_context(query, tables, statistics), query.tree))  # no one else has the tree
+    context = _context(query, tables, statistics)
+    frame = _frame(_bound(context, query.tree))  # no one else has the tree
+    _KEPT.keep(key, context, frame)
+    return frame
 
 
 def _frame(made: Bound) -> pl.LazyFrame:

@@ -12,7 +12,8 @@ with its own extensions for the two suites; nothing of it is kept in the reposit
     pip install duckdb-cli==1.5.5 duckdb-extension-tpch==1.5.5 duckdb-extension-tpcds==1.5.5
 
 Without a rival the script still times and checks dwkit. Each engine has one process that stays warm;
-their runs alternate, and the best run counts.
+their runs alternate, and the best run counts. dwkit keeps the plan of a text that is asked again: it is
+timed with a text that it has not seen (``new``: ``compile`` is part of it) and with the same text again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -162,47 +164,66 @@ def _verified(name: str, sql: str, data: Path, ours: Dwkit | Command, shell: She
 def _timed(queries: dict[str, str], data: Path, ours: Dwkit | Command, shell: Shell | None, runs: int) -> int:
     """Print a table of times; return how many queries are not right."""
     click.echo(f"polars {pl.__version__}" + (f", {shell.version()}" if shell else ""))
-    click.echo(f"{'query':6}{'dwkit ms':>10}{'compile':>9}{'rival ms':>10}{'ratio':>7}  rows")
-    ratios: dict[str, float] = {}
-    compiles: list[float] = []
-    totals: list[float] = []
+    click.echo(
+        f"{'query':6}{'new ms':>9}{'compile':>9}{'again ms':>10}{'rival ms':>10}{'new':>7}{'again':>7}  rows"
+    )
+    rows: list[_Row] = []
     failures = 0
     for name, sql in queries.items():
         wrong = _check(name, sql, data, ours, shell, ask=True)
         failures += bool(wrong)
-        mine: list[Took] = []
-        theirs: list[float] = []
-        for _ in range(runs):
+        row = _Row(name)
+        for number in range(runs):
             with suppress(EngineError):
-                mine.append(ours.time(sql))
+                row.new.append(ours.time(f"-- {number}\n{sql}"))
+                row.again.append(ours.time(sql).total)
             if shell:
-                theirs.append(shell.time(sql))
-        line = f"{name:6}"
-        if mine:
-            best = min(t.total for t in mine)
-            compiles.append(min(t.compile for t in mine))
-            totals.append(best)
-            line += f"{best * 1e3:10.1f}{compiles[-1] * 1e3:9.1f}"
-        else:
-            line += f"{'-':>10}{'-':>9}"
-        if theirs:
-            line += f"{min(theirs) * 1e3:10.1f}"
-            if mine:
-                ratios[name] = best / min(theirs)
-                line += f"{ratios[name]:7.2f}"
-        click.echo(f"{line}  {wrong[:300] or 'right'}")
-    if totals:
-        click.echo(
-            f"\n{len(queries) - failures} of {len(queries)} right; sum of dwkit's best {sum(totals):.2f} s"
-        )
+                row.rival.append(shell.time(sql))
+        rows.append(row)
+        click.echo(f"{row}  {wrong[:300] or 'right'}")
+    click.echo(f"\n{len(queries) - failures} of {len(queries)} right")
+    timed = [r for r in rows if r.again]
+    if timed:
+        compiles = [min(t.compile for t in r.new) for r in timed]
         click.echo(
             f"compile: geometric mean {_mean(compiles) * 1e3:.1f} ms, worst {max(compiles) * 1e3:.1f} ms"
         )
-    if ratios:
-        worst = sorted(ratios, key=lambda n: -ratios[n])[:8]
-        click.echo(f"geometric mean of ratios {_mean(list(ratios.values())):.3f}")
-        click.echo("worst: " + ", ".join(f"{n} {ratios[n]:.2f}" for n in worst))
+    for label in ("new", "again"):
+        ratios = {r.name: found for r in timed if (found := r.ratio(label)) is not None}
+        if ratios:
+            worst = ", ".join(f"{n} {ratios[n]:.2f}" for n in sorted(ratios, key=lambda n: -ratios[n])[:8])
+            mean = _mean(list(ratios.values()))
+            click.echo(f"{label}: geometric mean of ratios {mean:.3f}; worst: {worst}")
     return failures
+
+
+@dataclass
+class _Row:
+    """The runs of one query, in seconds."""
+
+    name: str
+    new: list[Took] = field(default_factory=list)
+    again: list[float] = field(default_factory=list)
+    rival: list[float] = field(default_factory=list)
+
+    def ratio(self, label: str) -> float | None:
+        """Return our best to the rival's best, of a new text or of the same again."""
+        mine = [t.total for t in self.new] if label == "new" else self.again
+        return min(mine) / min(self.rival) if mine and self.rival else None
+
+    def __str__(self) -> str:
+        seconds = [
+            min((t.total for t in self.new), default=None),
+            min((t.compile for t in self.new), default=None),
+            min(self.again, default=None),
+            min(self.rival, default=None),
+        ]
+        ms = "".join(
+            f"{'-' if s is None else f'{s * 1e3:.1f}':>{w}}"
+            for s, w in zip(seconds, (9, 9, 10, 10), strict=True)
+        )
+        ratios = "".join(f"{'-' if r is None else f'{r:.2f}':>7}" for r in map(self.ratio, ("new", "again")))
+        return f"{self.name:6}{ms}{ratios}"
 
 
 def _mean(values: list[float]) -> float:

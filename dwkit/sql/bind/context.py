@@ -53,13 +53,16 @@ class Context:
     """Gives what is known of a table without reading it."""
     correlated: set[tuple[int, int]] = field(default_factory=set)
     """Places of the subqueries that name columns of the queries around them."""
-    _statistics: dict[str, TableStatistics | None] = field(default_factory=dict)
+    asked: dict[str, TableStatistics | None] = field(default_factory=dict)
+    """What was known of the tables that were asked for."""
+    volatile: list[str] = field(default_factory=list)
+    """What else than text and tables the plan depends on: the clock, chance, rows that were read to make it."""
 
     def apart(self) -> Context:
         """Return the context of a query that is bound by itself: with ids of its own."""
         return Context(
             self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, products=self.products,
-            known=self.known, correlated=self.correlated, _statistics=self._statistics,
+            known=self.known, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
         )  # fmt: skip
 
     @cached_property
@@ -73,9 +76,9 @@ class Context:
         """Return what is known of a table, None where nothing is."""
         if self.known is None:
             return None
-        if key not in self._statistics:
-            self._statistics[key] = self.known(key)
-        return self._statistics[key]
+        if key not in self.asked:
+            self.asked[key] = self.known(key)
+        return self.asked[key]
 
     def fresh(self, name: str, dtype: pl.DataType) -> str:
         """Return an id for a new column: its name where that is free."""

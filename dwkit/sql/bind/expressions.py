@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -74,7 +75,13 @@ class Stage:
     @property
     def now(self) -> datetime:
         """The moment at which the query is asked, in UTC."""
+        self.context.volatile.append("the clock")
         return self.context.now
+
+    def chance(self) -> int:
+        """Return a random number of 60 bits."""
+        self.context.volatile.append("chance")
+        return random.getrandbits(60)
 
     def is_exact(self, value: Value) -> bool:
         """Whether a Duration holds all of an interval, months among them."""

@@ -152,6 +152,7 @@ def _looked_up(stage: Stage, node: exp.Expr) -> float | None:
     bound = stage.query.query(node.copy())
     if bound.plan.outer or len(bound.fields) != 1:
         raise stage.context.refuse("this subquery in LIMIT", node)
+    stage.context.volatile.append("the LIMIT that was looked up")
     rows = collected(lowered(bound.plan).head(2)).get_column(bound.fields[0].id)
     if len(rows) > 1:
         raise stage.context.error("the subquery in LIMIT gives more than one row", node)

@@ -175,6 +175,7 @@ def _all_values(stage: Stage, subject: exp.Expr) -> list[_Choice]:
     value = stage.bind(subject)
     if value.refs - frozenset(stage.plan.columns):
         raise stage.context.refuse("PIVOT over all values inside a correlated subquery", subject)
+    stage.context.volatile.append("the values that became columns")
     values = collected(lowered(Project(stage.plan, {"v": value})).unique().drop_nulls().sort("v"))["v"]
     if len(values) > _MOST_COLUMNS:
         raise stage.context.error(f"PIVOT: {len(values)} values would be as many columns", subject)

@@ -32,6 +32,9 @@ class Binds(Protocol):
     def now(self) -> datetime:
         """The moment at which the query is asked, in UTC."""
 
+    def chance(self) -> int:
+        """Return a random number of 60 bits."""
+
     def is_exact(self, value: Value) -> bool:
         """Whether a Duration holds all of an interval, months among them."""
 

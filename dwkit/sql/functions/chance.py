@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 
 import polars as pl
 from sqlglot import exp
@@ -38,7 +37,7 @@ def _random(call: Call) -> Value:
 
 def _between(call: Call) -> Value:
     """RANDOM(), RANDOM(below), RANDOM(from, below) of Trino."""
-    fraction = _fraction(_bits(random.getrandbits(60)))
+    fraction = _fraction(_bits(call.binder.chance()))
     first, second = call.maybe("this"), call.maybe("lower")
     if first is None:
         return Value(fraction, _DOUBLE, volatile=True)
@@ -64,7 +63,7 @@ def _seed(call: Call) -> int:
     if isinstance(call.node, exp.Anonymous) and call.node.expressions:
         seed = call.args()[0].constant
     if seed is None:
-        return random.getrandbits(60)
+        return call.binder.chance()
     if not isinstance(seed, int):
         raise call.refuse(f"{call.name} with a seed that is no whole literal")
     return hash(seed) % 2**60

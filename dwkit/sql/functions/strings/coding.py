@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import polars as pl
 from sqlglot import exp
 
@@ -109,7 +107,7 @@ def _uuid(call: Call) -> Value:
         if call.has(flag) and flag == "name":
             raise call.refuse("UUID of a name")
     rows = pl.int_range(pl.len(), dtype=pl.UInt64)
-    first, second = (rows.hash(seed=random.getrandbits(60)) for _ in range(2))
+    first, second = (rows.hash(seed=call.binder.chance()) for _ in range(2))
     a, b = all_digits(first), all_digits(second)
     variant = pl.lit("89ab").str.slice(second // 2**60 % 4, 1)
     dash = pl.lit("-")
