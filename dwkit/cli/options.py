@@ -292,6 +292,9 @@ dialect = click.option(  # dialect: str | None
     shell_complete=complete.dialects,
     help="SQL dialect, such as duckdb, snowflake, bigquery, tsql, postgres.",
 )
+write = click.option(  # write: bool
+    "--write", is_flag=True, help="Let statements change tables of the warehouse and the marts."
+)
 
 
 class Verb(click.Command):

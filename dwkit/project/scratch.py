@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dwkit.errors import SqlError, UsageError
-from dwkit.model.names import LAYERS, check_dialect
+from dwkit.model.names import check_dialect
 from dwkit.model.statistics import TableStatistics
 from dwkit.project.dependencies import resolve
 from dwkit.project.files import file_statistics, scan_file
@@ -116,15 +116,39 @@ class _Files:
         return export(frame, (self._cwd or Path.cwd()) / path).rows
 
 
+_WHO = {
+    "lake": "dwkit ingest adds to it",
+    "staging": "dwkit stage makes it",
+    "warehouse": "models change it, or --write",
+    "marts": "models change it, or --write",
+}
+
+
 def scratch(
-    project: Project | None, *, dialect: str | None = None, as_of: datetime | int | None = None
+    project: Project | None,
+    *,
+    dialect: str | None = None,
+    as_of: datetime | int | None = None,
+    write: str = "",
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Session:
     """Return a session that reads the tables of a project and files, and has tables of its own in memory.
 
+    Args:
+        write: what was typed, for the ledger, where statements may change the warehouse and the marts.
+        tell: is told what a person should know of such a change.
+
     Raises:
-        UsageError: there is no such dialect, or there are no earlier versions since there is no project.
+        UsageError: there is no such dialect, there are no earlier versions since there is no project, or what
+            was then is to be changed.
     """
+    from dwkit.project.write import LayerTables
     from dwkit.sql import Session
+
+    if write and project is None:
+        raise UsageError("there is no project here whose tables could be changed", hint="-C DIR names one")
+    if write and as_of is not None:
+        raise UsageError("what was then cannot be changed", hint="--as-of or --write, not both")
 
     if project is None and as_of is not None:
         raise UsageError(
@@ -139,5 +163,6 @@ def scratch(
         files=_Files(),
         statistics=sources.statistics,
         names=project.catalog.names if project is not None else None,
-        reserved=LAYERS,
+        reserved=_WHO,
+        store=LayerTables(project, write, tell) if write and project is not None else None,
     )

@@ -8,14 +8,17 @@ from dwkit.sql.compile import to_lazy
 from dwkit.sql.condition import condition
 from dwkit.sql.lineage import column_lineage, edges
 from dwkit.sql.query import Query, TableRef, parse
-from dwkit.sql.session import Files, Result, Session
+from dwkit.sql.session import Files, Held, Result, Saving, Session, Store
 from dwkit.sql.translate import Translation, translate
 
 __all__ = [
     "Files",
+    "Held",
     "Query",
     "Result",
+    "Saving",
     "Session",
+    "Store",
     "TableRef",
     "Translation",
     "column_lineage",

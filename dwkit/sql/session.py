@@ -20,9 +20,10 @@ from dwkit.sql.statements.merge import merge
 from dwkit.sql.statements.prepare import PREPARING, Prepared, dropped, executed, prepared
 from dwkit.sql.statements.run import Done, Files, Known, Outer, Result, Run
 from dwkit.sql.statements.show import describe, explain, show, summarize
+from dwkit.sql.statements.store import Held, Saving, Store, opened, saved, within
 from dwkit.sql.statements.targets import targets
 
-__all__ = ["COMMANDS", "STATEMENTS", "Files", "Result", "Session"]
+__all__ = ["COMMANDS", "STATEMENTS", "Files", "Held", "Result", "Saving", "Session", "Store"]
 
 STATEMENTS: dict[type[exp.Expr], Callable[[Run], Done]] = {
     exp.Create: create, exp.Insert: insert, exp.Update: update, exp.Delete: delete, exp.Merge: merge,
@@ -44,7 +45,8 @@ class Session:
         files: reads and writes the files of COPY; without it there is no COPY.
         statistics: gives what is known of a table that is not the session's own.
         names: gives the names of those tables, where `tables` is a function, for SHOW.
-        reserved: schemas in which a session can make and change nothing.
+        reserved: schemas in which a session can make and change nothing, with who does.
+        store: keeps the tables of schemas that statements may change outside the session.
     """
 
     def __init__(
@@ -55,14 +57,16 @@ class Session:
         files: Files | None = None,
         statistics: Known | None = None,
         names: Callable[[], Iterable[str]] | None = None,
-        reserved: Iterable[str] = (),
+        reserved: Mapping[str, str] | None = None,
+        store: Store | None = None,
     ) -> None:
         self.dialect = dialect
         self._outer: Outer = tables if tables is not None else {}
         self._files = files
         self._statistics = statistics
         self._names = names if names is not None or callable(self._outer) else self._outer.keys
-        self._reserved = frozenset(reserved)
+        self._reserved = reserved or {}
+        self._store = store
         self._catalog = Catalog()
         self._prepared: dict[str, Prepared] = {}
         self._before: Catalog | None = None
@@ -99,13 +103,21 @@ class Session:
 
     def _run(self, run: Run) -> Result:
         tree = run.tree
+        held: dict[str, Table | None] = {}
+        if self._store is not None:
+            held = opened(run, self._store)
+            if held and self._before is not None:
+                raise run.error(
+                    f"{', '.join(held)} cannot be changed within a transaction", hint="COMMIT first"
+                )
+            run = within(run, self._store, held)
         for node in targets(tree):
             run.require_own(node)
         if is_query(tree):
             into = tree.find(exp.Into)
             if into is None:
                 return Result("SELECT", run.lazy(run.query(tree)))
-            return self._finish(_select_into(run, into))
+            return self._finish(run, _select_into(run, into), held)
         if isinstance(tree, (exp.Transaction, exp.Commit, exp.Rollback, exp.Use)):
             return self._control(run)
         if isinstance(tree, exp.Command) and self.dialect in PREPARING:
@@ -124,14 +136,17 @@ class Session:
             raise run.refuse(
                 keyword(tree), hint="SELECT, CREATE, INSERT, UPDATE, DELETE, MERGE, ALTER, DROP, COPY ..."
             )
-        return self._finish(command(run))
+        return self._finish(run, command(run), held)
 
-    def _finish(self, done: Done) -> Result:
+    def _finish(self, run: Run, done: Done, held: Mapping[str, Table | None]) -> Result:
         before = self._catalog.objects
         for key in {*before, *done.catalog.objects}:
             if before.get(key) is not done.catalog.objects.get(key):
                 references(done.catalog, key)
-        self._catalog = done.catalog
+        catalog = done.catalog
+        if self._store is not None:
+            catalog = saved(run, self._store, held, catalog)
+        self._catalog = catalog
         return done.result
 
     def _control(self, run: Run) -> Result:

@@ -6,8 +6,8 @@ import re
 
 import click
 
-from dwkit.cli.options import App, dialect, formatted, limit, standard, verb
-from dwkit.cli.verbs._shared import open_if_any
+from dwkit.cli.options import App, dialect, formatted, limit, standard, verb, write
+from dwkit.cli.verbs._shared import command_line, open_if_any
 from dwkit.cli.verbs._text import run_script, sql_text
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -21,18 +21,26 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
     echo "select 1 as one" | dwkit query -
     dwkit query "select top 3 * from warehouse.dim_customer" --dialect tsql
     dwkit query "select * from marts.sales" --as-of 2026-01-31
+    dwkit query --write "update warehouse.dim_customer set city = 'Berlin' where customer_id = 'C00001'"
     dwkit query "create table t as select * from 'a.csv'; delete from t where x is null; select * from t"
     """
 )
 @click.argument("text", metavar="SQL|-|FILE")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Value of :NAME in the SQL.")
 @click.option("--as-of", metavar="TIME|VERSION", help="Read tables as they were then.")
+@write
 @dialect
 @limit
 @formatted
 @standard
 def command(
-    app: App, text: str, params: tuple[str, ...], as_of: str | None, dialect: str | None, limit: int | None
+    app: App,
+    text: str,
+    params: tuple[str, ...],
+    as_of: str | None,
+    write: bool,
+    dialect: str | None,
+    limit: int | None,
 ) -> None:
     """Ask any layer or any file in SQL.
 
@@ -40,8 +48,9 @@ def command(
     by its path in quotes. Outside a project, files can be asked too.
 
     Several statements are a script: it can make tables of its own, which live until its end, and change them;
-    those of the layers it only reads. As tables (--format table, md, or on a terminal) the rows of each SELECT
-    are shown, in the other formats those of the last one.
+    those of the layers it only reads. With --write it can change tables of the warehouse and the marts: each such
+    statement is a version of its own, which history shows and rollback takes back. As tables (--format table, md,
+    or on a terminal) the rows of each SELECT are shown, in the other formats those of the last one.
     """
     from dwkit.project.inspect import parse_as_of
     from dwkit.project.scratch import scratch
@@ -49,7 +58,9 @@ def command(
     when = parse_as_of(as_of) if as_of is not None else None
     sql = sql_text(text)
     project = open_if_any(app)
-    run_script(app, scratch(project, dialect=dialect, as_of=when), sql, params=_params(params), limit=limit)
+    typed = command_line() if write else ""
+    session = scratch(project, dialect=dialect, as_of=when, write=typed, tell=app.talk.warn)
+    run_script(app, session, sql, params=_params(params), limit=limit)
 
 
 def _params(pairs: tuple[str, ...]) -> dict[str, object]:

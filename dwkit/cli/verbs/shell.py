@@ -7,8 +7,8 @@ import sys
 import click
 
 from dwkit.cli import terminal
-from dwkit.cli.options import App, dialect, formatted, standard, verb
-from dwkit.cli.verbs._shared import open_if_any
+from dwkit.cli.options import App, dialect, formatted, standard, verb, write
+from dwkit.cli.verbs._shared import command_line, open_if_any
 from dwkit.cli.verbs._text import run_script, sql_text
 
 
@@ -20,10 +20,11 @@ from dwkit.cli.verbs._text import run_script, sql_text
     """
 )
 @click.option("--as-of", metavar="TIME|VERSION", help="Read tables as they were then.")
+@write
 @dialect
 @formatted
 @standard
-def command(app: App, as_of: str | None, dialect: str | None) -> None:
+def command(app: App, as_of: str | None, write: bool, dialect: str | None) -> None:
     r"""Ask in SQL, statement by statement.
 
     As dwkit query, interactive: a statement ends with a semicolon and may take several lines; tables that it makes
@@ -36,7 +37,8 @@ def command(app: App, as_of: str | None, dialect: str | None) -> None:
 
     project = open_if_any(app)
     when = parse_as_of(as_of) if as_of is not None else None
-    session = scratch(project, dialect=dialect, as_of=when)
+    typed = command_line() if write else ""
+    session = scratch(project, dialect=dialect, as_of=when, write=typed, tell=app.talk.warn)
     if not terminal.is_terminal(sys.stdin):
         run_script(app, session, sql_text("-"))
         return

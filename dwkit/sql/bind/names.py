@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from dwkit.errors import did_you_mean
 
-__all__ = ["CorrelatedError", "Field", "Relation", "Scope"]
+__all__ = ["INTERNAL", "CorrelatedError", "Field", "Relation", "Scope", "nearest"]
+
+INTERNAL = "__"
+"""How the names of tables and columns begin that a statement makes for its own use."""
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the nearest of the names that a user knows."""
+    return did_you_mean(name, dict.fromkeys(n for n in known if not n.startswith(INTERNAL)))
 
 
 class CorrelatedError(Exception):
@@ -91,7 +99,7 @@ class Scope:
 
     def hint(self, name: str, aliases: Sequence[str] = ()) -> str:
         """Return the nearest name that there is."""
-        return did_you_mean(name, [*(f.name for r in self.relations for f in r.fields), *aliases])
+        return nearest(name, [*(f.name for r in self.relations for f in r.fields), *aliases])
 
     @property
     def shown(self) -> str:

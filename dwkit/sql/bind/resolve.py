@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from dwkit.sql.bind.context import Context
-from dwkit.sql.bind.names import CorrelatedError, Field, Scope
+from dwkit.sql.bind.names import CorrelatedError, Field, Scope, nearest
 
 __all__ = ["resolve"]
 
@@ -123,7 +123,7 @@ def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, in
         if fields:
             return fields[0], size + 1
         if size == 1 and not scope.find(parts[0]):
-            hint = context_hint(parts[size], [f.name for f in relation.fields])
+            hint = nearest(parts[size], [f.name for f in relation.fields])
             raise context.error(
                 f"no column {parts[size]!r} in {relation.shown or relation.name}", column, hint
             )
@@ -133,13 +133,6 @@ def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, in
         hint = " or ".join(f"{owner}.{parts[0]}" for owner in owners)
         raise context.error(f"column {parts[0]!r} is in {' and '.join(owners)}", column, f"write {hint}")
     return (fields[0], 1) if fields else None
-
-
-def context_hint(name: str, known: list[str]) -> str:
-    """Return the nearest of some names."""
-    from dwkit.errors import did_you_mean
-
-    return did_you_mean(name, known)
 
 
 def _bound(column: exp.Column, found: Field, taken: int) -> exp.Expr:
@@ -159,5 +152,5 @@ def _missing(column: exp.Column, scope: Scope, context: Context, aliases: list[s
     name = column.parts[0].name
     if len(column.parts) > 1:
         tables = [r.name for r in scope.relations]
-        return context.error(f"no table or column {name!r} here", column, context_hint(name, tables))
+        return context.error(f"no table or column {name!r} here", column, nearest(name, tables))
     return context.error(f"no column {name!r} in {scope.shown}", column, scope.hint(name, aliases))

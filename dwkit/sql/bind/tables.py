@@ -14,7 +14,7 @@ from dwkit.errors import did_you_mean
 from dwkit.model.statistics import ColumnStatistics
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.expressions import Stage
-from dwkit.sql.bind.names import Field, Relation, Scope
+from dwkit.sql.bind.names import INTERNAL, Field, Relation, Scope
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.plan import Extend, OneRow, Plan, Project, Sample, Scan, Unnest
 from dwkit.sql.query import table_ref
@@ -110,7 +110,8 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if context.dialect in _PRIMARY:
         _note_key(context, key, ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
-    return finished(binder, node, plan, fields, ref.name, key)
+    own = key.startswith(INTERNAL)  # a statement's, which the user calls by its alias
+    return finished(binder, node, plan, fields, ref.name, "" if own else key)
 
 
 _PRIMARY = frozenset({"postgres", "datafusion"})

@@ -16,7 +16,7 @@ from dwkit.sql.statements.define import define
 from dwkit.sql.statements.run import Done, Result, Run, renamed
 from dwkit.sql.types import shown
 
-__all__ = ["create", "stored"]
+__all__ = ["column_of", "create", "stored"]
 
 _REMARKS = (
     exp.TemporaryProperty, exp.TransientProperty, exp.UnloggedProperty, exp.EngineProperty,
@@ -71,10 +71,11 @@ def stored(run: Run, frame: pl.LazyFrame) -> tuple[tuple[Column, ...], pl.DataFr
         if name.lower() in seen:
             raise run.error(f"two columns are called {name!r}", hint="give one of them another name with AS")
         seen.add(name.lower())
-    return tuple(_column(name, dtype) for name, dtype in data.schema.items()), data
+    return tuple(column_of(name, dtype) for name, dtype in data.schema.items()), data
 
 
-def _column(name: str, dtype: pl.DataType) -> Column:
+def column_of(name: str, dtype: pl.DataType) -> Column:
+    """Return a column that holds values of a type, NULL among them."""
     return Column(name, exp.DataType.build(shown(dtype), dialect="duckdb"), dtype)
 
 

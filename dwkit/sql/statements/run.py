@@ -71,7 +71,7 @@ class Run:
         tree: the statement, parameters replaced.
         text: the script that the places of its nodes refer to.
         names: gives the names of the outer tables, for SHOW.
-        reserved: schemas in which nothing can be made or changed.
+        reserved: schemas in which nothing can be made or changed, with who does.
         params: values of parameters, for statements that come as text.
     """
 
@@ -83,7 +83,7 @@ class Run:
     files: Files | None = field(default=None, repr=False)
     known: Known | None = field(default=None, repr=False)
     names: Callable[[], Iterable[str]] | None = field(default=None, repr=False)
-    reserved: frozenset[str] = frozenset()
+    reserved: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def error(self, message: str, node: exp.Expr | None = None, hint: str = "") -> SqlError:
@@ -127,8 +127,9 @@ class Run:
         Raises:
             SqlError: it does.
         """
-        if node.text("db").lower() in self.reserved:
-            hint = f"models change it; CREATE TABLE {node.name or 'name'} AS SELECT makes a scratch table"
+        who = self.reserved.get(node.text("db").lower())
+        if who is not None:
+            hint = f"{who}; CREATE TABLE {node.name or 'name'} AS SELECT makes a scratch table"
             raise self.error(f"{'.'.join(p.name for p in node.parts)} can only be read here", node, hint)
 
     def column(self, table: Table, node: exp.Expr) -> str:
