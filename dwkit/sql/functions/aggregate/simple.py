@@ -141,9 +141,11 @@ def _ratio(rows: Rows, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     total = rows.reduced("sum", expr, dtype)
     if not is_integer(dtype):
         return pl.when(count > 0).then(total.cast(_FLOAT) / count)
-    # A sum may have more digits than a double, its mean not.
+    # A sum may have more digits than a double, its mean not. In parts a mean may be off in its last digit.
     some = pl.when(count > 0).then(count.cast(dtype))
-    return (total // some).cast(_FLOAT) + (total % some).cast(_FLOAT) / some.cast(_FLOAT)
+    parts = (total // some).cast(_FLOAT) + (total % some).cast(_FLOAT) / some.cast(_FLOAT)
+    exact = total.is_between(-(2**53), 2**53)
+    return pl.when(exact).then(total.cast(_FLOAT) / some.cast(_FLOAT)).otherwise(parts)
 
 
 def _rounded_ratio(total: pl.Expr, count: pl.Expr, digits: int) -> pl.Expr:
