@@ -15,6 +15,7 @@ from dwkit.sql.explain import drawn
 from dwkit.sql.failure import explained as explained_error
 from dwkit.sql.kept import Kept
 from dwkit.sql.lower import lowered
+from dwkit.sql.optimise.onescan import in_one_scan
 from dwkit.sql.query import Query, parse
 from dwkit.sql.read import too_deep
 
@@ -103,7 +104,8 @@ def explained(
 def _bound(context: Context, tree: exp.Expr) -> Bound:
     """Bind a tree, which is changed."""
     try:
-        return QueryBinder(context).query(tree)
+        made = QueryBinder(context).query(tree)
+        return Bound(in_one_scan(context, made.plan), made.fields)
     except RecursionError:
         raise too_deep(context.dialect) from None
     except CannotUnnestError as error:

@@ -8,7 +8,7 @@ their tables, and Polars sees which parts are the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -214,6 +214,7 @@ class Aggregate(One):
             for: bit n (from the right) is 1 where the nth key from the right is not grouped by.
         combined: how the items of finer groups make those of coarser ones (``sum``, ``count``, ``min``,
             ``max``), for the items where that can be.
+        over: makes the items over the rows for which a column is true; None where that may not be the same.
     """
 
     keys: Mapping[str, Value]
@@ -222,6 +223,7 @@ class Aggregate(One):
     sets: tuple[tuple[str, ...], ...] | None = None
     grouping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     combined: Mapping[str, str] = field(default_factory=dict)
+    over: Callable[[str], Mapping[str, Value] | None] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

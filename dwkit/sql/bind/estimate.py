@@ -133,6 +133,10 @@ class Estimates:
         self._scans.update(dict.fromkeys(plan.names, plan))
         return float(known.rows)
 
+    def filtered(self, conditions: Iterable[Condition], table: Plan) -> float:
+        """Return which part of the rows of a table meets all conditions."""
+        return self._filtered(conditions, self.rows(table))
+
     def _filtered(self, conditions: Iterable[Condition], rows: float) -> float:
         """Return which part of the rows meets all conditions; the two ends of a range are taken together."""
         part = 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ class Stage:
         scope: what names mean.
         known: what stands for a node that was computed before: a group's key, an aggregate, a window.
         condition: what must hold for the value being bound to be asked for, inside CASE and the like.
+        rows: which rows columns are read of, where not of all.
         clause: how errors call it.
     """
 
@@ -64,6 +66,7 @@ class Stage:
         self.known: dict[exp.Expr, Value] = {}
         self.grouped = False
         self.condition: pl.Expr | None = None
+        self.rows: pl.Expr | None = None
         self.clause = clause
         self._parameters: list[dict[str, Value]] = []
 
@@ -196,7 +199,8 @@ class Stage:
                 node,
                 f"any_value({name}) takes any of them",
             )
-        return self.context.column(ident)
+        value = self.context.column(ident)
+        return value if self.rows is None else replace(value, expr=value.expr.filter(self.rows))
 
     def _identifier(self, node: exp.Expr) -> Value:
         for parameters in reversed(self._parameters):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations, product
 
 import polars as pl
@@ -125,7 +126,9 @@ def grouped(
         taken = context.fresh(node.meta.get("name", ident), value.dtype)
         made.values[taken] = value
         known[node] = context.column(taken)
-    whole = Aggregate(stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined)
+    whole = Aggregate(
+        stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined, made.over
+    )
     plan = aggregated_first(context, whole)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
@@ -134,6 +137,8 @@ def grouped(
 
 
 _COMBINED: dict[type[exp.Expr], str] = {exp.Sum: "sum", exp.Count: "count", exp.Min: "min", exp.Max: "max"}
+_OF_ROWS = frozenset({*_COMBINED, exp.Avg})
+"""Aggregates that look at one value of each row, in any order."""
 
 
 class _Items:
@@ -163,6 +168,40 @@ class _Items:
             if how is not None and _is_plain(node):
                 self.combined[ident] = "nan_max" if how == "max" and is_float(value.dtype) else how
         return ident
+
+    def over(self, flag: str) -> dict[str, Value] | None:
+        """Bind the aggregates again, over the rows only for which a column is true; None where that cannot be.
+
+        Columns are filtered before anything is computed of them, so that no other row can make it fail.
+        """
+        if len(self._ids) < len(self.values):
+            return None
+        stage, found = self._stage, dict[str, Value]()
+        before, stage.rows = stage.rows, pl.col(flag)
+        try:
+            for node, ident in self._ids.items():
+                value = self._over(node, self.values[ident], flag)
+                if value is None:
+                    return None
+                found[ident] = value
+        finally:
+            stage.rows = before
+        return found
+
+    def _over(self, node: exp.Expr, whole: Value, flag: str) -> Value | None:
+        context = self._stage.context
+        refs = whole.refs | {flag}
+        if whole.expr.meta.eq(pl.len().cast(pl.Int64)):
+            return Value(pl.col(flag).sum().cast(pl.Int64), whole.dtype, refs)
+        inner = node.this if isinstance(node, exp.Filter) else node
+        plain = type(inner) in _OF_ROWS and (_is_plain(inner) or isinstance(inner.this, exp.Distinct))
+        if not plain or not whole.refs or node.find(exp.Query) is not None:
+            return None
+        if any(isinstance(context.dtypes[i], pl.Duration) for i in whole.refs):
+            return None
+        value = bind_aggregate(self._stage, node)
+        counts_rows = "len()" in str(value.expr)  # of all rows, not of those of a filtered column
+        return None if counts_rows or value.dtype != whole.dtype else replace(value, refs=refs)
 
     def average(self, node: exp.Avg) -> Value:
         """An average is a sum and a count, which those of parts make; but the sum of an average may be too great."""
