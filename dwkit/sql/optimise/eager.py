@@ -58,7 +58,7 @@ def _early(
     for value in (*plan.keys.values(), *(c.value for c in across)):
         for ident in value.refs - known:
             keys[ident] = context.column(ident)
-    if not _connected(facts, inside):
+    if not keys or not _connected(facts, inside):  # without keys there is a row even of no rows
         return None
     fact = _joined(context, facts, inside)
     part = Aggregate(fact, keys, plan.items, plan.empty, combined=plan.combined)
