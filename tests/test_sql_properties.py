@@ -16,6 +16,7 @@ from dwkit.sql import compile as compiling
 from dwkit.sql import to_lazy
 from dwkit.sql.bind import apply, sources
 from dwkit.sql.failure import collected
+from dwkit.sql.optimise import asked as optimise_asked
 from dwkit.sql.optimise import eager, thin
 
 SLOW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -133,6 +134,24 @@ def aggregates_of_one(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def asked(draw: st.DrawFn) -> str:
+    """Draw a query of a join with a correlated aggregate over one of its tables."""
+    on = draw(
+        st.sampled_from(["a.x = b.x", "a.x = b.x and a.y < b.y", "b.y = a.x", "a.x = b.x and a.s = b.s"])
+    )
+    key = draw(st.sampled_from(["a.x", "b.x", "b.y"]))
+    item = draw(
+        st.sampled_from(["max(c.y)", "min(c.y)", "sum(c.y)", "count(*)", "count(c.y) + 1", "avg(c.y)"])
+    )
+    inside = f"t c join u d on {paired(draw, 'c', 'd')}" if draw(st.booleans()) else "t c"
+    own = draw(st.sampled_from(["", f" and {draw(condition('c', 1))}"]))
+    subquery = f"(select {item} from {inside} where c.x = {key}{own})"
+    shape = draw(st.sampled_from(["a.y > {}", "a.y = {}", "{} is null", "{} >= 1"]))
+    where = draw(st.sampled_from(["", f" and {draw(condition('a', 0))}", f" and {draw(condition('b', 0))}"]))
+    return f"select a.x, a.y, b.s from t a join u b on {on} where {shape.format(subquery)}{where}"
+
+
+@st.composite
 def query(draw: st.DrawFn) -> str:
     """Draw a query: joins, subqueries, groups, set operations."""
     where = draw(condition("t", 2, "u"))
@@ -148,6 +167,7 @@ def query(draw: st.DrawFn) -> str:
         "over joins",
         "star",
         "one scan",
+        "asked",
     ]
     kind = draw(st.sampled_from(kinds))
     value = draw(scalar("t"))
@@ -157,6 +177,8 @@ def query(draw: st.DrawFn) -> str:
         return f"select t.x, t.y, t.s from t where {draw(over_joins())}"
     if kind == "one scan":
         return draw(aggregates_of_one())
+    if kind == "asked":
+        return draw(asked())
     if kind == "star":
         items = draw(
             st.sampled_from(
@@ -233,11 +255,13 @@ def test_rows_are_those_of_sqlite(tables: dict[str, list[tuple[Any, ...]]], sql:
 def test_an_optimised_plan_gives_the_same_rows(tables: dict[str, list[tuple[Any, ...]]], sql: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiling, "in_one_scan", lambda _, plan: plan)
+        patch.setattr(apply, "asked_once", lambda *_: None)
         plain = order(collected(to_lazy(sql, frames(tables), "sqlite")).rows())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(eager, "_SMALL", 0)
         patch.setattr(eager, "_WORTH", 0)
         patch.setattr(apply, "_REDUCES", 0)
+        patch.setattr(optimise_asked, "_REDUCES", 0)
         patch.setattr(thin, "_MANY", 0)
         patch.setattr(sources, "_SELECTIVE", 1e9)
         patch.setattr(eager, "_reduces", lambda *_: False)

@@ -14,6 +14,7 @@ import polars as pl
 
 from dwkit.sql.bind.conditions import same
 from dwkit.sql.bind.context import Context
+from dwkit.sql.optimise.asked import asked_once
 from dwkit.sql.optimise.semi import by_extremes
 from dwkit.sql.optimise.thin import thinned
 from dwkit.sql.plan import (
@@ -205,7 +206,10 @@ def _over_aggregate(
     pulled = _pull_aggregate(context, plan, free)
     if pulled is not None:
         grouped, conditions = pulled
-        made: Plan = Join(left, _reduced(context, left, grouped, conditions, free), "left", tuple(conditions))
+        assert isinstance(grouped, Aggregate)
+        once = asked_once(context, left, grouped, conditions)
+        left, grouped = once or (left, _reduced(context, left, grouped, conditions, free))
+        made: Plan = Join(left, grouped, "left", tuple(conditions))
     else:
         domain = Distinct(Project(left, {i: context.column(i) for i in sorted(free)}))
         renamed, conditions = _renamed(context, _Domain(context, domain, free).grouped(plan), free)
