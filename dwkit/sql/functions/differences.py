@@ -93,9 +93,13 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         ("datafusion",), "ARROW_CAST, ARROW_TYPEOF",
-        "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values, decimals in 128 bits. The "
-        "name of a type is told of literals, of what is cast, of columns of numbers and of what common functions make of "
-        "them; it is refused where the query does not say it, as of a column of text.",
+        "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values. The name of a "
+        "type is told of literals, of what is cast, of columns of the session's tables, of columns of numbers and of what "
+        "common functions make of them; it is refused where nothing says it, as of a column of text of a file.",
+    ),
+    Difference(
+        ("datafusion",), "DECIMAL of more than 38 digits",
+        "Held in 38 digits: a value that needs more is an error, NULL with TRY_CAST.",
     ),
     Difference(("mysql",), "TIME", "From 00:00:00 to 23:59:59; a longer SEC_TO_TIME is an error, TIMEDIFF an interval."),
     Difference(
