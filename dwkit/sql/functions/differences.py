@@ -75,9 +75,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(_ALL, "fractions of a second", "Six digits; more are cut off."),
     Difference(
-        ("spark",), "CAST, %, PMOD, NEXT_DAY, MAKE_INTERVAL, ABS",
-        "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day and what leaves "
-        "its type are errors, not NULL and no other number.",
+        ("spark",), "CAST, %, PMOD, NEXT_DAY, MAKE_INTERVAL, ABS, NEGATIVE, ELT, SIZE",
+        "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day, no element and "
+        "what leaves its type are errors, not NULL and no other number; SIZE of NULL is NULL.",
     ),
     Difference(
         ("spark", "databricks"), "FORMAT_STRING and PRINTF",
