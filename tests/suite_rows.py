@@ -9,7 +9,8 @@ A value is equal to what a line has in its place where its text is the same. No 
 - moments have six digits of a second here: the suite's nanoseconds are cut off
 - a moment of UTC is equal with and without its zone; an empty zone is UTC
 - a date is equal to a moment at its midnight, as Arrow has dates in milliseconds
-- intervals are microseconds here: a month is thirty days, parts of a microsecond are cut off
+- intervals are microseconds here: a month is thirty days; where the suite has parts of a microsecond, those of the
+  values that an interval is made of may be lost
 - maps are lists of entries here: they may be printed so or as maps, all of a row alike
 - bytes are printed as hexadecimal digits; a row of only empty bytes is an empty line, which ends a record in a file
 - a NUL in a text is ``\\0``, an empty text ``(empty)``, blanks at the end of a line do not count
@@ -25,7 +26,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
@@ -272,7 +273,7 @@ def _parts(text: str) -> tuple[str, str, str]:
 def _span(ours: str, theirs: str) -> bool:
     parts = re.findall(r"(-?[\d.]+) ([a-z]+?)s?\b", theirs.lower())
     micros = sum(Decimal(number) * _LENGTHS[unit] * 1_000_000 for number, unit in parts)
-    return int(micros.to_integral_value(ROUND_FLOOR)) == int(ours.split(maxsplit=1)[0])
+    return abs(micros - int(ours.split(maxsplit=1)[0])) < 1
 
 
 _CHECKS: dict[str, Callable[[str, str], bool]] = {

@@ -133,7 +133,9 @@ def _read_files(
     schema = dict(named) if named is not None else _merged(frames)
     made = [
         _adapted(frame, schema).with_columns(
-            pl.lit(values[p], dtype=pl.String).cast((declared or {}).get(p, pl.String())).alias(p)
+            _as(pl.lit(values[p], dtype=pl.String), pl.String(), (declared or {}).get(p, pl.String())).alias(
+                p
+            )
             for p in partitions
         )
         for frame, values in zip(frames, folders, strict=True)
@@ -234,6 +236,8 @@ def _read_csv(file: Path, names: list[str] | None, options: Mapping[str, str]) -
         frame = _odd_csv(text, header=header, options=options)
     if names is not None:
         frame = frame.rename(dict(zip(frame.columns, names, strict=False)))
+    elif frame.is_empty():
+        frame = frame.cast(pl.Null())
     null = options.get("null_regex")
     if null is not None:
         texts = pl.col(pl.String)

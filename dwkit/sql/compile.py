@@ -9,17 +9,18 @@ from sqlglot import exp
 
 from dwkit.errors import SqlError
 from dwkit.model.statistics import TableStatistics
-from dwkit.sql.bind import Bound, Context, QueryBinder
+from dwkit.sql.bind import ArrowOf, Bound, Context, QueryBinder, Scope, Stage
 from dwkit.sql.bind.apply import CannotUnnestError
 from dwkit.sql.explain import drawn
 from dwkit.sql.failure import explained as explained_error
+from dwkit.sql.functions.arrow_typeof import names_of
 from dwkit.sql.kept import Kept
 from dwkit.sql.lower import lowered
 from dwkit.sql.optimise.onescan import in_one_scan
 from dwkit.sql.query import Query, parse
 from dwkit.sql.read import too_deep
 
-__all__ = ["Statistics", "bound", "explained", "to_lazy"]
+__all__ = ["Statistics", "arrow_types", "bound", "explained", "to_lazy"]
 
 Statistics = Callable[[str], TableStatistics | None]
 
@@ -33,6 +34,7 @@ def to_lazy(
     *,
     params: Mapping[str, object] | None = None,
     statistics: Statistics | None = None,
+    arrow: ArrowOf | None = None,
 ) -> pl.LazyFrame:
     """Return the rows of a query, not yet computed.
 
@@ -43,6 +45,7 @@ def to_lazy(
         params: values of ``:name`` parameters.
         statistics: gives what is known of a table by its name there, for the order of joins and the size of
             numbers.
+        arrow: gives the types of Arrow of a table's columns.
 
     Raises:
         SqlError: the query does not parse or bind, or has a construct that cannot be lowered exactly;
@@ -50,15 +53,16 @@ def to_lazy(
         DataError: a literal in it cannot be what it is cast to.
     """
     if isinstance(sql, Query):
-        return _frame(bound(sql, tables, statistics))
+        return _frame(bound(sql, tables, statistics, arrow))
     key = (sql, dialect, *(f"{k}={type(v)}{v!r}" for k, v in (params or {}).items()))
-    kept = _KEPT.find(key, tables, statistics)
+    kept = _KEPT.find(key, tables, statistics) if arrow is None else None
     if kept is not None:
         return kept
     query = parse(sql, dialect, params=params)
-    context = _context(query, tables, statistics)
+    context = _context(query, tables, statistics, arrow)
     frame = _frame(_bound(context, query.tree))  # no one else has the tree
-    _KEPT.keep(key, context, frame)
+    if arrow is None:
+        _KEPT.keep(key, context, frame)
     return frame
 
 
@@ -79,24 +83,46 @@ def _frame(made: Bound) -> pl.LazyFrame:
     return frame
 
 
-def bound(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statistics | None = None) -> Bound:
+def bound(
+    query: Query,
+    tables: Mapping[str, pl.LazyFrame],
+    statistics: Statistics | None = None,
+    arrow: ArrowOf | None = None,
+) -> Bound:
     """Return a query as a plan.
 
     Raises:
         SqlError: see `to_lazy`.
     """
-    return _bound(_context(query, tables, statistics), query.tree.copy())
+    return _bound(_context(query, tables, statistics, arrow), query.tree.copy())
+
+
+def arrow_types(
+    query: Query, tables: Mapping[str, pl.LazyFrame], arrow: ArrowOf | None = None
+) -> list[str | None]:
+    """Return the names of the types of Arrow of a query's columns, None for those that are not known.
+
+    Raises:
+        SqlError: see `to_lazy`.
+    """
+    context = _context(query, tables, None, arrow)
+    binder = QueryBinder(context)
+    made = _bound(context, query.tree.copy())
+    return names_of(Stage(context, binder, Scope(), made.plan), [f.id for f in made.fields])
 
 
 def explained(
-    query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statistics | None = None
+    query: Query,
+    tables: Mapping[str, pl.LazyFrame],
+    statistics: Statistics | None = None,
+    arrow: ArrowOf | None = None,
 ) -> list[str]:
     """Return the plan of a query with the rows that each step is estimated to give, then Polars' optimised plan.
 
     Raises:
         SqlError: see `to_lazy`.
     """
-    context = _context(query, tables, statistics)
+    context = _context(query, tables, statistics, arrow)
     made = _bound(context, query.tree.copy())
     return [*drawn(made.plan, context.estimates), "", "In Polars:", *_frame(made).explain().splitlines()]
 
@@ -114,6 +140,11 @@ def _bound(context: Context, tree: exp.Expr) -> Bound:
         ) from error
 
 
-def _context(query: Query, tables: Mapping[str, pl.LazyFrame], statistics: Statistics | None) -> Context:
+def _context(
+    query: Query,
+    tables: Mapping[str, pl.LazyFrame],
+    statistics: Statistics | None,
+    arrow: ArrowOf | None = None,
+) -> Context:
     products = query.tree.find(exp.Mul) is not None
-    return Context(query.sql, query.dialect, tables, products=products, known=statistics)
+    return Context(query.sql, query.dialect, tables, products=products, known=statistics, arrow=arrow)

@@ -83,9 +83,10 @@ def from_sql(kind: exp.DataType, dialect: str) -> pl.DataType | None:
             return pl.Float64()
         if not digits:
             return pl.Decimal(*_DEFAULT_DECIMAL.get(dialect, _UNBOUNDED_DECIMAL))
-        if not 1 <= digits[0] <= 38:
-            return None
-        return pl.Decimal(digits[0], digits[1] if len(digits) > 1 else 0)
+        scale = digits[1] if len(digits) > 1 else 0
+        if dialect == "datafusion" and 38 < digits[0] <= 76 and scale <= 38:
+            return pl.Decimal(38, scale)  # values that need more digits are errors
+        return pl.Decimal(digits[0], scale) if 1 <= digits[0] <= 38 else None
     if this == _T.BIT and dialect in _BIT_STRINGS:
         return None
     if this == _T.INT and dialect in _LONG_INT:

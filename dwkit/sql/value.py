@@ -48,6 +48,7 @@ class Value:
         json: it is text that holds JSON (a VARIANT, a JSON column).
         unquoted: for JSON, the text of its scalar where that is cheaper to have than the JSON.
         volatile: each row may get another value each time, as of ``random()``.
+        exact: it is a Duration without parts, none of which are months.
         scaled: for a computed decimal, the same times ten to the power of its scale, as a whole number of 128
             bits: several times faster to calculate with than Polars' decimals.
     """
@@ -61,6 +62,7 @@ class Value:
     unquoted: pl.Expr | None = None
     volatile: bool = False
     scaled: pl.Expr | None = None
+    exact: bool = False
 
     @property
     def is_constant(self) -> bool:

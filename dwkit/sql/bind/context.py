@@ -13,13 +13,17 @@ from sqlglot import exp
 
 from dwkit.errors import SqlError
 from dwkit.model.statistics import TableStatistics
+from dwkit.sql.origin import Origin
 from dwkit.sql.place import at_node, position
 from dwkit.sql.value import Interval, Value, column
 
 if TYPE_CHECKING:
     from dwkit.sql.bind.estimate import Estimates
 
-__all__ = ["Context"]
+__all__ = ["ArrowOf", "Context"]
+
+ArrowOf = Callable[[str], Callable[[], Mapping[str, str]] | None]
+"""Gives by the name of a table what tells the types of Arrow of its columns, None for one that has none to tell."""
 
 
 @dataclass
@@ -51,6 +55,10 @@ class Context:
     products: bool = True
     known: Callable[[str], TableStatistics | None] | None = None
     """Gives what is known of a table without reading it."""
+    arrow: ArrowOf | None = None
+    """Gives the names of the types of Arrow that columns of a table are known to have."""
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """Where columns come from; noted in the dialect that can ask for their types."""
     correlated: set[tuple[int, int]] = field(default_factory=set)
     """Places of the subqueries that name columns of the queries around them."""
     asked: dict[str, TableStatistics | None] = field(default_factory=dict)
@@ -62,7 +70,7 @@ class Context:
         """Return the context of a query that is bound by itself: with ids of its own."""
         return Context(
             self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, products=self.products,
-            known=self.known, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
+            known=self.known, arrow=self.arrow, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
         )  # fmt: skip
 
     @cached_property
@@ -112,6 +120,11 @@ class Context:
                 self.intervals[ident] = parts
         return ident
 
+    def note_origin(self, ident: str, *nodes: exp.Expr, mixed: bool = False) -> None:
+        """Note the expressions that a column is made of."""
+        if self.dialect == "datafusion":
+            self.origins[ident] = Origin(nodes, self.origins.get, self.dtypes, mixed=mixed)
+
     def adopted(self, origin: Context, ident: str) -> str:
         """Return an id for a column of a query that was bound by itself, or before."""
         fresh = self.fresh(ident, origin.dtypes[ident])
@@ -121,13 +134,17 @@ class Context:
             self.durations.add(fresh)
         if ident in origin.intervals:
             self.intervals[fresh] = origin.intervals[ident]
+        if ident in origin.origins:
+            self.origins[fresh] = origin.origins[ident]
         return fresh
 
     def is_exact(self, value: Value) -> bool:
         """Whether a Duration holds all of an interval: a column has no room for months."""
         if value.interval is not None:
             return isinstance(value.interval.months, int) and value.interval.months == 0
-        return value.expr.meta.is_column() and value.expr.meta.output_name() in self.durations
+        return value.exact or (
+            value.expr.meta.is_column() and value.expr.meta.output_name() in self.durations
+        )
 
     def schema(self, key: str) -> pl.Schema:
         """Return the columns of a table."""

@@ -19,6 +19,7 @@ from dwkit.sql.bind.names import Scope
 from dwkit.sql.functions.aggregate import unwrapped
 from dwkit.sql.functions.call import Builder, Call
 from dwkit.sql.functions.cast import cast
+from dwkit.sql.origin import Origin
 from dwkit.sql.plan import Plan
 from dwkit.sql.types import is_number, is_text, shown
 from dwkit.sql.value import Value, constant, null
@@ -151,6 +152,10 @@ class Stage:
     def list_subquery(self, node: exp.Expr) -> Value:
         """Bind ``ARRAY(SELECT ...)``: the rows of a query of one column as a list."""
         return self.query.subquery_list(self, node)
+
+    def origin(self, ident: str) -> Origin | None:
+        """Return where a column comes from, None where that is not known."""
+        return self.context.origins.get(ident)
 
     def type_of(self, expr: pl.Expr) -> pl.DataType:
         """Return what type Polars gives an expression."""

@@ -202,6 +202,7 @@ class SelectBinder:
             ident = _own_id(value)
             if ident is None or ident in made:
                 ident = self._context.made(item.name, value)
+                self._context.note_origin(ident, item.node)
             made[ident] = value
             ids.append(ident)
         fields = tuple(Field(i.name, n) for i, n in zip(self._items, ids, strict=True))

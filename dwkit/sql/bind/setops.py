@@ -101,7 +101,18 @@ def _aligned(
         )
     both = [a if all(map(context.is_exact, (a, b))) else replace(a, interval=None) for a, b in made]
     ids = tuple(context.made(n, value) for n, value in zip(names, both, strict=True))
+    for ident, a, b in zip(ids, left[1], right[1], strict=True):
+        context.note_origin(ident, *(_named(v) for v in (a, b)), mixed=True)
     return sides[0], sides[1], ids
+
+
+def _named(value: Value) -> exp.Expr:
+    """Return a column of a query, or the NULL that stands for one, as it stands in a tree."""
+    if value.is_constant:
+        return exp.Null()
+    made = exp.column(value.expr.meta.output_name(), quoted=True)
+    made.meta["id"] = value.expr.meta.output_name()
+    return made
 
 
 _VALUES_NAMES = {
@@ -125,6 +136,8 @@ def values(binder: QueryBinder, node: exp.Values) -> Bound:
     call = Call(node, stage)
     columns = [_of_one_type(call, [row[n] for row in bound]) for n in range(width)]
     ids = [context.fresh(f"col{n}", c[0].dtype) for n, c in enumerate(columns)]
+    for number, ident in enumerate(ids):
+        context.note_origin(ident, *(row[number] for row in rows))
     name, first = _VALUES_NAMES.get(context.dialect, ("column", 1))
     names = [f"{name}{n + first}" for n in range(width)]
     fields = tuple(Field(n, i) for n, i in zip(names, ids, strict=True))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,6 +17,7 @@ from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import INTERNAL, Field, Relation, Scope
 from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.origin import Origin
 from dwkit.sql.plan import Extend, OneRow, Plan, Project, Sample, Scan, Unnest
 from dwkit.sql.query import table_ref
 from dwkit.sql.types import is_list, shown
@@ -106,6 +108,7 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
     if operators and known is not None:
         context.json.update(i for i, n in ids.items() if n in known.json)
+    _note_origins(context, key, ids)
     plan = Scan(key, frame, ids)
     if context.dialect in _PRIMARY:
         _note_key(context, key, ids)
@@ -125,6 +128,18 @@ def _note_key(context: Context, key: str, ids: dict[str, str]) -> None:
     primary = frozenset(i for i, n in ids.items() if n.lower() in names)
     if primary:
         context.dependent[primary] = frozenset(ids) - primary
+
+
+def _note_origins(context: Context, key: str, ids: dict[str, str]) -> None:
+    """Note whom to ask for the types of Arrow of a table's columns."""
+    types = context.arrow(key) if context.arrow is not None else None
+    if types is not None:
+        for ident, name in ids.items():
+            context.origins[ident] = Origin(arrow=partial(_known_type, types, name))
+
+
+def _known_type(types: Callable[[], Mapping[str, str]], name: str) -> str | None:
+    return types().get(name)
 
 
 def _with_entries(
@@ -224,6 +239,9 @@ def _apart(context: Context, scope: Scope, bound: Bound) -> Bound:
         return bound
     ids = [context.fresh(f.name, context.dtypes[f.id]) for f in bound.fields]
     plan = Project(bound.plan, {i: context.column(f.id) for i, f in zip(ids, bound.fields, strict=True)})
+    for ident, one in zip(ids, bound.fields, strict=True):
+        if one.id in context.origins:
+            context.origins[ident] = context.origins[one.id]
     return replace(
         bound, plan=plan, fields=tuple(Field(f.name, i) for f, i in zip(bound.fields, ids, strict=True))
     )

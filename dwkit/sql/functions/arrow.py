@@ -6,7 +6,7 @@ A cast gives the value of the type, held as Polars holds it: all text alike, mom
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
@@ -15,7 +15,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast import MisreadError, cast
 from dwkit.sql.functions.interval import interval_of
-from dwkit.sql.types import is_integer, shown
+from dwkit.sql.types import is_decimal, is_integer, shown
 from dwkit.sql.value import Value
 
 __all__ = ["ARROW", "NAMES", "named"]
@@ -84,8 +84,6 @@ class _Reader:
 
     def _type(self) -> _Arrow:
         name = self._next()
-        if name in ("nullable", "non"):  # of the elements of a list; the dash of non-null is no token
-            name = self._next()
         if name in _PLAIN:
             return _Arrow(name, _PLAIN[name], 3 if name == "Date64" else 6)
         if name not in _NESTED:
@@ -94,6 +92,13 @@ class _Reader:
         made = _NESTED[name](self, name)
         self._next(")")
         return made
+
+    def _element(self) -> _Arrow:
+        """Read the type of elements, which may be said to be never or sometimes NULL."""
+        plain = not self._has("non")  # the dash of non-null is no token
+        self._has("nullable")
+        made = self._type()
+        return made if plain else replace(made, shown=f"non-null {made.shown}")
 
     def _number(self) -> int:
         text = self._next()
@@ -133,9 +138,10 @@ class _Reader:
         precision = self._number()
         self._next(",")
         scale = self._number()
-        if not 1 <= precision <= 38 or not 0 <= scale <= precision:
+        most = 76 if name == "Decimal256" else 38
+        if not 1 <= precision <= most or not 0 <= scale <= min(precision, 38):
             raise _UnknownError(f"{name}({precision}, {scale})")
-        return _Arrow(f"{name}({precision}, {scale})", pl.Decimal(precision, scale))
+        return _Arrow(f"{name}({precision}, {scale})", pl.Decimal(min(precision, 38), scale))
 
     def fixed_binary(self, name: str) -> _Arrow:
         """Read the number of bytes."""
@@ -144,14 +150,14 @@ class _Reader:
 
     def list_(self, name: str) -> _Arrow:
         """Read the type of the elements."""
-        inner = self._type()
+        inner = self._element()
         return _Arrow(f"{name}({inner.shown})", pl.List(inner.dtype))
 
     def fixed_list(self, name: str) -> _Arrow:
         """Read the number of elements and their type."""
         size = self._number()
         self._next("x", ",")
-        inner = self._type()
+        inner = self._element()
         return _Arrow(f"{name}({size} x {inner.shown})", pl.List(inner.dtype), length=size)
 
     def dictionary(self, name: str) -> _Arrow:
@@ -178,7 +184,7 @@ class _Reader:
     def _field(self) -> tuple[str, _Arrow]:
         name = self._next().strip('"')
         self._next(":")
-        return name, self._type()
+        return name, self._element()
 
 
 _NESTED = {
@@ -224,7 +230,8 @@ def _cast(call: Call, *, safe: bool) -> Value:
     value = call.bind(nodes[0])
     if arrow.shown.startswith("Interval") and value.is_text_literal:
         return _interval(call, nodes[0], arrow)
-    made = _of_number(call, value, arrow) if is_integer(value.dtype) else None
+    counts = is_integer(value.dtype) or (is_decimal(value.dtype) and isinstance(arrow.dtype, pl.Datetime))
+    made = _of_number(call, value, arrow) if counts else None
     if made is None:
         made = _cut(_held(call, value, arrow, safe=safe), arrow)
     if arrow.length is None:
@@ -264,7 +271,7 @@ def _held(call: Call, value: Value, arrow: _Arrow, *, safe: bool) -> Value:
 
 
 def _of_number(call: Call, value: Value, arrow: _Arrow) -> Value | None:
-    """Return a whole number as a moment, of which it counts the units; None where the type is none."""
+    """Return a number without its fraction as a moment, of which it counts the units; None where the type is none."""
     dtype, number = arrow.dtype, value.expr.cast(pl.Int64)
     if isinstance(dtype, pl.Date):
         return call.value(number.cast(pl.Int32).cast(dtype), dtype)
@@ -278,6 +285,8 @@ def _of_number(call: Call, value: Value, arrow: _Arrow) -> Value | None:
             micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone)
         )
         return call.value(made, dtype)
+    if isinstance(dtype, pl.Duration):
+        return replace(call.value(micros.cast(dtype), dtype), exact=True)  # a length of time has no months
     return call.value(micros.cast(dtype), dtype)
 
 

@@ -11,43 +11,26 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
-__all__ = ["INTERVAL", "RULES", "RULES_OF_SPARK", "Key", "decimal", "struct"]
+from dwkit.sql.functions.arrow_common import (
+    BYTES,
+    FLOATS,
+    INTERVAL,
+    SIGNED,
+    TEXTS,
+    UNSIGNED,
+    common,
+    decimal,
+    digits,
+    held,
+    is_whole,
+    is_wide,
+    numeric,
+)  # fmt: skip
+from dwkit.sql.functions.arrow_nested import NESTED
+
+__all__ = ["RULES", "RULES_OF_SPARK", "Key"]
 
 Key = type[exp.Expr] | str
-_TEXTS = ("Utf8View", "LargeUtf8", "Utf8")
-"""Types of text, the one that prevails first."""
-_BYTES = ("BinaryView", "LargeBinary", "Binary")
-_FLOATS = ("Float64", "Float32", "Float16")
-_SIGNED = ("Int8", "Int16", "Int32", "Int64")
-_UNSIGNED = ("UInt8", "UInt16", "UInt32", "UInt64")
-_DIGITS = {"8": 3, "16": 5, "32": 10, "64": 20}
-"""Digits of the decimal that a whole number of so many bits becomes beside a decimal."""
-INTERVAL = "Interval(MonthDayNano)"
-
-
-def struct(fields: Sequence[tuple[str, str | None]]) -> str | None:
-    """Return the name of a struct of named types, None where one of them is not known."""
-    parts = [f'"{n}": {t}' for n, t in fields if t is not None]
-    return f"Struct({', '.join(parts)})" if len(parts) == len(fields) else None
-
-
-def decimal(precision: int, scale: int) -> str | None:
-    """Return the name of a decimal, None where there is none of such a scale."""
-    return f"Decimal128({min(precision, 38)}, {scale})" if scale <= 38 else None
-
-
-def _digits(name: str | None) -> tuple[int, int] | None:
-    """Return the precision and the scale of a decimal or of a whole number beside one."""
-    found = re.fullmatch(r"Decimal128\((\d+), (\d+)\)", name or "")
-    if found is not None:
-        return int(found[1]), int(found[2])
-    whole = re.fullmatch(r"U?Int(\d+)", name or "")
-    return (_DIGITS[whole[1]], 0) if whole is not None else None
-
-
-def _is_whole(name: str | None) -> bool:
-    return name in _SIGNED or name in _UNSIGNED
-
 
 # -- rules: the type of a call by the types of its arguments --------------------------------------
 
@@ -62,16 +45,17 @@ def _first(_node: exp.Expr, types: _Types) -> str | None:
 def _number(_node: exp.Expr, types: _Types) -> str | None:
     """Return the type of a number that a function keeps."""
     name = types[0] if types else None
-    return name if name in _FLOATS or _is_whole(name) or (name or "").startswith("Decimal") else None
+    return name if name in FLOATS or is_whole(name) or (name or "").startswith("Decimal") else None
 
 
 def _signed(node: exp.Expr, types: _Types) -> str | None:
     name = _number(node, types)
-    return types[0] if types[0] == INTERVAL else None if name in _UNSIGNED else name
+    return types[0] if types[0] == INTERVAL else None if name in UNSIGNED else name
 
 
 def _text(_node: exp.Expr, types: _Types) -> str | None:
-    return types[0] if types and types[0] in _TEXTS else None
+    name = held(types[0]) if types else None
+    return name if name in TEXTS else None
 
 
 def _padded(_node: exp.Expr, types: _Types) -> str | None:
@@ -84,15 +68,17 @@ def _length(_node: exp.Expr, types: _Types) -> str | None:
 
 def _joined(_node: exp.Expr, types: _Types) -> str | None:
     """Return the type of texts or of bytes one after the other."""
-    for family in (_TEXTS, _BYTES):
+    for family in (TEXTS, BYTES):
         if all(t in family for t in types):
             return next((t for t in family if t in types), None)
+    if all(t in BYTES or (t or "").startswith("FixedSizeBinary(") for t in types):
+        return "Binary" if not {"LargeBinary", "BinaryView"} & set(types) else None
     return "Utf8" if all(t in ("Utf8", "Binary") for t in types) else None
 
 
 def _with_point(node: exp.Expr, types: _Types) -> str | None:
     """Return the type of a rounded number that stays what it is, a double where it is whole."""
-    return "Float64" if _is_whole(types[0]) else None if types[0] == "Float16" else _number(node, types)
+    return "Float64" if is_whole(types[0]) else None if types[0] == "Float16" else _number(node, types)
 
 
 def _float(_node: exp.Expr, types: _Types) -> str | None:
@@ -101,57 +87,61 @@ def _float(_node: exp.Expr, types: _Types) -> str | None:
 
 
 def _wide(name: str | None) -> bool:
-    return name == "Float64" or _digits(name) is not None
+    return name == "Float64" or digits(name) is not None
 
 
 def _both_floats(_node: exp.Expr, types: _Types) -> str | None:
     """Return the type of a function of two floats: doubles where one of them is another number."""
-    if all(t in _FLOATS for t in types):
-        return _common(types)
-    return "Float64" if all(t == "Null" or t in _FLOATS or _wide(t) for t in types) else None
+    if all(t in FLOATS for t in types):
+        return common(types)
+    return "Float64" if all(t == "Null" or t in FLOATS or _wide(t) for t in types) else None
 
 
 def _rounded(node: exp.Expr, types: _Types) -> str | None:
     if types[0] == "Float32" or types[0] == "Float64":
         return types[0]
-    if _is_whole(types[0]):
+    if is_whole(types[0]):
         return "Float64"
-    digits = _digits(types[0])
-    if digits is None:
+    found = digits(types[0])
+    if found is None:
         return None
-    precision, scale = digits
+    precision, scale = found
+    wide = is_wide(types[0])
     places = node.args.get("decimals")
     sign = 1
     if isinstance(places, exp.Neg):
         sign, places = -1, places.this
     if places is not None and not (isinstance(places, exp.Literal) and places.name.isdigit()):
-        return decimal(precision + 1, scale) if isinstance(places, exp.Column) else None
+        return decimal(precision + 1, scale, wide=wide) if isinstance(places, exp.Column) else None
     count = sign * int(places.name) if places is not None else 0
     carried = scale == 0 and count < 0 and -count <= precision
-    return decimal(precision + carried, min(scale, max(count, 0)))
+    return decimal(precision + carried, min(scale, max(count, 0)), wide=wide)
 
 
 def _sum(_node: exp.Expr, types: _Types) -> str | None:
     name = types[0]
-    if name in _SIGNED:
+    if name in SIGNED:
         return "Int64"
-    if name in _UNSIGNED:
+    if name in UNSIGNED:
         return "UInt64"
-    if name in _FLOATS:
+    if name in FLOATS:
         return "Float64"
-    digits = _digits(name)
-    return decimal(digits[0] + 10, digits[1]) if digits is not None else None
+    found = digits(name)
+    return decimal(found[0] + 10, found[1], wide=is_wide(name)) if found is not None else None
 
 
 def _average(_node: exp.Expr, types: _Types) -> str | None:
-    if _is_whole(types[0]) or types[0] in _FLOATS:
+    if is_whole(types[0]) or types[0] in FLOATS:
         return "Float64"
-    digits = _digits(types[0])
-    return decimal(digits[0] + 4, min(digits[1] + 4, 38)) if digits is not None else None
+    found = digits(types[0])
+    if found is None:
+        return None
+    wide = is_wide(types[0])
+    return decimal(found[0] + 4, min(found[1] + 4, 76 if wide else 38), wide=wide)
 
 
 def _median(node: exp.Expr, types: _Types) -> str | None:
-    return "Float64" if _is_whole(types[0]) else _number(node, types)
+    return "Float64" if is_whole(types[0]) else _number(node, types)
 
 
 def _approximate(_node: exp.Expr, types: _Types) -> str | None:
@@ -166,83 +156,21 @@ def _percentile(node: exp.Expr, types: _Types) -> str | None:
         isinstance(node.this, (exp.PercentileCont, exp.PercentileDisc)) or name == "APPROX_PERCENTILE_CONT"
     )
     exact = name != "APPROX_PERCENTILE_CONT" or types[0] != "Float16"  # reckoned with more digits here
-    return types[0] if known and exact and types[0] in _FLOATS else None
+    return types[0] if known and exact and types[0] in FLOATS else None
 
 
 def _divisor(_node: exp.Expr, types: _Types) -> str | None:
-    if all(_is_whole(t) for t in types):
+    if all(is_whole(t) for t in types):
         return "Int64"
-    return _common(types) if any(_digits(t) is not None for t in types) else None
-
-
-def _listed(_node: exp.Expr, types: _Types) -> str | None:
-    inner = _common(types) if types else "Null"
-    return f"List({inner})" if inner is not None else None
-
-
-def _named_struct(node: exp.Expr, types: _Types) -> str | None:
-    names, values = node.expressions[::2], types[1::2]
-    if not all(isinstance(n, exp.Literal) for n in names) or len(names) != len(values):
-        return None
-    return struct([(n.name, t) for n, t in zip(names, values, strict=True)])
-
-
-def _whichever(_node: exp.Expr, types: _Types) -> str | None:
-    return _common(types)
+    return common(types) if any(digits(t) is not None for t in types) else None
 
 
 def _compared(_node: exp.Expr, types: _Types) -> str | None:
     """Return the type that values are compared as: text beside a number is read as the number."""
-    numbers = [t for t in types if t not in _TEXTS]
-    if numbers and all(_wide(t) or t in _FLOATS for t in numbers):
-        return _common(numbers)
-    return _common(types)
-
-
-def _common(types: _Types) -> str | None:
-    """Return the type that holds values of several, None where that is not known."""
-    if not types or any(t is None for t in types):
-        return None
-    made = next((t for t in types if t != "Null"), "Null")
-    for name in types:
-        if name != "Null" and name is not None:
-            made = _pair(made, name) if made is not None else None
-    return made
-
-
-def _pair(a: str | None, b: str | None) -> str | None:
-    if a == b:
-        return a
-    if a in _TEXTS and b in _TEXTS:
-        return min(a, b, key=_TEXTS.index)
-    inner = re.fullmatch(r"List\((.*)\)\nList\((.*)\)", f"{a}\n{b}")
-    if inner is not None:
-        found = _common((inner[1], inner[2]))
-        return f"List({found})" if found is not None else None
-    if "Decimal" in f"{a}{b}":
-        left, right = _digits(a), _digits(b)
-        if left is None or right is None:
-            return None
-        scale = max(left[1], right[1])
-        return decimal(max(left[0] - left[1], right[0] - right[1]) + scale, scale)
-    return _numeric(a, b)
-
-
-def _numeric(a: str | None, b: str | None) -> str | None:
-    """Return the type of two numbers, neither of which is a decimal, together."""
-    both = (a, b)
-    if not all(t in _FLOATS or _is_whole(t) for t in both):
-        return None
-    for name in _FLOATS:
-        if name in both:
-            return name
-    bits = [int((t or "").lstrip("UInt")) for t in both]
-    if (a in _SIGNED) == (b in _SIGNED):
-        return a if bits[0] >= bits[1] else b
-    signed, unsigned = bits if a in _SIGNED else reversed(bits)
-    if unsigned == 64:
-        return "Decimal128(20, 0)"
-    return f"Int{max(signed, unsigned * 2)}"
+    numbers = [t for t in types if t not in TEXTS]
+    if numbers and all(_wide(t) or t in FLOATS for t in numbers):
+        return common(numbers)
+    return common(types)
 
 
 def _calculated(node: exp.Expr, types: _Types) -> str | None:
@@ -253,24 +181,24 @@ def _calculated(node: exp.Expr, types: _Types) -> str | None:
     moment = _moved(node, a, b)
     if moment is not None:
         return moment
-    plain = _numeric(a, b)
+    plain = numeric(a, b)
     if plain is not None and not plain.startswith("Decimal"):
         return plain
-    if "Decimal" in f"{a}{b}" and (a in _FLOATS or b in _FLOATS):
-        return _numeric(*(t if t in _FLOATS else "Int8" for t in (a, b)))
-    left, right = ((20, 0), (20, 0)) if plain is not None else (_digits(a), _digits(b))
+    if "Decimal" in f"{a}{b}" and (a in FLOATS or b in FLOATS):
+        return numeric(*(t if t in FLOATS else "Int8" for t in (a, b)))
+    left, right = ((20, 0), (20, 0)) if plain is not None else (digits(a), digits(b))
     if left is None or right is None:
         return None
     (p1, s1), (p2, s2) = left, right
-    scale = max(s1, s2)
+    scale, wide = max(s1, s2), is_wide(a, b)
     if isinstance(node, (exp.Add, exp.Sub)):
-        return decimal(scale + max(p1 - s1, p2 - s2) + 1, scale)
+        return decimal(scale + max(p1 - s1, p2 - s2) + 1, scale, wide=wide)
     if isinstance(node, exp.Mul):
-        return decimal(p1 + p2 + 1, s1 + s2)
+        return decimal(p1 + p2 + 1, s1 + s2, wide=wide)
     if isinstance(node, exp.Mod):
-        return decimal(scale + min(p1 - s1, p2 - s2), scale)
-    scale = min(s1 + 4, 38)
-    return decimal(p1 + scale - s1 + s2, scale)
+        return decimal(scale + min(p1 - s1, p2 - s2), scale, wide=wide)
+    scale = min(s1 + 4, 76 if wide else 38)
+    return decimal(p1 + scale - s1 + s2, scale, wide=wide)
 
 
 def _moved(node: exp.Expr, a: str, b: str) -> str | None:
@@ -288,8 +216,10 @@ def _moved(node: exp.Expr, a: str, b: str) -> str | None:
             return INTERVAL
     if a == INTERVAL and b == INTERVAL:
         return INTERVAL
-    if b == INTERVAL and (a in dates or a.startswith("Timestamp")):
+    if b.startswith(("Interval(", "Duration(")) and (a in dates or a.startswith("Timestamp")):
         return a
+    if a == "Date32" and b.startswith("Time64"):
+        return "Timestamp(ns)"
     if b == INTERVAL and a.startswith("Time"):
         return INTERVAL
     return a if a in dates and b == "Int64" else None
@@ -307,6 +237,15 @@ def _binned(node: exp.Expr, types: _Types) -> str | None:
 def _local(_node: exp.Expr, types: _Types) -> str | None:
     unit = re.fullmatch(r"Timestamp\((\w+|µs)(, .*)?\)", types[0] or "")
     return f"Timestamp({unit[1]})" if unit is not None else None
+
+
+def _zoned(node: exp.Expr, types: _Types) -> str | None:
+    """Return the type of a timestamp in a time zone that is named."""
+    zone = node.args["zone"]
+    unit = re.fullmatch(r"Timestamp\(([^,]+)(, .*)?\)", types[0] or "")
+    if unit is None or not isinstance(zone, exp.Literal) or not zone.is_string:
+        return None
+    return f'Timestamp({unit[1]}, "{zone.name}")'
 
 
 def _part(node: exp.Expr, _types: _Types) -> str | None:
@@ -334,16 +273,16 @@ def _floats_listed(_node: exp.Expr, types: _Types) -> str | None:
 
 def _whole(_node: exp.Expr, types: _Types) -> str | None:
     """Return the type of Spark's CEIL and FLOOR."""
-    if _is_whole(types[0]) or types[0] in ("Float32", "Float64"):
-        return "Int64" if types[0] not in _UNSIGNED else None
-    digits = _digits(types[0])
-    if digits is None or len(types) > 1:
+    if is_whole(types[0]) or types[0] in ("Float32", "Float64"):
+        return "Int64" if types[0] not in UNSIGNED else None
+    found = digits(types[0])
+    if found is None or len(types) > 1:
         return None
-    return decimal(max(digits[0] - digits[1] + 1, 1), 0) if digits[1] else types[0]
+    return decimal(max(found[0] - found[1] + 1, 1), 0, wide=is_wide(types[0])) if found[1] else types[0]
 
 
 def _cut(_node: exp.Expr, types: _Types) -> str | None:
-    return types[0] if types[0] in _TEXTS or types[0] in _BYTES else None
+    return types[0] if types[0] in TEXTS or types[0] in BYTES else None
 
 
 def _shifted(_node: exp.Expr, types: _Types) -> str | None:
@@ -375,9 +314,8 @@ RULES: dict[Key, _Rule] = {
     "GCD": _divisor, "LCM": _divisor,
     **dict.fromkeys((exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.BitwiseXorAgg), _first),
     exp.Median: _median, "APPROX_MEDIAN": _approximate, exp.WithinGroup: _percentile,
-    exp.Coalesce: _whichever, exp.Greatest: _compared, exp.Least: _compared, exp.Nullif: _compared,
-    exp.Array: _listed, "MAKE_ARRAY": _listed, exp.ArrayAgg: lambda _n, t: f"List({t[0]})" if t[0] else None,
-    "NAMED_STRUCT": _named_struct,
+    exp.Coalesce: _compared, exp.Greatest: _compared, exp.Least: _compared, exp.Nullif: _compared,
+    **NESTED, exp.AtTimeZone: _zoned,
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), _calculated),
     exp.TimestampTrunc: _trunc, "DATE_TRUNC": lambda n, t: _trunc(n, t[1:2]), "DATE_BIN": _binned,
     "TO_LOCAL_TIME": _local, exp.Extract: _part,

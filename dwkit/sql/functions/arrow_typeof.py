@@ -1,22 +1,27 @@
 """ARROW_TYPEOF of DataFusion: the name of Arrow's type of an expression.
 
 Polars holds several types alike: all text, all moments. So the name is only told where the query says it: it is
-made from literals, casts and columns of numbers by what each function gives of the types of its arguments. The
-types of a function are DataFusion's own, whatever type the value is held as here.
+made from literals, casts and columns of numbers by what each function gives of the types of its arguments, through
+subqueries and the tables that a session has made. The types of a function are DataFusion's own, whatever type the
+value is held as here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.arrow import NAMES, named
-from dwkit.sql.functions.arrow_rules import INTERVAL, RULES, RULES_OF_SPARK, Key, decimal, struct
-from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.arrow_common import INTERVAL, common, decimal, struct
+from dwkit.sql.functions.arrow_rules import RULES, RULES_OF_SPARK, Key
+from dwkit.sql.functions.call import Binds, Call, Functions
+from dwkit.sql.origin import Origin
 from dwkit.sql.types import from_sql
 from dwkit.sql.value import Value, constant
 
-__all__ = ["ARROW_TYPEOF"]
+__all__ = ["ARROW_TYPEOF", "arrow_type", "names_of"]
 
 _LITERAL = (exp.Literal, exp.Array, exp.Paren, exp.Neg, exp.Null, exp.Boolean, exp.Struct, exp.PropertyEQ)
 
@@ -49,40 +54,92 @@ def _typeof(call: Call) -> Value:
     if len(nodes) != 1:
         raise call.error(f"{call.name} wants one value")
     value = call.bind(nodes[0])
-    name = "Boolean" if isinstance(value.dtype, pl.Boolean) else _name(call, nodes[0])
+    name = "Boolean" if isinstance(value.dtype, pl.Boolean) else _Names(call).of(nodes[0])
     if name is None:
         raise call.refuse("ARROW_TYPEOF of what may be of several types of Arrow")
     return constant(name, pl.String())
 
 
-def _name(call: Call, node: exp.Expr) -> str | None:
-    """Return the name of the type of an expression, None where the query does not say it."""
-    node = node.unnest()
-    if isinstance(
-        node, (exp.Window, exp.Distinct, exp.IgnoreNulls, exp.RespectNulls, exp.Ordered, exp.Filter)
-    ):
-        return _name(call, node.expressions[0] if isinstance(node, exp.Distinct) else node.this)
-    if isinstance(node, exp.Column):
+def names_of(binder: Binds, ids: Sequence[str]) -> list[str | None]:
+    """Return the names of the types of columns, None for those that are not known."""
+    names = _Names(Call(exp.Null(), binder))
+    return [names.column(i) for i in ids]
+
+
+class _Names:
+    """Finds names of types in one query.
+
+    Args:
+        call: binds literals, and knows where columns come from.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._own = call.dialect == "datafusion"
+
+    def column(self, ident: str) -> str | None:
+        """Return the name of a column's type."""
+        origin = self._call.binder.origin(ident)
+        return self._traced(origin) if origin is not None else self._held(ident)
+
+    def _held(self, ident: str) -> str | None:
+        return _shown(self._call.binder.type_of(pl.col(ident)), "")
+
+    def _traced(self, origin: Origin) -> str | None:
+        if origin.arrow is not None:
+            return origin.arrow()
+        return common([self.of(n, origin) for n in origin.nodes], mixed=origin.mixed)
+
+    def of(self, node: exp.Expr, within: Origin | None = None) -> str | None:
+        """Return the name of the type of an expression, None where the query does not say it.
+
+        Args:
+            within: what the expression is a part of, where it is one of a query inside.
+        """
+        node = node.unnest()
+        if isinstance(
+            node, (exp.Window, exp.Distinct, exp.IgnoreNulls, exp.RespectNulls, exp.Ordered, exp.Filter)
+        ):
+            return self.of(node.expressions[0] if isinstance(node, exp.Distinct) else node.this, within)
+        if isinstance(node, exp.Column):
+            return self._of_column(node, within)
+        if all(isinstance(n, _LITERAL) for n in node.walk()) and not isinstance(node, exp.Neg):
+            return self._of_literal(node)
+        if isinstance(node, exp.Cast):
+            return arrow_type(node.to, self._call.dialect)
+        if isinstance(node, (exp.Predicate, exp.Connector)):
+            return "Boolean"
+        key = _key(node)
+        if key in ("ARROW_CAST", "ARROW_TRY_CAST"):
+            return named(self._call, node.expressions[1]).shown
+        if key in _FIXED and (self._own or key not in _ELSEWHERE):
+            return _FIXED[key]
+        rules = RULES if self._own else RULES_OF_SPARK
+        if key not in rules:
+            return None
+        return rules[key](node, [self.of(n, within) for n in _arguments(node)])
+
+    def _of_column(self, node: exp.Column, within: Origin | None) -> str | None:
         ident = node.meta.get("id")
-        return _shown(call.binder.type_of(pl.col(ident)), "") if ident is not None else None
-    if all(isinstance(n, _LITERAL) for n in node.walk()) and not isinstance(node, exp.Neg):
-        return _of_literal(call, node)
-    if isinstance(node, exp.Cast):
-        return _of_cast(call, node)
-    if isinstance(node, (exp.Predicate, exp.Connector)):
-        return "Boolean"
-    key = _key(node)
-    if key in ("ARROW_CAST", "ARROW_TRY_CAST"):
-        return named(call, node.expressions[1]).shown
-    own = call.dialect == "datafusion"
-    if key in _FIXED:
-        return _FIXED[key] if own or key not in _ELSEWHERE else None
-    rules = RULES if own else RULES_OF_SPARK
-    if key not in rules:
-        return None
-    given = _arguments(node)
-    types = [_name(call, n) for n in given]
-    return rules[key](node, types)
+        if ident is None:
+            return None
+        if within is None:
+            return self.column(ident)
+        origin = within.of(ident)
+        return self._traced(origin) if origin is not None else self._held_within(within, ident)
+
+    def _held_within(self, within: Origin, ident: str) -> str | None:
+        dtype = within.dtypes.get(ident)
+        return _shown(dtype, "") if dtype is not None else None
+
+    def _of_literal(self, node: exp.Expr) -> str | None:
+        dtype = self._call.bind(node).dtype
+        plain = isinstance(node, (exp.Null, exp.Boolean)) or (
+            isinstance(node, exp.Literal) and node.is_string
+        )
+        if not self._own and not plain:
+            return None  # other dialects read numbers otherwise
+        return _shown(dtype, "Utf8")
 
 
 def _key(node: exp.Expr) -> Key:
@@ -102,25 +159,39 @@ def _arguments(node: exp.Expr) -> list[exp.Expr]:
     return found
 
 
-def _of_literal(call: Call, node: exp.Expr) -> str | None:
-    dtype = call.bind(node).dtype
-    plain = isinstance(node, (exp.Null, exp.Boolean)) or (isinstance(node, exp.Literal) and node.is_string)
-    if call.dialect != "datafusion" and not plain:
-        return None  # other dialects read numbers otherwise
-    return _shown(dtype, "Utf8")
+# -- types ----------------------------------------------------------------------------------------
+
+_CAST_TO: dict[type[pl.DataType], str] = {pl.Time: "Time64(ns)", pl.Duration: INTERVAL}
+"""What CAST makes of types that are held as one."""
+_MOMENTS = {"0": "s", "3": "ms", "6": "µs", "9": "ns"}
 
 
-def _of_cast(call: Call, node: exp.Cast) -> str | None:
-    dtype = from_sql(node.to, call.dialect)
-    if dtype is None or (isinstance(dtype, pl.Datetime) and (dtype.time_zone or node.to.expressions)):
+def arrow_type(kind: exp.DataType, dialect: str = "datafusion") -> str | None:
+    """Return the name of the type of Arrow that a type of SQL is, None where that is not known."""
+    this, inner = kind.this, kind.expressions
+    types = exp.DataType.Type
+    if this in (types.ARRAY, types.LIST) and len(inner) == 1 and isinstance(inner[0], exp.DataType):
+        element = arrow_type(inner[0], dialect)
+        if element is None:
+            return None
+        sizes = kind.args.get("values") or []
+        return f"FixedSizeList({sizes[0].name} x {element})" if sizes else f"List({element})"
+    if this == types.STRUCT:
+        named_fields = [
+            (n.name, n.args["kind"]) if isinstance(n, exp.ColumnDef) else (f"c{i}", n)
+            for i, n in enumerate(inner)
+        ]
+        return struct([(n, arrow_type(k, dialect)) for n, k in named_fields])
+    if this in (types.DECIMAL, types.DECIMAL128, types.DECIMAL256) and inner and inner[0].name.isdigit():
+        scale = int(inner[1].name) if len(inner) > 1 and inner[1].name.isdigit() else 0
+        return decimal(int(inner[0].name), scale, wide=int(inner[0].name) > 38)
+    dtype = from_sql(kind, dialect)
+    if isinstance(dtype, pl.Datetime):
+        unit = _MOMENTS.get(inner[0].name, "") if inner else "ns"
+        return f"Timestamp({unit})" if unit and not dtype.time_zone else None
+    if dtype is None or dtype.is_nested():
         return None
     return _CAST_TO.get(type(dtype)) or _shown(dtype, "Utf8View")
-
-
-_CAST_TO: dict[type[pl.DataType], str] = {
-    pl.Datetime: "Timestamp(ns)", pl.Time: "Time64(ns)", pl.Duration: INTERVAL,
-}  # fmt: skip
-"""What CAST makes of types that are held as one."""
 
 
 def _shown(dtype: pl.DataType, text: str) -> str | None:
@@ -132,6 +203,8 @@ def _shown(dtype: pl.DataType, text: str) -> str | None:
     if isinstance(dtype, pl.String):
         return text or None
     if isinstance(dtype, pl.Decimal):
+        if not text and dtype.precision == 38:
+            return None  # it may be one of 256 bits
         return decimal(dtype.precision or 38, dtype.scale)
     if isinstance(dtype, pl.List):
         inner = _shown(dtype.inner, text) if text else None  # type: ignore[arg-type]

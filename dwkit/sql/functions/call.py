@@ -11,6 +11,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.cast import MisreadError, cast
+from dwkit.sql.origin import Origin
 from dwkit.sql.types import is_date, is_text, is_timestamp, shown
 from dwkit.sql.value import Value
 
@@ -49,6 +50,9 @@ class Binds(Protocol):
 
     def only_where(self, condition: pl.Expr) -> AbstractContextManager[None]:
         """Bind what is only asked for where a condition is true."""
+
+    def origin(self, ident: str) -> Origin | None:
+        """Return where a column comes from, None where that is not known."""
 
     def type_of(self, expr: pl.Expr) -> pl.DataType:
         """Return what type Polars gives an expression."""

@@ -168,11 +168,17 @@ def fits(number: int, dtype: pl.DataType) -> bool:
     return bool(0 <= number < 2**bits)
 
 
+_WRITES_UNITS = frozenset({"spark", "databricks"})
+"""An interval's text depends on the units that it was written in there, which it does not keep here."""
+
+
 def _expression(value: Value, dtype: pl.DataType, dialect: str, *, strict: bool) -> pl.Expr | None:
     source, expr = value.dtype, value.expr
     if isinstance(source, pl.Null):
         return expr.cast(dtype)
     if is_text(dtype):
+        if isinstance(source, pl.Duration) and dialect in _WRITES_UNITS:
+            return None
         return to_text(value, dialect).cast(dtype)
     if dialect == "datafusion" and isinstance(dtype, pl.List) and not is_list(source):
         inner: pl.DataType = dtype.inner  # type: ignore[assignment]

@@ -37,10 +37,14 @@ COMPARE: dict[str, Callable[[Any, Any], pl.Expr]] = {
 """The comparisons of two values of one type."""
 
 
-def together(call: Call, *values: Value) -> list[Value]:
-    """Return values with one type, as CASE and COALESCE need them: in DataFusion text and numbers are text then."""
+def together(call: Call, *values: Value, mixed: str = "text") -> list[Value]:
+    """Return values with one type, as CASE and COALESCE need them.
+
+    Args:
+        mixed: what text and numbers are together in DataFusion, ``text`` or ``number``.
+    """
     if call.dialect == "datafusion":
-        dtype = unified((v.dtype for v in values if not v.is_null), call.dialect, mixed="text")
+        dtype = unified((v.dtype for v in values if not v.is_null), call.dialect, mixed=mixed)
         if dtype is not None and not isinstance(dtype, pl.Null):
             return [call.cast(v, dtype) for v in values]
     return alike(call, *values)

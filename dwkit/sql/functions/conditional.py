@@ -111,7 +111,7 @@ def _coalesce(call: Call) -> Value:
                 bound.append(call.bind(node))
         absent = bound[-1].expr.is_null()
         missing = absent if missing is None else missing & absent
-    values = together(call, *bound)
+    values = together(call, *bound, mixed="number")
     return call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
 
 

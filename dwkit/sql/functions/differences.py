@@ -75,9 +75,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(_ALL, "fractions of a second", "Six digits; more are cut off."),
     Difference(
-        ("spark",), "CAST, %, PMOD, NEXT_DAY, MAKE_INTERVAL, ABS",
-        "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day and what leaves "
-        "its type are errors, not NULL and no other number.",
+        ("spark",), "CAST, %, PMOD, NEXT_DAY, MAKE_INTERVAL, ABS, NEGATIVE, ELT, SIZE",
+        "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day, no element and "
+        "what leaves its type are errors, not NULL and no other number; SIZE of NULL is NULL.",
     ),
     Difference(
         ("spark", "databricks"), "FORMAT_STRING and PRINTF",
@@ -93,9 +93,13 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         ("datafusion",), "ARROW_CAST, ARROW_TYPEOF",
-        "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values, decimals in 128 bits. The "
-        "name of a type is told of literals, of what is cast, of columns of numbers and of what common functions make of "
-        "them; it is refused where the query does not say it, as of a column of text.",
+        "A value is held as Polars holds it: moments in microseconds, all text alike, dictionaries as their values. The name of a "
+        "type is told of literals, of what is cast, of columns of the session's tables, of columns of numbers and of what "
+        "common functions make of them; it is refused where nothing says it, as of a column of text of a file.",
+    ),
+    Difference(
+        ("datafusion",), "DECIMAL of more than 38 digits",
+        "Held in 38 digits: a value that needs more is an error, NULL with TRY_CAST.",
     ),
     Difference(("mysql",), "TIME", "From 00:00:00 to 23:59:59; a longer SEC_TO_TIME is an error, TIMEDIFF an interval."),
     Difference(

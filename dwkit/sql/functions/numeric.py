@@ -71,9 +71,13 @@ def _log(call: Call) -> Value:
         return call.value(_positive(call, number).log10(), dtype)
     if base.constant == 2:
         return call.value(_positive(call, number).log(2), dtype)
-    single = call.dialect == "datafusion" and isinstance(dtype, pl.Float32)  # in single precision
-    kind = dtype if single else _DOUBLE
-    whole, base_expr = number.cast(kind), call.cast(base, kind).expr
+    if (
+        call.dialect == "datafusion"
+        and isinstance(dtype, pl.Float32)
+        and isinstance(base.constant, (int, float))
+    ):
+        return call.value(number.log(base.constant), dtype)  # in single precision
+    whole, base_expr = number.cast(_DOUBLE), call.cast(base, _DOUBLE).expr
     made = _positive(call, whole).log(math.e) / _positive(call, base_expr).log(math.e)
     return call.value(made.cast(dtype), dtype)
 

@@ -27,6 +27,7 @@ class Column:
         generated: expression over the other columns that it always is.
         step: an identity column counts in these steps, None where it is none.
         json: it is declared as JSON, which is text here.
+        arrow: name of its type of Arrow, empty where it is not known.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column:
     generated: exp.Expr | None = None
     step: int | None = None
     json: bool = False
+    arrow: str = ""
 
 
 @dataclass(frozen=True, slots=True)

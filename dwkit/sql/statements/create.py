@@ -76,7 +76,8 @@ def stored(run: Run, frame: pl.LazyFrame) -> tuple[tuple[Column, ...], pl.DataFr
 
 def column_of(name: str, dtype: pl.DataType) -> Column:
     """Return a column that holds values of a type, NULL among them."""
-    return Column(name, exp.DataType.build(shown(dtype), dialect="duckdb"), dtype)
+    kind = shown(dtype).replace("Float16", "FLOAT")  # SQL has no halves; the cast to them comes after it
+    return Column(name, exp.DataType.build(kind, dialect="duckdb"), dtype)
 
 
 def _properties(tree: exp.Create) -> list[exp.Expr]:
@@ -131,7 +132,11 @@ def _create_table(run: Run, tree: exp.Create) -> Done:
 def _create_as(run: Run, tree: exp.Create, key: str, parts: list[exp.Expr]) -> Done:
     if not is_query(tree.expression):
         raise run.refuse("CREATE TABLE AS without a query", tree.expression)
-    columns, data = stored(run, run.lazy(run.query(tree.expression)))
+    query = run.query(tree.expression)
+    columns, data = stored(run, run.lazy(query))
+    if run.dialect == "datafusion":
+        types = run.arrow_types(query)
+        columns = tuple(replace(c, arrow=t or "") for c, t in zip(columns, types, strict=True))
     if any(isinstance(p, exp.WithDataProperty) and p.args.get("no") for p in _properties(tree)):
         data = data.clear()
     names = [p.name for p in parts if isinstance(p, (exp.ColumnDef, exp.Identifier))]

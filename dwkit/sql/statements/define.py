@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.functions.arrow_typeof import arrow_type
 from dwkit.sql.statements.catalog import Check, Column, ForeignKey, Key, Table
 from dwkit.sql.statements.run import Run, quoted
 from dwkit.sql.types import from_sql, shown
@@ -103,7 +104,8 @@ def column_of(run: Run, node: exp.ColumnDef, made: Definition) -> Column:
     kind, dtype, length = kind_of(run, declared, node)
     assert declared is not None
     json = declared.this in _JSON
-    column = Column(node.name, kind, dtype, length=length, json=json)
+    arrow = (arrow_type(declared) if run.dialect == "datafusion" else None) or ""
+    column = Column(node.name, kind, dtype, length=length, json=json, arrow=arrow)
     if declared.this in (
         exp.DataType.Type.SERIAL,
         exp.DataType.Type.BIGSERIAL,

@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from dwkit.errors import SqlError, did_you_mean
 from dwkit.model.statistics import TableStatistics
-from dwkit.sql.compile import Statistics, explained, to_lazy
+from dwkit.sql.bind import ArrowOf
+from dwkit.sql.compile import Statistics, arrow_types, explained, to_lazy
 from dwkit.sql.failure import collected
 from dwkit.sql.place import at_node
 from dwkit.sql.query import Query, TableRef, query_of
@@ -177,13 +178,18 @@ class Run:
         return collected(self.lazy(query_of(tree, table.text, table.dialect), {"__rows": data.lazy()}))
 
     def _lazy(self, query: Query, given: Mapping[str, pl.LazyFrame], within: tuple[str, ...]) -> pl.LazyFrame:
-        tables, statistics = self._sources(query, given, within)
-        return to_lazy(query, tables, query.dialect, statistics=statistics)
+        tables, statistics, arrow = self._sources(query, given, within)
+        return to_lazy(query, tables, query.dialect, statistics=statistics, arrow=arrow)
+
+    def arrow_types(self, query: Query, within: tuple[str, ...] = ()) -> list[str | None]:
+        """Return the names of the types of Arrow of a query's columns, as far as they are known."""
+        tables, _, arrow = self._sources(query, {}, within)
+        return arrow_types(query, tables, arrow)
 
     def _sources(
         self, query: Query, given: Mapping[str, pl.LazyFrame], within: tuple[str, ...]
-    ) -> tuple[dict[str, pl.LazyFrame], Statistics]:
-        """Return the tables that a query reads, and what gives what is known of them."""
+    ) -> tuple[dict[str, pl.LazyFrame], Statistics, ArrowOf]:
+        """Return the tables that a query reads, what gives what is known of them, and their types of Arrow."""
         tables: dict[str, pl.LazyFrame] = {} if callable(self.outer) else dict(self.outer)
         for ref in query.tables:
             if ref.schema is None and ref.name in given:
@@ -199,7 +205,26 @@ class Run:
                 }
                 tables = {**frames, **tables}
         refs = {r.key: r for r in query.tables if not (r.schema is None and r.name in given)}
-        return tables, lambda key: self._statistics(refs[key]) if key in refs else None
+        return (
+            tables,
+            lambda key: self._statistics(refs[key]) if key in refs else None,
+            lambda key: self._arrow(refs[key], within) if key in refs else None,
+        )
+
+    def _arrow(self, ref: TableRef, within: tuple[str, ...]) -> Callable[[], Mapping[str, str]] | None:
+        found = None if ref.file is not None else self.catalog.find(ref.schema, ref.name)
+        if isinstance(found, Table) and found.dialect == "datafusion":
+            return lambda: {c.name: c.arrow for c in found.columns if c.arrow}
+        if isinstance(found, View) and found.query.dialect == "datafusion":
+            return partial(self._arrow_of_view, found, within)
+        return None
+
+    def _arrow_of_view(self, view: View, within: tuple[str, ...]) -> dict[str, str]:
+        types = self.arrow_types(view.query, (*within, view.name.lower()))
+        names = (
+            renamed(self._lazy(view.query, {}, (*within, view.name.lower())), view).collect_schema().names()
+        )
+        return {n: t for n, t in zip(names, types, strict=True) if t is not None}
 
     def _statistics(self, ref: TableRef) -> TableStatistics | None:
         if is_information(ref.schema):
