@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -184,6 +185,8 @@ def finished(
 def sampled(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
     """Return a random part of the rows, as TABLESAMPLE and USING SAMPLE want it.
 
+    Of a percentage each row has its own chance, unless the sample is a reservoir.
+
     Raises:
         SqlError: its size is no number.
     """
@@ -195,9 +198,23 @@ def sampled(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
     if not isinstance(number, exp.Literal) or number.is_string:
         raise context.error("TABLESAMPLE wants a number", node)
     start = int(seed.name) if isinstance(seed, exp.Expr) and seed.name.isdigit() else None
+    if size is not None and context.dialect == "tsql" and not _says_rows(context, node, size):
+        percent = size
     if percent is not None:
-        return Sample(plan, float(number.this) / 100, None, start)
+        exact = node.text("method").upper() == "RESERVOIR"
+        return Sample(plan, float(percent.name) / 100, None, start, exact=exact)
     return Sample(plan, None, int(float(number.this)), start)
+
+
+def _says_rows(context: Context, node: exp.Expr, size: exp.Expr) -> bool:
+    """Whether the text says ROWS after the size of a sample: the tree does not, and a percentage is meant without it."""
+    number = re.escape(size.name)
+    found = re.findall(
+        rf"\btablesample\s*(?:system\s*)?\(\s*{number}\s*(rows)?\s*\)", context.sql, re.IGNORECASE
+    )
+    if len({bool(f) for f in found}) != 1:
+        raise context.refuse("TABLESAMPLE of this size", node, "write PERCENT or ROWS")
+    return bool(found[0])
 
 
 def _subquery(binder: QueryBinder, scope: Scope, node: exp.Subquery) -> Table:

@@ -79,6 +79,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day and what leaves "
         "its type are errors, not NULL and no other number.",
     ),
+    Difference(("spark", "databricks"), "SIZE(NULL), CARDINALITY(NULL)", "NULL, as in ANSI mode; without it -1."),
+    Difference(
+        _ALL, "TABLESAMPLE SYSTEM, SAMPLE BLOCK", "Each row has its own chance, as of BERNOULLI: there are no blocks of rows.",
+    ),
     Difference(
         ("spark", "databricks"), "FORMAT_STRING and PRINTF",
         "%t shows the moment that a timestamp or a date is, where Spark reads its microseconds as milliseconds; "
