@@ -63,6 +63,8 @@ def bind_table(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table:
         assert found is not None
         return found
     if isinstance(node, exp.Table):
+        if node.args.get("rows_from"):
+            raise binder.context.refuse("ROWS FROM", node)
         if not isinstance(node.this, exp.Identifier):
             found = _function(binder, scope, node)
             if found is not None:
@@ -96,7 +98,7 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if key is None:
         hint = did_you_mean(ref.key, sorted(context.frames))
         raise context.error(f"no table {ref.key!r}", node, hint)
-    if node.args.get("version") or node.args.get("when"):
+    if any(node.args.get(k) for k in ("version", "when", "changes")):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
     frame, schema = _with_entries(context.frames[key], context.schema(key))
     operators = context.dialect == "postgres"  # which has operators of JSON that are others of text

@@ -136,6 +136,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         "An error: the sum is a BIGINT. Sum decimals or doubles where it may be greater.",
     ),
     Difference(
+        ("postgres", "oracle"), "NUMERIC and NUMBER without digits",
+        "As many digits as the number has; of a column and of computed text or doubles ten after the point, rounded.",
+    ),
+    Difference(
+        ("postgres", "oracle"), "quotients of decimals", "Sixteen digits after the point, or as many as the operands have.",
+    ),
+    Difference(
         ("postgres", "oracle"), "AVG of integers and decimals", "A decimal of 16 digits after the point, rounded.",
     ),
     Difference(
