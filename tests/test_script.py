@@ -131,6 +131,27 @@ def test_explain_shows_the_plan_with_rows_and_that_of_polars(demo_once: Path) ->
     assert any("Parquet SCAN" in line for line in lines[lines.index("In Polars:") :])
 
 
+@pytest.mark.parametrize(
+    ("dialect", "how"),
+    [
+        ("duckdb", "analyze"),
+        ("postgres", "(analyze, buffers)"),
+        ("mysql", "analyze format=tree"),
+        ("spark", ""),
+    ],
+)
+def test_explain_analyze_runs_the_query(folder: Path, dialect: str, how: str) -> None:
+    done = dwkit("query", f"explain {how} select 1 as a", "--dialect", dialect, "--format", "csv", cwd=folder)
+    assert "SELECT 1 as a" in done.stdout
+    assert ("Ran: 1 row in" in done.stdout) is bool(how)
+
+
+def test_explain_analyze_changes_nothing(folder: Path) -> None:
+    script = "create table t (a int); explain analyze insert into t select 1"
+    done = dwkit("query", script, cwd=folder, ok=False)
+    assert "EXPLAIN ANALYZE of INSERT is not supported" in done.stderr
+
+
 def test_explain_points_at_the_place_in_the_script(folder: Path) -> None:
     done = dwkit("query", "select 1;\nexplain analyze select agee\nfrom 'people.csv'", cwd=folder, ok=False)
     assert "line 2, column 24: no column 'agee'" in done.stderr

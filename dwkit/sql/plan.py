@@ -348,11 +348,12 @@ class Unnest(One):
 
 @dataclass(frozen=True, eq=False)
 class Sample(One):
-    """A random part of the rows: a fraction of them or a number of them, the same for the same seed."""
+    """A random part of the rows, the same for the same seed; a fraction is each row's chance unless it is exact."""
 
     fraction: float | None
     rows: int | None
     seed: int | None
+    exact: bool = False
 
 
 @dataclass(frozen=True, eq=False)

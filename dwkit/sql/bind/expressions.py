@@ -77,6 +77,11 @@ class Stage:
         return self.context.dialect
 
     @property
+    def sql(self) -> str:
+        """The user's text."""
+        return self.context.sql
+
+    @property
     def now(self) -> datetime:
         """The moment at which the query is asked, in UTC."""
         self.context.volatile.append("the clock")

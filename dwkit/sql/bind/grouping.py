@@ -313,7 +313,10 @@ class _Keys:
                     parts = [_prefixes(ids) if kind is exp.Rollup else _subsets(ids)]
         if plain:
             return None
-        return tuple(tuple(dict.fromkeys(i for s in chosen for i in s)) for chosen in product(*parts))
+        found = [tuple(dict.fromkeys(i for s in chosen for i in s)) for chosen in product(*parts)]
+        if group.args.get("all") is False:  # GROUP BY DISTINCT
+            found = list({frozenset(s): s for s in found}.values())
+        return tuple(found)
 
     def _sets(self, node: exp.Expr) -> list[tuple[str, ...]]:
         if isinstance(node, exp.Rollup):

@@ -14,7 +14,7 @@ from sqlglot import exp
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.grouping import bind_aggregate
 from dwkit.sql.bind.names import Field, Relation, Scope
-from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.bind.resolve import reference, resolve
 from dwkit.sql.bind.stars import expanded
 from dwkit.sql.functions.aggregate import empty_of
 from dwkit.sql.functions.call import Call
@@ -112,7 +112,26 @@ def _pivot(stage: Stage, relation: Relation, node: exp.Expr) -> tuple[Plan, tupl
         made[ident] = value
         empty[ident] = empty_of(filtered, context.dialect)
         fields.append(Field(name, ident))
-    return Aggregate(stage.plan, grouped, made, empty), tuple(fields)
+    plan = Aggregate(stage.plan, grouped, made, empty)
+    default = node.args.get("default_on_null") or None
+    return _filled(stage, plan, fields, set(made), default) if default is not None else (plan, tuple(fields))
+
+
+def _filled(
+    stage: Stage, plan: Plan, fields: Sequence[Field], made: set[str], default: exp.Expr
+) -> tuple[Plan, tuple[Field, ...]]:
+    """Return a pivot with a value in place of its NULLs: DEFAULT ON NULL."""
+    after = Stage(stage.context, stage.query, stage.scope, plan, "PIVOT")
+    values: dict[str, Value] = {}
+    filled: list[Field] = []
+    for one in fields:
+        value = stage.context.column(one.id)
+        if one.id in made:
+            value = after.bind(exp.Coalesce(this=reference(one), expressions=[default.copy()]))
+        ident = stage.context.made(one.name, value)
+        values[ident] = value
+        filled.append(Field(one.name, ident))
+    return Project(after.plan, values), tuple(filled)
 
 
 def _column_name(chosen: Sequence[_Choice], aggregate: exp.Expr, *, many: bool, context_dialect: str) -> str:
@@ -128,8 +147,8 @@ def _choices(stage: Stage, node: exp.Expr, pivot: exp.Expr) -> list[_Choice]:
     if not isinstance(node, exp.In):
         return _all_values(stage, resolve(node, stage.scope, context))
     subject = resolve(node.this, stage.scope, context)
-    if any(isinstance(e, exp.PivotAny) for e in node.expressions):
-        return _all_values(stage, subject)
+    if (found_any := next((e for e in node.expressions if isinstance(e, exp.PivotAny)), None)) is not None:
+        return _ordered(stage, subject, found_any)
     if not node.expressions:
         raise context.refuse("PIVOT over this IN", pivot)
     found: list[_Choice] = []
@@ -165,6 +184,16 @@ def _value_name(value: exp.Expr) -> str:
     if isinstance(value, exp.Tuple):
         return "_".join(_value_name(v) for v in value.expressions)
     return str(value.name) if isinstance(value, exp.Literal) else value.sql()
+
+
+def _ordered(stage: Stage, subject: exp.Expr, node: exp.Expr) -> list[_Choice]:
+    """Return all values of ``ANY ORDER BY``, in the order of the values themselves or from the last one."""
+    choices = _all_values(stage, subject)
+    order = node.find(exp.Order)
+    keys = order.expressions if order is not None else []
+    if len(keys) > 1 or any(resolve(k.this.copy(), stage.scope, stage.context) != subject for k in keys):
+        raise stage.context.refuse("PIVOT over ANY in this order", node)
+    return choices[::-1] if keys and keys[0].args.get("desc") else choices
 
 
 def _all_values(stage: Stage, subject: exp.Expr) -> list[_Choice]:

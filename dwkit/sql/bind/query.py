@@ -88,6 +88,10 @@ class QueryBinder:
         clause = node.args.get("with_")
         if clause is None:
             return self
+        for kind in ("search", "cycle"):
+            if clause.args.get(kind) is not None:
+                word = clause.args[kind].text("kind") or kind
+                raise self.context.refuse(f"the {word.upper()} clause of WITH", node)
         binder = self
         for one in clause.expressions:
             name = one.alias

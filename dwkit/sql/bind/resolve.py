@@ -9,7 +9,15 @@ from sqlglot import exp
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import CorrelatedError, Field, Scope, nearest
 
-__all__ = ["resolve"]
+__all__ = ["reference", "resolve"]
+
+
+def reference(one: Field) -> exp.Column:
+    """Return a resolved column."""
+    made = exp.Column(this=exp.to_identifier(one.id, quoted=True))
+    made.meta["id"] = one.id
+    made.meta["name"] = one.name
+    return made
 
 
 def resolve(
@@ -93,10 +101,46 @@ def _column(
         at = at.parent
     if alias is not None:
         return _stand_in(alias, column)
+    if context.dialect in _ROWS:
+        row = _row(column, scope, context)
+        if row is not None:
+            return row
     raise _missing(column, scope, context, list(aliases))
 
 
-def _mark_outer(scope: Scope, owner: Scope, ident: str) -> None:
+_ROWS = frozenset({"bigquery", "duckdb", "postgres"})
+"""The name of a table is its row as a struct there, where no column has it."""
+
+
+def _row(column: exp.Column, scope: Scope, context: Context) -> exp.Expr | None:
+    """Return the struct of all columns of a table that a column names, None where there is none of that name."""
+    name, *rest = column.parts
+    at: Scope | None = scope
+    relation = scope.relation(name.name)
+    while at is not None and relation is None:
+        if at.apart and at.parent is not None and at.parent.relation(name.name) is not None:
+            raise CorrelatedError
+        at = at.parent
+        relation = at.relation(name.name) if at is not None else None
+    if relation is None or rest:
+        return None
+    parts = []
+    for one in relation.fields:
+        if at is not scope:
+            _mark_outer(scope, at, one.id)
+        parts.append(exp.PropertyEQ(this=exp.to_identifier(one.name, quoted=True), expression=reference(one)))
+    made: exp.Expr = exp.Struct(expressions=parts)
+    made.meta["name"] = name.name
+    select = column.find_ancestor(exp.Select)
+    joins = select.args.get("joins") if select is not None else None
+    if context.dialect != "duckdb" and any(j.side for j in joins or ()):  # a row that is not found is NULL
+        empty = [exp.Is(this=reference(f), expression=exp.Null()) for f in relation.fields]
+        made = exp.If(this=exp.Not(this=exp.and_(*empty)), true=made)
+        made.meta["name"] = name.name
+    return made
+
+
+def _mark_outer(scope: Scope, owner: Scope | None, ident: str) -> None:
     at: Scope | None = scope
     while at is not None and at is not owner:
         at.outer.add(ident)

@@ -27,7 +27,7 @@ __all__ = ["SelectBinder"]
 _REFUSED = {
     "connect": "CONNECT BY", "match": "MATCH_RECOGNIZE", "distribute": "DISTRIBUTE BY", "sort": "SORT BY",
     "cluster": "CLUSTER BY", "locks": "FOR UPDATE", "into": "SELECT INTO", "prewhere": "PREWHERE",
-    "settings": "SETTINGS", "format": "FORMAT",
+    "settings": "SETTINGS", "format": "FORMAT", "for_": "FOR JSON and FOR XML",
 }  # fmt: skip
 
 

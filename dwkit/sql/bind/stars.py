@@ -13,20 +13,13 @@ from dwkit.errors import did_you_mean
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.generators import fields_of
 from dwkit.sql.bind.names import Field, Scope
+from dwkit.sql.bind.resolve import reference
 from dwkit.sql.functions.nested.tuple import tuple_keys
 
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import QueryBinder
 
-__all__ = ["expanded", "reference"]
-
-
-def reference(one: Field) -> exp.Column:
-    """Return a resolved column."""
-    made = exp.Column(this=exp.to_identifier(one.id, quoted=True))
-    made.meta["id"] = one.id
-    made.meta["name"] = one.name
-    return made
+__all__ = ["expanded"]
 
 
 def expanded(

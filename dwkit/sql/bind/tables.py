@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -64,6 +65,8 @@ def bind_table(binder: QueryBinder, scope: Scope, node: exp.Expr) -> Table:
         assert found is not None
         return found
     if isinstance(node, exp.Table):
+        if node.args.get("rows_from"):
+            raise binder.context.refuse("ROWS FROM", node)
         if not isinstance(node.this, exp.Identifier):
             found = _function(binder, scope, node)
             if found is not None:
@@ -97,7 +100,7 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if key is None:
         hint = did_you_mean(ref.key, sorted(context.frames))
         raise context.error(f"no table {ref.key!r}", node, hint)
-    if node.args.get("version") or node.args.get("when"):
+    if any(node.args.get(k) for k in ("version", "when", "changes")):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
     frame, schema = _with_entries(context.frames[key], context.schema(key))
     operators = context.dialect == "postgres"  # which has operators of JSON that are others of text
@@ -200,6 +203,8 @@ def finished(
 def sampled(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
     """Return a random part of the rows, as TABLESAMPLE and USING SAMPLE want it.
 
+    Of a percentage each row has its own chance, unless the sample is a reservoir.
+
     Raises:
         SqlError: its size is no number.
     """
@@ -211,9 +216,23 @@ def sampled(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
     if not isinstance(number, exp.Literal) or number.is_string:
         raise context.error("TABLESAMPLE wants a number", node)
     start = int(seed.name) if isinstance(seed, exp.Expr) and seed.name.isdigit() else None
+    if size is not None and context.dialect == "tsql" and not _says_rows(context, node, size):
+        percent = size
     if percent is not None:
-        return Sample(plan, float(number.this) / 100, None, start)
+        exact = node.text("method").upper() == "RESERVOIR"
+        return Sample(plan, float(percent.name) / 100, None, start, exact=exact)
     return Sample(plan, None, int(float(number.this)), start)
+
+
+def _says_rows(context: Context, node: exp.Expr, size: exp.Expr) -> bool:
+    """Whether the text says ROWS after the size of a sample: the tree does not, and a percentage is meant without it."""
+    number = re.escape(size.name)
+    found = re.findall(
+        rf"\btablesample\s*(?:system\s*)?\(\s*{number}\s*(rows)?\s*\)", context.sql, re.IGNORECASE
+    )
+    if len({bool(f) for f in found}) != 1:
+        raise context.refuse("TABLESAMPLE of this size", node, "write PERCENT or ROWS")
+    return bool(found[0])
 
 
 def _subquery(binder: QueryBinder, scope: Scope, node: exp.Subquery) -> Table:

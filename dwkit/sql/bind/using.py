@@ -11,7 +11,7 @@ from dwkit.errors import did_you_mean
 from dwkit.sql.bind.conditions import compared
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field, Scope
-from dwkit.sql.bind.stars import reference
+from dwkit.sql.bind.resolve import reference
 from dwkit.sql.plan import Condition, JoinKind, OneRow
 from dwkit.sql.value import Value
 

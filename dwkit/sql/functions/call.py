@@ -30,6 +30,10 @@ class Binds(Protocol):
         """What the query was read as."""
 
     @property
+    def sql(self) -> str:
+        """The user's text, for what the tree does not tell."""
+
+    @property
     def now(self) -> datetime:
         """The moment at which the query is asked, in UTC."""
 

@@ -1,12 +1,29 @@
-"""Text read as a decimal."""
+"""Decimals: text read as one, and the digits of those that say none."""
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
-from dwkit.sql.types import scale_of
+from dwkit.sql.types import is_decimal, is_integer, scale_of, whole_digits
+from dwkit.sql.value import Value
 
-__all__ = ["text_to_decimal"]
+__all__ = ["holding", "text_to_decimal"]
+
+
+def holding(value: Value, dtype: pl.DataType) -> pl.DataType:
+    """Return a decimal type that has room for all digits of a value, as far as they are known."""
+    if is_decimal(value.dtype):
+        return value.dtype
+    if is_integer(value.dtype) and whole_digits(value.dtype) < 38:
+        return pl.Decimal(whole_digits(value.dtype), 0)
+    if isinstance(value.constant, str):
+        found = re.fullmatch(r"\s*[+-]?(\d*)(?:\.(\d*))?\s*", value.constant)
+        digits = len(found[2] or "") if found else 0
+        if found and 10 < digits <= 38 - len(found[1]):
+            return pl.Decimal(38, digits)
+    return dtype
 
 
 def text_to_decimal(plain: pl.Expr, dtype: pl.DataType, *, strict: bool) -> pl.Expr:

@@ -11,7 +11,7 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.types import is_integer
 from dwkit.sql.value import Value
 
-__all__ = ["CHANCE"]
+__all__ = ["CHANCE", "chances"]
 
 _DOUBLE, _INTEGER = pl.Float64(), pl.Int64()
 
@@ -56,6 +56,11 @@ def _normal(call: Call) -> Value:
     one, other = 1.0 - _fraction(_bits(seed)), _fraction(_bits(seed + 1))
     made = (one.log(math.e) * -2).sqrt() * (other * (2 * math.pi)).cos()
     return Value(made, _DOUBLE, volatile=True)
+
+
+def chances(seed: int | None) -> pl.Expr:
+    """Return for each row a number from 0 up to 1, the same ones for the same seed."""
+    return _fraction(_bits(random.getrandbits(60) if seed is None else seed))
 
 
 def _seed(call: Call) -> int:

@@ -79,6 +79,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         "As in ANSI mode, the default of Spark 4: what cannot be cast, a divisor of 0, the name of no day, no element and "
         "what leaves its type are errors, not NULL and no other number; SIZE of NULL is NULL.",
     ),
+    Difference(("spark", "databricks"), "SIZE(NULL), CARDINALITY(NULL)", "NULL, as in ANSI mode; without it -1."),
+    Difference(
+        _ALL, "TABLESAMPLE SYSTEM, SAMPLE BLOCK", "Each row has its own chance, as of BERNOULLI: there are no blocks of rows.",
+    ),
     Difference(
         ("spark", "databricks"), "FORMAT_STRING and PRINTF",
         "%t shows the moment that a timestamp or a date is, where Spark reads its microseconds as milliseconds; "
@@ -134,6 +138,13 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         ("datafusion", "duckdb", "postgres", "snowflake", "oracle", "mysql", "trino"), "SUM of integers beyond 64 bits",
         "An error: the sum is a BIGINT. Sum decimals or doubles where it may be greater.",
+    ),
+    Difference(
+        ("postgres", "oracle"), "NUMERIC and NUMBER without digits",
+        "As many digits as the number has; of a column and of computed text or doubles ten after the point, rounded.",
+    ),
+    Difference(
+        ("postgres", "oracle"), "quotients of decimals", "Sixteen digits after the point, or as many as the operands have.",
     ),
     Difference(
         ("postgres", "oracle"), "AVG of integers and decimals", "A decimal of 16 digits after the point, rounded.",

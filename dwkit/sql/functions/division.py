@@ -112,22 +112,47 @@ def _divisor(call: Call, value: Value, expr: pl.Expr) -> pl.Expr:
     return pl.when(expr != 0).then(expr)
 
 
+_ROOM = {
+    "postgres": 22,
+    "oracle": 22,
+    "snowflake": 22,
+    "mysql": 22,
+    "spark": 38,
+    "databricks": 38,
+    "tsql": 38,
+    "redshift": 38,
+}
+"""Digits before the point that a quotient keeps room for: those of SUMs are seldom needed, but these dialects count them."""
+_KEPT = {"bigquery": 9, "redshift": 4}
+"""Digits after the point that are kept whatever there is before it; elsewhere six."""
+
+
 def _decimal_quotient(call: Call, left: Value, right: Value, rule: Callable[[_Digits], int]) -> Value:
     s1, s2 = scale_of(left.dtype), scale_of(right.dtype)
     if call.dialect == "datafusion" and whole_of(left) + s1 + 4 + s2 <= 38:
-        # The quotient of the whole numbers behind both, of which the rest is cut off.
-        a = scaled_of(left) * 10 ** (4 + s2)
-        b = _divisor(call, right, scaled_of(right))
-        whole = a.abs() // b.abs()
-        digits = min(38, whole_of(left) + s1 + s2 + 4)
-        return from_scaled(call, pl.when((a < 0) == (b < 0)).then(whole).otherwise(0 - whole), digits, s1 + 4)
+        return _cut_quotient(call, left, right, s1 + 4)
     scale = max(0, min(rule(_Digits(whole_of(left) + s1, s1, whole_of(right) + s2, s2)), 30))
-    kept = 9 if call.dialect == "bigquery" else 6
-    scale = max(min(scale, 38 - min(whole_digits(left.dtype) + s2, 32)), min(scale, kept))
+    room = 38 - min(whole_digits(left.dtype) + s2, _ROOM.get(call.dialect, 32))
+    scale = max(min(scale, room), min(scale, _KEPT.get(call.dialect, 6)))
+    if call.dialect == "tsql":
+        return _cut_quotient(call, left, right, scale)
     made = decimal_of(left).cast(pl.Decimal(38, scale)) / _divisor(call, right, decimal_of(right)).cast(
         pl.Decimal(38, min(s2, scale))
     )
     return call.value(made, pl.Decimal(38, scale))
+
+
+def _cut_quotient(call: Call, left: Value, right: Value, scale: int) -> Value:
+    """Return the quotient of the whole numbers behind two decimals, of which further digits are cut off."""
+    shift = scale + scale_of(right.dtype) - scale_of(left.dtype)
+    a, digits = scaled_of(left), whole_of(left) + scale_of(left.dtype)
+    if digits + shift > 38:
+        a = call.checked(a, a.abs() >= 10 ** (38 - shift), "a quotient needs more than 38 digits")
+    a = a * 10**shift
+    b = _divisor(call, right, scaled_of(right))
+    whole = a.abs() // b.abs()
+    made = pl.when((a < 0) == (b < 0)).then(whole).otherwise(0 - whole)
+    return from_scaled(call, made, min(38, digits + shift), scale)
 
 
 def _int_quotient(call: Call, left: Value, right: Value) -> Value:

@@ -19,18 +19,35 @@ __all__ = ["LIKE", "like_regex"]
 _BOOLEAN = pl.Boolean()
 
 
-def like_regex(pattern: str, escape: str = "") -> str:
-    """Return a LIKE pattern as a regular expression."""
+def like_regex(pattern: str, escape: str = "", *, classes: bool = False) -> str:
+    """Return a LIKE pattern as a regular expression.
+
+    Args:
+        classes: ``[a-f]`` and ``[^a-f]`` stand for one of some characters, as in SQL Server.
+    """
     made, at = "", 0
     while at < len(pattern):
         sign = pattern[at]
-        if escape and sign == escape and at + 1 < len(pattern):
+        found = _CLASS.match(pattern, at) if classes else None
+        if found is not None:
+            made += f"[{found[1]}{_members(found[2])}]"
+            at = found.end() - 1
+        elif escape and sign == escape and at + 1 < len(pattern):
             at += 1
             made += re.escape(pattern[at])
         else:
             made += {"%": ".*", "_": "."}.get(sign) or re.escape(sign)
         at += 1
     return f"(?s)^{made}$"
+
+
+_CLASS = re.compile(r"\[(\^?)([^\]]+)\]")
+
+
+def _members(text: str) -> str:
+    """Return the characters of a class of LIKE, of which only a hyphen between two has a meaning, as a class of regular expressions."""
+    parts = re.findall(r"(.)-(.)|(.)", text, re.DOTALL)
+    return "".join(f"{re.escape(a)}-{re.escape(b)}" if a else re.escape(c) for a, b, c in parts)
 
 
 _BACKSLASH_ESCAPES = frozenset(
@@ -121,6 +138,12 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
         else:
             pattern = pattern.as_(folded, pl.String())
     if not isinstance(pattern.constant, str):
+        if call.dialect == "tsql":
+            given = call.as_text(pattern)
+            fine = call.checked(
+                given, given.str.contains("[", literal=True), "a computed LIKE pattern with ["
+            )
+            pattern = pattern.as_(fine, pl.String())
         regex = pl.concat_str(
             pl.lit("(?is)^" if insensitive else "(?s)^"),
             _computed_regex(call.as_text(pattern), escape),
@@ -129,7 +152,10 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
         # Polars takes a pattern that is NULL for no match.
         return call.value(pl.when(regex.is_not_null()).then(text.str.contains(regex)), _BOOLEAN)
     known = pattern.constant
-    plain = not insensitive and not (escape and escape in known) and "_" not in known
+    classes = call.dialect == "tsql" and "[" in known
+    if classes and (escape or "[" in _CLASS.sub("", known) or "[]" in known):
+        raise call.refuse(f"the LIKE pattern {known!r}")
+    plain = not insensitive and not (escape and escape in known) and "_" not in known and not classes
     if plain:
         core = known.strip("%")
         if "%" not in core:
@@ -141,7 +167,7 @@ def _liked(call: Call, left: exp.Expr, right: exp.Expr, escape: str, *, insensit
                 return call.value(text.str.starts_with(core), _BOOLEAN)
             if core:
                 return call.value(text.str.ends_with(core), _BOOLEAN)
-    shape = like_regex(known, escape)
+    shape = like_regex(known, escape, classes=classes)
     return call.value(text.str.contains("(?i)" + shape if insensitive else shape), _BOOLEAN)
 
 

@@ -20,7 +20,7 @@ from dwkit.sql.functions.rounding import ROUNDING
 from dwkit.sql.functions.synonyms import SYNONYMS
 from dwkit.sql.functions.templates import TEMPLATES, to_number
 from dwkit.sql.functions.transcendental import TRANSCENDENTAL
-from dwkit.sql.types import is_float, is_integer, is_number, shown, unified
+from dwkit.sql.types import is_decimal, is_float, is_integer, is_number, scale_of, shown, unified
 from dwkit.sql.value import Value, constant
 
 __all__ = ["NUMERIC"]
@@ -122,7 +122,22 @@ def _pow(call: Call) -> Value:
     made = base.pow(power)
     if call.dialect == "datafusion":
         made = call.checked(made, (base == 0) & (power < 0), "zero raised to a negative power")
+    if call.dialect == "tsql" and not (
+        call.node.expression.name == "2" and "square" in call.binder.sql.lower()
+    ):
+        return _of_base(call, made)
     return call.value(made, _DOUBLE)
+
+
+def _of_base(call: Call, power: pl.Expr) -> Value:
+    """Return a power in the type of its base, as SQL Server does."""
+    given = call.arg().dtype
+    if is_integer(given):
+        return call.value(power.truncate().cast(pl.Int64), pl.Int64())
+    if is_decimal(given):
+        dtype = pl.Decimal(38, scale_of(given))
+        return call.value(power.round(dtype.scale, mode="half_away_from_zero").cast(dtype), dtype)
+    return call.value(power, _DOUBLE)
 
 
 def _cbrt(call: Call) -> Value:

@@ -8,6 +8,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.cast_decimal import holding
 from dwkit.sql.functions.collations import folded_alike
 from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compared
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
@@ -153,6 +154,9 @@ def _is_plain(call: Call) -> Value:
     return compared(call, "is", call.arg(), call.arg("expression"))
 
 
+_HOLD_ANY = frozenset({"postgres", "oracle"})
+"""NUMERIC without digits has as many as a number needs there."""
+
 # -- casts ----------------------------------------------------------------------------------------
 
 
@@ -166,6 +170,8 @@ def _cast(safe: bool, call: Call) -> Value:
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    if call.dialect in _HOLD_ANY and kind.this == _T.DECIMAL and not kind.expressions:
+        dtype = holding(call.arg(), dtype)
     if kind.this == _T.UUID and call.dialect in ("duckdb", "postgres") and not call.arg().is_null:
         return _to_uuid(call, call.arg(), safe=safe)
     if call.given("format") is not None and is_text(dtype):

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from dwkit.sql.functions.chance import chances
 from dwkit.sql.lower.aggregate import aggregate
 from dwkit.sql.lower.join import join
 from dwkit.sql.lower.recursive import recursive
@@ -173,6 +174,8 @@ class Lowering:
     def sample(self, plan: Sample) -> pl.LazyFrame:
         """Return a random part of the rows, the same for the same seed."""
         frame = self.frame(plan.input)
+        if plan.fraction is not None and not plan.exact:
+            return frame.filter(chances(plan.seed) < plan.fraction)
         order = pl.int_range(pl.len()).shuffle(seed=plan.seed)
         if plan.rows is not None:
             return frame.filter(order < plan.rows)

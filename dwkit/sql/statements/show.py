@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from time import perf_counter
 
 import polars as pl
 from sqlglot import exp
@@ -19,12 +20,14 @@ __all__ = ["describe", "explain", "show", "summarize"]
 
 
 def describe(run: Run) -> Done:
-    """Run a DESCRIBE of a table, a view or a query.
+    """Run a DESCRIBE of a table, a view or a query; in MySQL it is another word for EXPLAIN.
 
     Raises:
         SqlError: there is no such table.
     """
     target = run.tree.this
+    if run.dialect == "mysql" and not isinstance(target, exp.Table):
+        return explain(run)
     if isinstance(target, exp.Table):
         found = run.catalog.objects.get(run.key(target))
         if isinstance(found, Table):
@@ -124,31 +127,52 @@ def summarize(run: Run) -> Done:
 def explain(run: Run) -> Done:
     """Run an EXPLAIN: the plan of a query, or of the query in a statement that changes something, a line in each row.
 
+    With ANALYZE the query is run, and the last line says how many rows it gave in what time.
+
     Raises:
         SqlError: the statement has no query whose plan could be shown, or it does not bind.
+        DataError: with ANALYZE, a value cannot be computed.
     """
-    words = run.tree.text("expression")
-    found = _HOW.match(words)
-    text = words[found.end() :] if found else words
-    before = run.text[: max(0, run.text.find(text))]
-    # Behind as much white space, names keep their places.
-    trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect, shown=run.text)
-    if len(trees) != 1:
-        raise SqlError("EXPLAIN wants one statement", hint="EXPLAIN SELECT ...")
-    tree = with_params(trees[0], run.text, run.dialect, run.params)
+    if isinstance(run.tree, exp.Describe):
+        analyze, tree = run.tree.text("style").upper() == "ANALYZE", run.tree.this.copy()
+    else:
+        words = run.tree.text("expression")
+        found = _HOW.match(words)
+        text = words[found.end() :] if found else words
+        analyze = found is not None and _ANALYZE.search(found[0]) is not None
+        before = run.text[: max(0, run.text.find(text))]
+        # Behind as much white space, names keep their places.
+        trees = statements(re.sub(r"[^\n]", " ", before) + text, run.dialect, shown=run.text)
+        if len(trees) != 1:
+            raise SqlError("EXPLAIN wants one statement", hint="EXPLAIN SELECT ...")
+        tree = with_params(trees[0], run.text, run.dialect, run.params)
     plan = []
     if not is_query(tree):
         query = _query_in(tree)
         if query is None:
             raise run.refuse(f"EXPLAIN of {keyword(tree)}", hint="EXPLAIN SELECT ...")
+        if analyze:
+            raise run.refuse(
+                f"EXPLAIN ANALYZE of {keyword(tree)}", hint="it would run; EXPLAIN shows its plan"
+            )
         plan, tree = [keyword(tree)], query
-    plan += run.explained(run.query(tree))
+    asked = run.query(tree)
+    plan += run.explained(asked)
+    if analyze:
+        start = perf_counter()
+        rows = collected(run.lazy(asked)).height
+        count = f"{rows:,} row{'' if rows == 1 else 's'}".replace(",", " ")
+        plan += ["", f"Ran: {count} in {perf_counter() - start:.3f} s"]
     return Done(run.catalog, Result("EXPLAIN", pl.LazyFrame({"plan": plan}, schema={"plan": pl.String})))
 
 
 _HOW = re.compile(
-    r"\s*((analyze|verbose|plan\s+for|extended|formatted|query\s+plan|format\s+\w+)\b\s*)*", re.IGNORECASE
+    r"""\s*((analy[sz]e | verbose | plan\s+for | extended | formatted | codegen | cost | query\s+plan
+    | using\s+(tabular|json|text) | format\s*=?\s*\w+ | \((?!\s*(select|with|values|from|\())[\w\s,']*\))
+    (?=\W|$)\s*)*""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_ANALYZE = re.compile(r"\banaly[sz]e\b(?!\s+(false|off|0)\b)", re.IGNORECASE)
 
 
 def _query_in(tree: exp.Expr) -> exp.Expr | None:

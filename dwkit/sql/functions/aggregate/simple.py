@@ -54,7 +54,14 @@ def _sum(rows: Rows, value: Value, strict: bool = True) -> Value:
             return call.value(
                 unscaled(_unless_empty(rows, value.scaled, pl.Int128()), scale), pl.Decimal(38, scale)
             )
-        return call.value(_unless_empty(rows, value.expr, value.dtype), pl.Decimal(38, scale))
+        made = _unless_empty(rows, value.expr, value.dtype)
+        if call.dialect in (
+            "spark",
+            "databricks",
+        ):  # it has ten digits more, which those of a quotient depend on
+            dtype = pl.Decimal(min(38, whole_digits(value.dtype) + scale + 10), scale)
+            return call.value(made.cast(dtype), dtype)
+        return call.value(made, pl.Decimal(38, scale))
     return call.value(_unless_empty(rows, value.expr.cast(_FLOAT), _FLOAT), _FLOAT)
 
 
@@ -130,7 +137,7 @@ def _avg(rows: Rows, value: Value) -> Value:
     of = pl.Int128()
     count = rows.reduced("count", scaled.cast(of), of).cast(of)
     total = rows.reduced("sum", scaled.cast(of), of)
-    if call.dialect in ("redshift", "datafusion"):  # further digits are cut off
+    if call.dialect in ("redshift", "datafusion", "tsql"):  # further digits are cut off
         cut = pl.when(count > 0).then(total.sign() * (total.abs() * 10 ** (wanted - scale) // count))
         return call.value(unscaled(cut, wanted), pl.Decimal(38, wanted))
     return call.value(unscaled(_rounded_ratio(total, count, wanted - scale), wanted), pl.Decimal(38, wanted))
