@@ -64,6 +64,7 @@ def test_a_plan_goes_when_statistics_change() -> None:
         "select now()",
         "select epoch_us(now())",
         "select current_timestamp",
+        "select list(i) from (from range(1000) r(i)) tablesample bernoulli (50 percent)",
     ],
 )
 def test_clock_and_chance_are_asked_again(sql: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -72,6 +73,11 @@ class Context:
             self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, products=self.products,
             known=self.known, arrow=self.arrow, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
         )  # fmt: skip
+
+    def chance(self) -> int:
+        """Return a random number of 60 bits."""
+        self.volatile.append("chance")
+        return random.getrandbits(60)
 
     @cached_property
     def estimates(self) -> Estimates:

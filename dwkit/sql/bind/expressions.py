@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,8 +88,7 @@ class Stage:
 
     def chance(self) -> int:
         """Return a random number of 60 bits."""
-        self.context.volatile.append("chance")
-        return random.getrandbits(60)
+        return self.context.chance()
 
     def is_exact(self, value: Value) -> bool:
         """Whether a Duration holds all of an interval, months among them."""

@@ -220,6 +220,8 @@ def sampled(binder: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
         percent = size
     if percent is not None:
         exact = node.text("method").upper() == "RESERVOIR"
+        if start is None and not exact:
+            start = context.chance()
         return Sample(plan, float(percent.name) / 100, None, start, exact=exact)
     return Sample(plan, None, int(float(number.this)), start)
 

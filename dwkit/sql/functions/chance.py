@@ -58,9 +58,9 @@ def _normal(call: Call) -> Value:
     return Value(made, _DOUBLE, volatile=True)
 
 
-def chances(seed: int | None) -> pl.Expr:
+def chances(seed: int) -> pl.Expr:
     """Return for each row a number from 0 up to 1, the same ones for the same seed."""
-    return _fraction(_bits(random.getrandbits(60) if seed is None else seed))
+    return _fraction(_bits(seed))
 
 
 def _seed(call: Call) -> int:

@@ -175,6 +175,7 @@ class Lowering:
         """Return a random part of the rows, the same for the same seed."""
         frame = self.frame(plan.input)
         if plan.fraction is not None and not plan.exact:
+            assert plan.seed is not None
             return frame.filter(chances(plan.seed) < plan.fraction)
         order = pl.int_range(pl.len()).shuffle(seed=plan.seed)
         if plan.rows is not None:
