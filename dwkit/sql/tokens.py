@@ -41,10 +41,26 @@ def tokenized(reader: Dialect, sql: str) -> list[Token]:
 
 def rewritten(tokens: list[Token], sql: str, dialect: str) -> list[Token]:
     """Return tokens that the parser understands as the dialect does."""
-    tokens = _commands(in_order(_limited(tokens), dialect), sql)
+    kinds = {t.token_type for t in tokens}
+    if TokenType.PIPE_GT in kinds:
+        tokens = _limited(tokens)
+    if TokenType.FARROW in kinds:
+        tokens = in_order(tokens, dialect)
+    if any(t.text.upper() in _COMMANDS for t in _beginnings(tokens, kinds)):
+        tokens = _commands(tokens, sql)
     if dialect == "datafusion":
         tokens = _whole_intervals(datafusion.rewritten(tokens))
-    return _typed_literals(tokens, exact=dialect == "trino")
+    if TokenType.INTERVAL in kinds or dialect == "trino":
+        tokens = _typed_literals(tokens, exact=dialect == "trino")
+    return tokens
+
+
+def _beginnings(tokens: list[Token], kinds: set[TokenType]) -> list[Token]:
+    """Return the first token of each statement."""
+    if TokenType.SEMICOLON not in kinds:
+        return tokens[:1]
+    ends = [n for n, t in enumerate(tokens) if t.token_type == TokenType.SEMICOLON]
+    return [tokens[n + 1] for n in (-1, *ends) if n + 1 < len(tokens)]
 
 
 _COMMANDS = frozenset({"DEALLOCATE"})
@@ -82,8 +98,6 @@ def _limited(tokens: list[Token]) -> list[Token]:
 
     Between an ORDER BY and a LIMIT, too, which sqlglot cannot read otherwise.
     """
-    if all(t.token_type != TokenType.PIPE_GT for t in tokens):
-        return tokens
     made: list[Token] = []
     depth, last = 0, {0: ""}
     for place, token in enumerate(tokens):

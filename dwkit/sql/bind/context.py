@@ -36,7 +36,7 @@ class Context:
         dialect: what it was read as.
         frames: the tables that it may read.
         dtypes: type of each column by id.
-        products: it multiplies, so that it matters how many digits the numbers of the tables have.
+        kinds: classes of the nodes in it, None where that is not known.
         now: the one moment that CURRENT_TIMESTAMP and its kin mean in the whole query.
     """
 
@@ -53,7 +53,7 @@ class Context:
     dependent: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     """Columns of tables by those of their primary keys, of which there is one value for each."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    products: bool = True
+    kinds: set[type[exp.Expr]] | None = None
     known: Callable[[str], TableStatistics | None] | None = None
     """Gives what is known of a table without reading it."""
     arrow: ArrowOf | None = None
@@ -64,15 +64,20 @@ class Context:
     """Places of the subqueries that name columns of the queries around them."""
     asked: dict[str, TableStatistics | None] = field(default_factory=dict)
     """What was known of the tables that were asked for."""
+    _columns: dict[str, Value] = field(default_factory=dict)
     volatile: list[str] = field(default_factory=list)
     """What else than text and tables the plan depends on: the clock, chance, rows that were read to make it."""
 
     def apart(self) -> Context:
         """Return the context of a query that is bound by itself: with ids of its own."""
         return Context(
-            self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, products=self.products,
+            self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, kinds=self.kinds,
             known=self.known, arrow=self.arrow, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
         )  # fmt: skip
+
+    def may_have(self, *kinds: type[exp.Expr]) -> bool:
+        """Whether there may be a node of one of some classes in the query: else there is no need to look for them."""
+        return self.kinds is None or not self.kinds.isdisjoint(kinds)
 
     def chance(self) -> int:
         """Return a random number of 60 bits."""
@@ -94,9 +99,16 @@ class Context:
             self.asked[key] = self.known(key)
         return self.asked[key]
 
+    def fresh_all(self, dtypes: Mapping[str, pl.DataType]) -> dict[str, str]:
+        """Return the names of some columns by new ids for them."""
+        if self.dtypes.keys().isdisjoint(dtypes) and all(map(_can_be_id, dtypes)):
+            self.dtypes.update(dtypes)
+            return dict(zip(dtypes, dtypes, strict=True))
+        return {self.fresh(n, t): n for n, t in dtypes.items()}
+
     def fresh(self, name: str, dtype: pl.DataType) -> str:
         """Return an id for a new column: its name where that is free."""
-        plain = name if name and name != "*" and not name.startswith("^") else "dwkit:column"
+        plain = name if _can_be_id(name) else "dwkit:column"
         ident, number = plain, 0
         while ident in self.dtypes:
             number += 1
@@ -106,7 +118,9 @@ class Context:
 
     def column(self, ident: str) -> Value:
         """Return the value of a column."""
-        value = column(ident, self.dtypes[ident])
+        value = self._columns.get(ident)
+        if value is None:
+            value = self._columns[ident] = column(ident, self.dtypes[ident])
         if ident in self.intervals:
             return replace(value, interval=self.intervals[ident])
         return value.marked_json() if ident in self.json else value
@@ -175,3 +189,8 @@ class Context:
     def refuse(self, what: str, node: exp.Expr, hint: str = "") -> SqlError:
         """Return the error for a construct that cannot be answered exactly."""
         return self.error(f"{what} is not supported", node, hint)
+
+
+def _can_be_id(name: str) -> bool:
+    """Whether Polars takes a name for that of a column, and not for a pattern."""
+    return name not in ("", "*") and not name.startswith("^")

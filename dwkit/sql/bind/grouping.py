@@ -17,6 +17,7 @@ from dwkit.sql.functions.aggregate import empty_of, is_keep, unwrapped
 from dwkit.sql.functions.call import Call, Parts
 from dwkit.sql.optimise.eager import aggregated_first
 from dwkit.sql.plan import Aggregate
+from dwkit.sql.trees import copied
 from dwkit.sql.types import is_float, is_integer, is_number, whole_digits
 from dwkit.sql.value import Value
 
@@ -211,7 +212,7 @@ class _Items:
         if not plain or (is_integer(argument) and whole_digits(argument) > 10):
             return stage.context.column(self.item(node))
         total, count = (
-            stage.context.column(self.item(kind(this=node.this.copy()))) for kind in (exp.Sum, exp.Count)
+            stage.context.column(self.item(kind(this=copied(node.this)))) for kind in (exp.Sum, exp.Count)
         )
         quotient = total.expr.cast(pl.Float64) / pl.when(count.expr > 0).then(count.expr)
         return Value(quotient, pl.Float64(), total.refs | count.refs)

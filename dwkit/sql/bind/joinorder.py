@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from dwkit.sql.bind.context import Context
 from dwkit.sql.plan import Condition, Filter, Join, Plan, Project
 
@@ -53,23 +55,24 @@ class Pool:
         Conditions that are used are taken out of the list. Tables that nothing compares are joined last.
         """
         known = self.columns
+        sides = _sides(rest, known)
         waiting = list(plans)
-        pairs: dict[tuple[int, int], tuple[float, list[Condition]]] = {}
+        pairs: dict[tuple[int, int], float] = {}
         while len(waiting) > 1:
-            best: tuple[float, int, int, list[Condition]] | None = None
+            best: tuple[float, int, int] | None = None
             for i, a in enumerate(waiting):
                 for j in range(i + 1, len(waiting)):
                     b = waiting[j]
                     key = (id(a), id(b))
                     found = pairs.get(key)
                     if found is None:
-                        found = pairs[key] = self._pair(a, b, rest, known)
-                    if found[1] and (best is None or found[0] < best[0]):
-                        best = (found[0], i, j, found[1])
+                        found = pairs[key] = self._pair(a, b, sides)
+                    if found < math.inf and (best is None or found < best[0]):
+                        best = (found, i, j)
             if best is None:
                 sizes = sorted(range(len(waiting)), key=lambda n: self._context.estimates.rows(waiting[n]))
-                best = (0.0, min(sizes[:2]), max(sizes[:2]), [])
-            _, i, j, _ = best
+                best = (0.0, min(sizes[:2]), max(sizes[:2]))
+            _, i, j = best
             a, b = waiting[i], waiting[j]
             both = a.given | b.given
             on = tuple(c for c in rest if c.value.refs & both and not (c.value.refs & known) - both)
@@ -86,27 +89,28 @@ class Pool:
             waiting.insert(i, made)
         return waiting[0]
 
-    def _pair(
-        self, a: Plan, b: Plan, conditions: list[Condition], known: frozenset[str]
-    ) -> tuple[float, list[Condition]]:
-        """Return the rows of the join of two plans, and the equalities that join them."""
+    def _pair(self, a: Plan, b: Plan, sides: list[_Sides]) -> float:
+        """Return the rows of the join of two plans, infinitely many where no equality joins them."""
         left, right = a.given, b.given
+        equal = [c for c, x, y in sides if (x <= left and y <= right) or (y <= left and x <= right)]
+        if not equal:
+            return math.inf
         estimates = self._context.estimates
-        equal: list[Condition] = []
-        for condition in conditions:
-            x, y = condition.left, condition.right
-            if condition.op not in ("=", "is") or x is None or y is None:
-                continue
-            for one, other in ((x, y), (y, x)):
-                if (
-                    one.refs & left
-                    and not (one.refs & known) - left
-                    and other.refs & right
-                    and not (other.refs & known) - right
-                ):
-                    equal.append(condition)
-                    break
-        return estimates.rows(a) * estimates.rows(b) * estimates.met(equal, a, b), equal
+        return estimates.rows(a) * estimates.rows(b) * estimates.met(equal, a, b)
+
+
+_Sides = tuple[Condition, frozenset[str], frozenset[str]]
+
+
+def _sides(conditions: list[Condition], known: frozenset[str]) -> list[_Sides]:
+    """Return the equalities of two expressions over some columns, and which of the columns either reads."""
+    found: list[_Sides] = []
+    for one in conditions:
+        if one.op in ("=", "is") and one.left is not None and one.right is not None:
+            left, right = one.left.refs & known, one.right.refs & known
+            if left and right:
+                found.append((one, left, right))
+    return found
 
 
 _TINY = 100

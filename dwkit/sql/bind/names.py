@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 from dwkit.errors import did_you_mean
 
@@ -22,15 +24,14 @@ class CorrelatedError(Exception):
     """A query that was to be bound by itself names a column of a query around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A column as it is called, and its id."""
 
     name: str
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Relation:
     """A table of a FROM.
 
@@ -47,9 +48,16 @@ class Relation:
 
     def find(self, name: str) -> list[Field]:
         """Return the columns of a name: exactly so, else but for letter case."""
-        exact = [f for f in self.fields if f.name == name]
-        lowered = name.lower()
-        return exact or [f for f in self.fields if f.name.lower() == lowered]
+        alike = self._by_name.get(name.lower(), [])
+        return [f for f in alike if f.name == name] or alike
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Field]]:
+        """Its columns by their names in lower case."""
+        found: dict[str, list[Field]] = {}
+        for one in self.fields:
+            found.setdefault(one.name.lower(), []).append(one)
+        return found
 
 
 @dataclass

@@ -14,6 +14,7 @@ from dwkit.sql.bind.names import CorrelatedError, Field, Relation, Scope
 from dwkit.sql.bind.order import limited, sort_keys
 from dwkit.sql.bind.select import SelectBinder
 from dwkit.sql.plan import Plan, RecursiveRef, Shared, Sort
+from dwkit.sql.trees import copied
 from dwkit.sql.value import Value
 
 __all__ = ["Bound", "Cte", "QueryBinder"]
@@ -114,7 +115,7 @@ class QueryBinder:
         if found.bound is None:
             once = found.binder.parent is None
             try:
-                bound, found.origin = found.binder.apart(found.node if once else found.node.copy())
+                bound, found.origin = found.binder.apart(found.node if once else copied(found.node))
             except CorrelatedError:
                 return self._named(found, found.binder.query(found.node.copy()), node)
             found.bound = self._named(found, bound, node)
@@ -148,11 +149,11 @@ class QueryBinder:
         place = _place(node)
         if place not in self.context.correlated:
             try:
-                return self._used(*self.apart(node.copy()))
+                return self._used(*self.apart(copied(node)))
             except CorrelatedError:
                 if place is not None:
                     self.context.correlated.add(place)
-        return self.query(node.copy())
+        return self.query(copied(node))
 
     def _used(self, bound: Bound, origin: Context) -> Bound:
         """Return rows that were bound before under ids of this use."""

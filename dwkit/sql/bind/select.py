@@ -14,8 +14,9 @@ from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
 from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.bind.unnesting import unnested
+from dwkit.sql.bind.unnesting import EXPANDING, unnested
 from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort
+from dwkit.sql.trees import has_query
 from dwkit.sql.value import Value
 from dwkit.sql.window import SortKey
 
@@ -138,8 +139,10 @@ class SelectBinder:
     def _filter(self, stage: Stage, source: sources.Source) -> None:
         where = self._node.args.get("where")
         parts = list(split(where.this)) if where is not None else []
-        plain = [p for p in parts if p.find(exp.Query) is None]
-        late = [p for p in parts if p.find(exp.Query) is not None]
+        plain: list[exp.Expr] = []
+        late: list[exp.Expr] = []
+        for part in parts:
+            (late if has_query(part) else plain).append(part)
         late = source.restricted(stage, late)
         stage.plan = source.assembled(conjuncts(stage, plain))
         for part in (*source.late, *late):
@@ -155,6 +158,8 @@ class SelectBinder:
 
     def _unnested(self, stage: Stage, *, grouped: bool) -> None:
         """A list-expanding function in the SELECT list gives a row for each element, a struct its fields."""
+        if not self._context.may_have(*EXPANDING):
+            return
         nodes = [i.node for i in self._items if not isinstance(i.node, exp.Query)]
         structs = unnested(stage, nodes, grouped=grouped)
         if structs:
@@ -314,7 +319,7 @@ class SelectBinder:
 
 def filter_by(stage: Stage, node: exp.Expr) -> None:
     """Filter the plan of a stage by one conjunct, which may have subqueries."""
-    if node.find(exp.Query) is not None and stage.query.filtered(stage, node):
+    if has_query(node) and stage.query.filtered(stage, node):
         return
     conditions = conjuncts(stage, [node])
     stage.plan = Filter(stage.plan, tuple(conditions))

@@ -17,6 +17,7 @@ from dwkit.sql.bind.names import Scope
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.bind.using import using
 from dwkit.sql.plan import Condition, Extend, Filter, Join, JoinKind, OneRow, Plan, Unnest
+from dwkit.sql.trees import has_query
 from dwkit.sql.value import Value
 
 if TYPE_CHECKING:
@@ -343,7 +344,7 @@ def _conditions(
     right = Stage(context, source.binder, scope, table.plan, "ON")
     found: list[Condition] = []
     for part in resolved:
-        if part.find(exp.Query) is None:
+        if not has_query(part):
             found += conjuncts(stage, [part])
         elif kind == "inner":
             source.late.append(part)

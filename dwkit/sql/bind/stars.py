@@ -32,7 +32,8 @@ def expanded(
     Raises:
         SqlError: ``t.*`` of a table that there is not, an excluded column that there is not.
     """
-    for one in node.find_all(exp.Alias) if context.dialect == "duckdb" else ():
+    exports = context.dialect == "duckdb" and "EXPORT_STATE" in context.sql.upper()
+    for one in node.find_all(exp.Alias) if exports else ():
         if one.alias.upper() == "EXPORT_STATE":  # which the parser takes for a name
             raise context.refuse("EXPORT_STATE", one)
     if keys := tuple_keys(node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node):
@@ -42,7 +43,7 @@ def expanded(
     elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         yield from _of_table(node, scope, context)
     elif isinstance(node, exp.Alias):
-        columns = node.this.find(exp.Columns)
+        columns = node.this.find(exp.Columns) if context.may_have(exp.Columns) else None
         if columns is not None:
             yield from _columns(node.this, columns, scope, context, node.alias)
         else:
@@ -51,7 +52,7 @@ def expanded(
         raise context.refuse("several aliases of one function", node)
     elif (fields := fields_of(node, scope, context, binder)) is not None:
         yield from fields
-    elif (columns := node.find(exp.Columns)) is not None:
+    elif context.may_have(exp.Columns) and (columns := node.find(exp.Columns)) is not None:
         yield from _columns(node, columns, scope, context, "")
     else:
         yield _name(node), node

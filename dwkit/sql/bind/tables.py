@@ -104,10 +104,10 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
     frame, schema = _with_entries(context.frames[key], context.schema(key))
     operators = context.dialect == "postgres"  # which has operators of JSON that are others of text
-    known = context.statistics(key) if context.products or operators else None
-    ids = {
-        context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
-    }
+    # Of products it matters how many digits the numbers of the tables have.
+    known = context.statistics(key) if operators or context.may_have(exp.Mul) else None
+    columns = known.columns if known is not None else {}
+    ids = context.fresh_all({n: _narrowed(t, columns.get(n)) for n, t in schema.items()})
     context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
     if operators and known is not None:
         context.json.update(i for i, n in ids.items() if n in known.json)
@@ -169,6 +169,8 @@ def _narrowed(dtype: pl.DataType, known: ColumnStatistics | None) -> pl.DataType
 
 def find_table(context: Context, key: str, name: str | None) -> str | None:
     """Return the key of a table among those given, whatever its letter case, with or without its schema."""
+    if key in context.frames:
+        return key
     lowered = {k.lower(): k for k in context.frames}
     found = lowered.get(key.lower())
     if found is None and name is not None:
@@ -191,7 +193,9 @@ def finished(
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     if len(columns) > len(fields):
         raise context.error(f"{len(columns)} names for {len(fields)} columns of {called or 'a table'}", node)
-    named = tuple(Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(fields))
+    named = tuple(fields)
+    if columns:
+        named = tuple(Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(fields))
     relation = Relation(called, named, shown_as or called)
     for pivot in pivots:
         from dwkit.sql.bind.pivot import pivoted
