@@ -149,7 +149,7 @@ def statements(sql: str, dialect: str, *, shown: str = "") -> list[exp.Expr]:
     check_dialect(dialect)
     with parsing(shown or sql, dialect):
         # DuckDB writes parameters $name; the other mark means an alias there.
-        text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" else sql
+        text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" and ":" in sql else sql
         return [t for t in read(text, dialect) if t is not None and type(t) is not exp.Semicolon]
 
 
@@ -217,9 +217,9 @@ def _name_tables(nodes: Mapping[type[exp.Expr], list[Any]], sql: str, dialect: s
             taken.add(name)
 
 
-def table_ref(sql: str, node: exp.Table) -> TableRef:
-    """Return what a table of the tree refers to."""
-    line, column = position(sql, node)
+def table_ref(sql: str | None, node: exp.Table) -> TableRef:
+    """Return what a table of the tree refers to; without the text, its place is not looked for."""
+    line, column = position(sql, node) if sql is not None else (0, 0)
     function = node.this
     if not isinstance(function, exp.Identifier):
         literal = function.find(exp.Literal) if function is not None else None

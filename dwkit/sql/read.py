@@ -163,7 +163,7 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
             )
     if dialect == "duckdb" and TokenType.INTERVAL in kinds:
         _cut_amounts(tokens)
-    tokens = rewritten(tokens, sql, dialect)
+    tokens = rewritten(tokens, kinds, sql, dialect)
     lists = TokenType.LIST in kinds and _mark_lists(tokens)
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))

@@ -39,28 +39,23 @@ def tokenized(reader: Dialect, sql: str) -> list[Token]:
         ]  # fmt: skip
 
 
-def rewritten(tokens: list[Token], sql: str, dialect: str) -> list[Token]:
-    """Return tokens that the parser understands as the dialect does."""
-    kinds = {t.token_type for t in tokens}
+def rewritten(tokens: list[Token], kinds: set[TokenType], sql: str, dialect: str) -> list[Token]:
+    """Return tokens that the parser understands as the dialect does.
+
+    Args:
+        kinds: those that are among them.
+    """
     if TokenType.PIPE_GT in kinds:
         tokens = _limited(tokens)
     if TokenType.FARROW in kinds:
         tokens = in_order(tokens, dialect)
-    if any(t.text.upper() in _COMMANDS for t in _beginnings(tokens, kinds)):
+    if any(word in sql.upper() for word in _COMMANDS):
         tokens = _commands(tokens, sql)
     if dialect == "datafusion":
         tokens = _whole_intervals(datafusion.rewritten(tokens))
     if TokenType.INTERVAL in kinds or dialect == "trino":
         tokens = _typed_literals(tokens, exact=dialect == "trino")
     return tokens
-
-
-def _beginnings(tokens: list[Token], kinds: set[TokenType]) -> list[Token]:
-    """Return the first token of each statement."""
-    if TokenType.SEMICOLON not in kinds:
-        return tokens[:1]
-    ends = [n for n, t in enumerate(tokens) if t.token_type == TokenType.SEMICOLON]
-    return [tokens[n + 1] for n in (-1, *ends) if n + 1 < len(tokens)]
 
 
 _COMMANDS = frozenset({"DEALLOCATE"})

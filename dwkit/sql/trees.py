@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -14,9 +15,9 @@ _Node = TypeVar("_Node", bound=exp.Expr)
 
 def by_kind(tree: exp.Expr) -> Mapping[type[exp.Expr], list[Any]]:
     """Return the nodes of a tree by their classes, those nearer to the root first."""
-    found: dict[type[exp.Expr], list[Any]] = {}
+    found: dict[type[exp.Expr], list[Any]] = defaultdict(list)
     for node in tree.walk():
-        found.setdefault(type(node), []).append(node)
+        found[type(node)].append(node)
     return found
 
 

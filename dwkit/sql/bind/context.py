@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 from sqlglot import exp
@@ -25,6 +25,31 @@ __all__ = ["ArrowOf", "Context"]
 
 ArrowOf = Callable[[str], Callable[[], Mapping[str, str]] | None]
 """Gives by the name of a table what tells the types of Arrow of its columns, None for one that has none to tell."""
+
+
+class Stored(NamedTuple):
+    """A table as it is read.
+
+    Attributes:
+        durations: names of the columns that are Durations.
+    """
+
+    frame: pl.LazyFrame
+    dtypes: Mapping[str, pl.DataType]
+    durations: frozenset[str]
+
+
+def _stored(frame: pl.LazyFrame) -> Stored:
+    """Return a table with its maps, as Parquet has them, as lists of their entries."""
+    schema: Mapping[str, pl.DataType] = frame.collect_schema()
+    maps: dict[str, pl.DataType] = {
+        n: pl.List(pl.Struct({"key": t.key, "value": t.value}))
+        for n, t in schema.items()
+        if isinstance(t, pl.Map)
+    }
+    if maps:
+        frame, schema = frame.with_columns(pl.col(n).cast(t) for n, t in maps.items()), {**schema, **maps}
+    return Stored(frame, schema, frozenset(n for n, t in schema.items() if isinstance(t, pl.Duration)))
 
 
 @dataclass
@@ -45,7 +70,8 @@ class Context:
     frames: Mapping[str, pl.LazyFrame]
     dtypes: dict[str, pl.DataType] = field(default_factory=dict)
     json: set[str] = field(default_factory=set)
-    schemas: dict[str, pl.Schema] = field(default_factory=dict)
+    tables: dict[str, Stored] = field(default_factory=dict)
+    """The tables that were read."""
     durations: set[str] = field(default_factory=set)
     """Columns whose Duration is no more than days and time."""
     intervals: dict[str, Interval] = field(default_factory=dict)
@@ -71,7 +97,7 @@ class Context:
     def apart(self) -> Context:
         """Return the context of a query that is bound by itself: with ids of its own."""
         return Context(
-            self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, kinds=self.kinds,
+            self.sql, self.dialect, self.frames, tables=self.tables, now=self.now, kinds=self.kinds,
             known=self.known, arrow=self.arrow, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
         )  # fmt: skip
 
@@ -101,14 +127,14 @@ class Context:
 
     def fresh_all(self, dtypes: Mapping[str, pl.DataType]) -> dict[str, str]:
         """Return the names of some columns by new ids for them."""
-        if self.dtypes.keys().isdisjoint(dtypes) and all(map(_can_be_id, dtypes)):
+        if self.dtypes.keys().isdisjoint(dtypes) and _can_be_ids(dtypes):
             self.dtypes.update(dtypes)
             return dict(zip(dtypes, dtypes, strict=True))
         return {self.fresh(n, t): n for n, t in dtypes.items()}
 
     def fresh(self, name: str, dtype: pl.DataType) -> str:
         """Return an id for a new column: its name where that is free."""
-        plain = name if _can_be_id(name) else "dwkit:column"
+        plain = name if _can_be_ids((name,)) else "dwkit:column"
         ident, number = plain, 0
         while ident in self.dtypes:
             number += 1
@@ -166,11 +192,11 @@ class Context:
             value.expr.meta.is_column() and value.expr.meta.output_name() in self.durations
         )
 
-    def schema(self, key: str) -> pl.Schema:
-        """Return the columns of a table."""
-        found = self.schemas.get(key)
+    def table(self, key: str) -> Stored:
+        """Return a table as it is read."""
+        found = self.tables.get(key)
         if found is None:
-            found = self.schemas[key] = self.frames[key].collect_schema()
+            found = self.tables[key] = _stored(self.frames[key])
         return found
 
     def type_of(self, expr: pl.Expr) -> pl.DataType:
@@ -191,6 +217,6 @@ class Context:
         return self.error(f"{what} is not supported", node, hint)
 
 
-def _can_be_id(name: str) -> bool:
-    """Whether Polars takes a name for that of a column, and not for a pattern."""
-    return name not in ("", "*") and not name.startswith("^")
+def _can_be_ids(names: Collection[str]) -> bool:
+    """Whether Polars takes names for those of columns, and none for a pattern."""
+    return "*" not in names and {n[:1] for n in names}.isdisjoint(("", "^"))

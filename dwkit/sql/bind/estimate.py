@@ -206,9 +206,10 @@ class Estimates:
         for one in plan.on:
             if one.op != "=" or one.left is None or one.right is None:
                 continue
-            for key, other in ((one.left, one.right), (one.right, one.left)):
-                mine = self._values(next(iter(key.refs))) if _is_column(key) else None
-                most = self._values(next(iter(other.refs))) if _is_column(other) else None
+            if not _is_column(one.left) or not _is_column(one.right):
+                continue
+            values = [(self._values(next(iter(v.refs))), v) for v in (one.left, one.right)]
+            for (mine, _), (most, other) in (values, reversed(values)):
                 if mine is None or most is None or mine >= most:
                     continue
                 side = plan.left if other.refs <= plan.left.given else plan.right

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from dwkit.sql import functions
 from dwkit.sql.bind.expressions import Stage, is_aggregate
+from dwkit.sql.bind.names import Scope
 from dwkit.sql.bind.order import ordinal
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions.aggregate import empty_of, is_keep, unwrapped
@@ -30,8 +31,11 @@ def aggregates_of(nodes: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
         yield from _aggregates(node)
 
 
+_LEAVES = frozenset({exp.Column, exp.Identifier, exp.Literal})
+
+
 def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
-    if isinstance(node, exp.Query):
+    if type(node) in _LEAVES or isinstance(node, exp.Query):
         return
     if isinstance(node, exp.Window) and not is_keep(node):
         function = unwrapped(node.this)
@@ -64,12 +68,8 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
     builder = functions.find_aggregate(inner)
     if builder is None:
         raise stage.context.error("an aggregate is wanted here", node)
-    ids = {c.meta.get("id") for c in inner.find_all(exp.Column)}
-    around = stage.scope.parent
-    outer = {f.id for r in around.relations for f in r.fields} if around is not None else set()
-    own = {*stage.plan.columns, *(f.id for r in stage.scope.relations for f in r.fields)}
-    if ids and ids <= outer and ids.isdisjoint(own) and stage.context.dialect not in _OWN:
-        raise stage.context.refuse("an aggregate of columns of the query around only", node)
+    if stage.scope.parent is not None and stage.dialect not in _OWN:
+        _refuse_outer(stage, node, inner, stage.scope.parent)
     call = Call(inner, stage)
     call.wrapped = node
     call.parts = parts
@@ -78,6 +78,15 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
         return stage.built(builder, call)
     finally:
         stage.clause = before
+
+
+def _refuse_outer(stage: Stage, node: exp.Expr, inner: exp.Expr, around: Scope) -> None:
+    """Refuse an aggregate, without what is wrapped around it, over columns of the query around alone."""
+    ids = {c.meta.get("id") for c in inner.find_all(exp.Column)}
+    outer = {f.id for r in around.relations for f in r.fields}
+    own = {*stage.plan.columns, *(f.id for r in stage.scope.relations for f in r.fields)}
+    if ids and ids <= outer and ids.isdisjoint(own):
+        raise stage.context.refuse("an aggregate of columns of the query around only", node)
 
 
 def grouped(
@@ -118,10 +127,10 @@ def grouped(
             ident = made.item(node)
         known[node] = context.column(ident)
     stage.known = before
-    bare = _bare_columns(stage, [*nodes, *later], known)
-    if stage.dialect not in _BARE:
-        fixed = _fixed(stage, keys.values) if sets is None else frozenset()
-        bare = {n: i for n, i in bare.items() if i in fixed}
+    fixed = _fixed(stage, keys.values) if sets is None else frozenset()
+    if stage.dialect in _BARE:
+        fixed = stage.plan.given
+    bare = _bare_columns(fixed, [*nodes, *later], known) if fixed else {}
     for node, ident in bare.items():
         value = _any_row(stage, context.column(ident), known)
         taken = context.fresh(node.meta.get("name", ident), value.dtype)
@@ -236,15 +245,15 @@ def _fixed(stage: Stage, keys: Iterable[str]) -> frozenset[str]:
 
 
 def _bare_columns(
-    stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]
+    ids: frozenset[str], nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]
 ) -> dict[exp.Expr, str]:
-    """Return the columns that are neither grouped by nor aggregated."""
+    """Return those of some columns that are neither grouped by nor aggregated."""
     found: dict[exp.Expr, str] = {}
 
     def walk(node: exp.Expr) -> None:
         if node in known or isinstance(node, exp.Query):
             return
-        if isinstance(node, exp.Column) and node.meta.get("id") in stage.plan.columns:
+        if isinstance(node, exp.Column) and node.meta.get("id") in ids:
             found[node] = node.meta["id"]
         for part in node.iter_expressions():
             walk(part)
@@ -365,7 +374,7 @@ class _Keys:
             raise self._stage.context.error("an aggregate cannot stand in GROUP BY", node)
         value = self._stage.bind(plain)
         ident = plain.meta.get("id") if isinstance(plain, exp.Column) else None
-        if ident is None or ident not in self._stage.plan.columns or ident in self.values:
+        if ident is None or ident not in self._stage.plan.given or ident in self.values:
             ident = self._stage.context.made("dwkit:key", value)
         self.values[ident] = value
         self.nodes[plain] = ident

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from dwkit.sql.bind.context import Context
 from dwkit.sql.plan import Condition, Filter, Join, Plan, Project
 
@@ -56,19 +54,20 @@ class Pool:
         """
         known = self.columns
         sides = _sides(rest, known)
+        named = frozenset().union(*(left | right for _, left, right in sides))
+        owner = {c: p for p in plans for c in p.given & named}
         waiting = list(plans)
         pairs: dict[tuple[int, int], float] = {}
         while len(waiting) > 1:
+            places = {id(p): n for n, p in enumerate(waiting)}
             best: tuple[float, int, int] | None = None
-            for i, a in enumerate(waiting):
-                for j in range(i + 1, len(waiting)):
-                    b = waiting[j]
-                    key = (id(a), id(b))
-                    found = pairs.get(key)
-                    if found is None:
-                        found = pairs[key] = self._pair(a, b, sides)
-                    if found < math.inf and (best is None or found < best[0]):
-                        best = (found, i, j)
+            for (i, j), equal in sorted(_met(sides, owner, places).items()):
+                a, b = waiting[i], waiting[j]
+                found = pairs.get((id(a), id(b)))
+                if found is None:
+                    found = pairs[id(a), id(b)] = self._rows(a, b, equal)
+                if best is None or found < best[0]:
+                    best = (found, i, j)
             if best is None:
                 sizes = sorted(range(len(waiting)), key=lambda n: self._context.estimates.rows(waiting[n]))
                 best = (0.0, min(sizes[:2]), max(sizes[:2]))
@@ -82,19 +81,15 @@ class Pool:
                 a, b = b, a
             # Polars orders joins itself, and well; but it does not know how few rows a semi join leaves.
             tiny = self._context.known is not None and rows(b) * _TINY < rows(a) and _is_semi_joined(b)
-
             build = "force_right" if tiny else "auto"
             made = Join(a, b, "inner", on, build)
             waiting = [p for n, p in enumerate(waiting) if n not in (i, j)]
             waiting.insert(i, made)
+            owner |= dict.fromkeys(made.given & named, made)
         return waiting[0]
 
-    def _pair(self, a: Plan, b: Plan, sides: list[_Sides]) -> float:
-        """Return the rows of the join of two plans, infinitely many where no equality joins them."""
-        left, right = a.given, b.given
-        equal = [c for c, x, y in sides if (x <= left and y <= right) or (y <= left and x <= right)]
-        if not equal:
-            return math.inf
+    def _rows(self, a: Plan, b: Plan, equal: list[Condition]) -> float:
+        """Return the rows of the join of two plans on equalities."""
         estimates = self._context.estimates
         return estimates.rows(a) * estimates.rows(b) * estimates.met(equal, a, b)
 
@@ -110,6 +105,19 @@ def _sides(conditions: list[Condition], known: frozenset[str]) -> list[_Sides]:
             left, right = one.left.refs & known, one.right.refs & known
             if left and right:
                 found.append((one, left, right))
+    return found
+
+
+def _met(
+    sides: list[_Sides], owner: dict[str, Plan], places: dict[int, int]
+) -> dict[tuple[int, int], list[Condition]]:
+    """Return the equalities between two plans by the places of these, for all plans that have some."""
+    found: dict[tuple[int, int], list[Condition]] = {}
+    for condition, left, right in sides:
+        i, *more = {places[id(owner[c])] for c in left}
+        j, *others = {places[id(owner[c])] for c in right}
+        if i != j and not more and not others:
+            found.setdefault((i, j) if i < j else (j, i), []).append(condition)
     return found
 
 

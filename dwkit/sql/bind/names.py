@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,9 +55,9 @@ class Relation:
     @cached_property
     def _by_name(self) -> dict[str, list[Field]]:
         """Its columns by their names in lower case."""
-        found: dict[str, list[Field]] = {}
+        found: dict[str, list[Field]] = defaultdict(list)
         for one in self.fields:
-            found.setdefault(one.name.lower(), []).append(one)
+            found[one.name.lower()].append(one)
         return found
 
 

@@ -61,7 +61,7 @@ class QueryBinder:
 
     def inside(self, scope: Scope | None) -> QueryBinder:
         """Return a binder for a subquery of a scope."""
-        return replace(self, parent=scope)
+        return QueryBinder(self.context, self.ctes, scope)
 
     def query(self, node: exp.Expr) -> Bound:
         """Bind a query.
@@ -189,9 +189,9 @@ class QueryBinder:
         """Bind a condition that keeps rows by their partners in a subquery; None for any other."""
         return subqueries.semi_join(self, stage, node)
 
-    def filtered(self, stage: Stage, node: exp.Expr) -> bool:
+    def filtered(self, stage: Stage, node: exp.Expr, found: subqueries.SemiJoin | None = None) -> bool:
         """Filter the plan of a stage by EXISTS or IN over a subquery; whether the condition is one of those."""
-        return subqueries.filtered(self, stage, node)
+        return subqueries.filtered(self, stage, node, found)
 
 
 def _place(node: exp.Expr) -> tuple[int, int] | None:

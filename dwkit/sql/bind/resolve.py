@@ -15,7 +15,7 @@ __all__ = ["reference", "resolve"]
 
 def reference(one: Field) -> exp.Column:
     """Return a resolved column."""
-    made = exp.Column(this=exp.to_identifier(one.id, quoted=True))
+    made = exp.Column(this=exp.Identifier(this=one.id, quoted=True))
     made.meta["id"] = one.id
     made.meta["name"] = one.name
     return made
@@ -172,9 +172,10 @@ def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, in
 
 
 def _bound(column: exp.Column, found: Field, taken: int) -> exp.Expr:
-    rest = list(column.parts)[taken:]
-    this = exp.to_identifier(found.id, quoted=True)
-    this.meta.update(column.parts[taken - 1].meta)
+    parts = column.parts
+    rest = parts[taken:]
+    this = exp.Identifier(this=found.id, quoted=True)
+    this.meta.update(parts[taken - 1].meta)
     made: exp.Expr = exp.Column(this=this)
     made.meta["id"] = found.id
     made.meta["name"] = found.name

@@ -14,6 +14,7 @@ from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
 from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.bind.subqueries import SemiJoin
 from dwkit.sql.bind.unnesting import EXPANDING, unnested
 from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort
 from dwkit.sql.trees import has_query
@@ -143,10 +144,12 @@ class SelectBinder:
         late: list[exp.Expr] = []
         for part in parts:
             (late if has_query(part) else plain).append(part)
-        late = source.restricted(stage, late)
+        found = source.restricted(stage, late)
         stage.plan = source.assembled(conjuncts(stage, plain))
-        for part in (*source.late, *late):
+        for part in source.late:
             filter_by(stage, part)
+        for part, semi_join in found:
+            filter_by(stage, part, semi_join)
 
     def _restrict(self, stage: Stage, clause: str, name: str) -> None:
         one = self._node.args.get(clause)
@@ -317,9 +320,13 @@ class SelectBinder:
         return Project(plan, {i: self._context.column(i) for i in made})
 
 
-def filter_by(stage: Stage, node: exp.Expr) -> None:
-    """Filter the plan of a stage by one conjunct, which may have subqueries."""
-    if has_query(node) and stage.query.filtered(stage, node):
+def filter_by(stage: Stage, node: exp.Expr, found: SemiJoin | None = None) -> None:
+    """Filter the plan of a stage by one conjunct, which may have subqueries.
+
+    Args:
+        found: what it is as a semi join, where it was bound before.
+    """
+    if has_query(node) and stage.query.filtered(stage, node, found):
         return
     conditions = conjuncts(stage, [node])
     stage.plan = Filter(stage.plan, tuple(conditions))
@@ -330,7 +337,7 @@ def _own_id(value: Value) -> str | None:
     if len(value.refs) != 1:
         return None
     ident = next(iter(value.refs))
-    return ident if value.expr.meta.eq(pl.col(ident)) else None
+    return ident if value.expr.meta.is_column() else None
 
 
 def _written(node: exp.Expr, dialect: str) -> str:

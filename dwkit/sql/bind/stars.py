@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -32,8 +33,7 @@ def expanded(
     Raises:
         SqlError: ``t.*`` of a table that there is not, an excluded column that there is not.
     """
-    exports = context.dialect == "duckdb" and "EXPORT_STATE" in context.sql.upper()
-    for one in node.find_all(exp.Alias) if exports else ():
+    for one in node.find_all(exp.Alias) if context.dialect == "duckdb" and _exports(context.sql) else ():
         if one.alias.upper() == "EXPORT_STATE":  # which the parser takes for a name
             raise context.refuse("EXPORT_STATE", one)
     if keys := tuple_keys(node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node):
@@ -56,6 +56,11 @@ def expanded(
         yield from _columns(node, columns, scope, context, "")
     else:
         yield _name(node), node
+
+
+@lru_cache(maxsize=16)
+def _exports(sql: str) -> bool:
+    return "EXPORT_STATE" in sql.upper()
 
 
 def _names(node: exp.Expr, count: int, context: Context) -> list[str]:

@@ -121,9 +121,13 @@ def _plain(node: exp.Expr) -> tuple[exp.Expr, bool]:
     return node, negated
 
 
-def filtered(binder: QueryBinder, stage: Stage, node: exp.Expr) -> bool:
-    """Filter the plan of a stage by a conjunct that is [NOT] EXISTS or [NOT] IN; whether it is one of those."""
-    found = semi_join(binder, stage, node)
+def filtered(binder: QueryBinder, stage: Stage, node: exp.Expr, found: SemiJoin | None = None) -> bool:
+    """Filter the plan of a stage by a conjunct that is [NOT] EXISTS or [NOT] IN; whether it is one of those.
+
+    Args:
+        found: what `semi_join` gave for it, where it was asked before.
+    """
+    found = found or semi_join(binder, stage, node)
     if found is not None:
         _join(stage, node, found.plan, found.kind, found.on)
         return True

@@ -95,24 +95,27 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
         bound = binder.cte(name, node)
         if bound is not None:
             return finished(binder, node, bound.plan, bound.fields, name)
-    ref = table_ref(context.sql, node)
+    ref = table_ref(None, node)
     key = find_table(context, ref.key, ref.name if ref.schema is None else None)
     if key is None:
         hint = did_you_mean(ref.key, sorted(context.frames))
         raise context.error(f"no table {ref.key!r}", node, hint)
     if any(node.args.get(k) for k in ("version", "when", "changes")):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
-    frame, schema = _with_entries(context.frames[key], context.schema(key))
+    table = context.table(key)
     operators = context.dialect == "postgres"  # which has operators of JSON that are others of text
     # Of products it matters how many digits the numbers of the tables have.
     known = context.statistics(key) if operators or context.may_have(exp.Mul) else None
-    columns = known.columns if known is not None else {}
-    ids = context.fresh_all({n: _narrowed(t, columns.get(n)) for n, t in schema.items()})
-    context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
+    dtypes = table.dtypes
+    if known is not None:
+        dtypes = {n: _narrowed(t, known.columns.get(n)) for n, t in dtypes.items()}
+    ids = context.fresh_all(dtypes)
+    if table.durations:
+        context.durations.update(i for i, n in ids.items() if n in table.durations)
     if operators and known is not None:
         context.json.update(i for i, n in ids.items() if n in known.json)
     _note_origins(context, key, ids)
-    plan = Scan(key, frame, ids)
+    plan = Scan(key, table.frame, ids)
     if context.dialect in _PRIMARY:
         _note_key(context, key, ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
@@ -143,20 +146,6 @@ def _note_origins(context: Context, key: str, ids: dict[str, str]) -> None:
 
 def _known_type(types: Callable[[], Mapping[str, str]], name: str) -> str | None:
     return types().get(name)
-
-
-def _with_entries(
-    frame: pl.LazyFrame, schema: Mapping[str, pl.DataType]
-) -> tuple[pl.LazyFrame, Mapping[str, pl.DataType]]:
-    """Return a table with its maps, as Parquet has them, as lists of their entries."""
-    maps: dict[str, pl.DataType] = {
-        n: pl.List(pl.Struct({"key": t.key, "value": t.value}))
-        for n, t in schema.items()
-        if isinstance(t, pl.Map)
-    }
-    if not maps:
-        return frame, schema
-    return frame.with_columns(pl.col(n).cast(t) for n, t in maps.items()), {**schema, **maps}
 
 
 def _narrowed(dtype: pl.DataType, known: ColumnStatistics | None) -> pl.DataType:
