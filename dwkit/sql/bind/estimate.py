@@ -81,8 +81,10 @@ class Estimates:
     def _look_up(self, ident: str) -> None:
         """Note what the statistics tell of a column of a table, when it is first asked for."""
         scan = self._scans.pop(ident, None)
-        known = self._context.statistics(scan.key) if scan is not None else None
-        column = known.columns.get(scan.names[ident]) if scan is not None and known is not None else None
+        if scan is None:
+            return
+        known = self._context.statistics(scan.key)
+        column = known.columns.get(scan.names[ident]) if known is not None else None
         if column is None or known is None:
             return
         low, high = _number(column.low), _number(column.high)
@@ -243,7 +245,7 @@ class Estimates:
         for value in (a, b):
             side = left if value.refs <= left.given else right
             rows = self.rows(side)
-            counts.append(max(self.distinct(i, rows) for i in value.refs))
+            counts.append(max([self.distinct(i, rows) for i in value.refs]))
         return 1 / max(counts)
 
     def _aggregate(self, plan: Aggregate) -> float:

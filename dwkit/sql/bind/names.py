@@ -49,11 +49,11 @@ class Relation:
 
     def find(self, name: str) -> list[Field]:
         """Return the columns of a name: exactly so, else but for letter case."""
-        alike = self._by_name.get(name.lower(), [])
+        alike = self.by_name.get(name.lower(), [])
         return [f for f in alike if f.name == name] or alike
 
     @cached_property
-    def _by_name(self) -> dict[str, list[Field]]:
+    def by_name(self) -> dict[str, list[Field]]:
         """Its columns by their names in lower case."""
         found: dict[str, list[Field]] = defaultdict(list)
         for one in self.fields:
@@ -85,11 +85,10 @@ class Scope:
 
     def find(self, name: str) -> list[Field]:
         """Return the columns of a name in all tables of this FROM."""
-        merged = self.merged.get(name.lower())
-        if merged is not None:
-            others = [f for r in self.relations for f in r.find(name) if f.id not in self.covered]
-            return [merged, *others]
-        return [f for r in self.relations for f in r.find(name)]
+        lowered = name.lower()
+        found = [f for r in self.relations if lowered in r.by_name for f in r.find(name)]
+        merged = self.merged.get(lowered)
+        return found if merged is None else [merged, *(f for f in found if f.id not in self.covered)]
 
     def relation(self, name: str) -> Relation | None:
         """Return the table of a name, exactly or but for letter case."""

@@ -54,7 +54,7 @@ def _early(
     if not facts:
         return None
     inside, across, outside = _sorted_out(conditions, facts, dimensions)
-    known = frozenset(c for d in dimensions for c in d.columns)
+    known = frozenset().union(*(d.given for d in dimensions))
     keys: dict[str, Value] = {}
     for value in (*plan.keys.values(), *(c.value for c in across)):
         for ident in value.refs - known:
@@ -87,7 +87,7 @@ def _parted(
             if touched and (condition.op != "=" or condition.value.refs <= own):
                 dimensions.remove(node)
                 break
-    known = frozenset(c for d in dimensions for c in d.columns)
+    known = frozenset().union(*(d.given for d in dimensions))
     for value in plan.keys.values():
         if value.refs & known and value.refs - known:
             return leaves, []
@@ -101,8 +101,8 @@ def _sorted_out(
     conditions: list[Condition], facts: list[Plan], dimensions: list[Plan]
 ) -> tuple[list[Condition], list[Condition], list[Condition]]:
     """Return the conditions of the facts alone, those between facts and dimensions, and those of dimensions."""
-    ours = frozenset(c for f in facts for c in f.columns)
-    theirs = frozenset(c for d in dimensions for c in d.columns)
+    ours = frozenset().union(*(f.given for f in facts))
+    theirs = frozenset().union(*(d.given for d in dimensions))
     inside = [c for c in conditions if not c.value.refs & theirs]
     across = [c for c in conditions if c.value.refs & theirs and c.value.refs & ours]
     outside = [c for c in conditions if c.value.refs & theirs and not c.value.refs & ours]
