@@ -76,7 +76,7 @@ def _field_name(part: exp.Expr) -> str:
     if isinstance(part, exp.Column):
         return str(part.meta.get("name") or part.name)
     if isinstance(part, exp.PropertyEQ):
-        return part.this.name
+        return str(part.this.name)
     return part.alias if isinstance(part, exp.Alias) else ""
 
 
