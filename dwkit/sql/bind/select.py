@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.bind import grouping, lateral_views, rownum, sources, stars, windows
+from dwkit.sql.bind import grouping, join_marks, lateral_views, rownum, sources, stars, windows
 from dwkit.sql.bind.conditions import conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SelectBinder"]
 
 _REFUSED = {
-    "connect": "CONNECT BY", "match": "MATCH_RECOGNIZE", "distribute": "DISTRIBUTE BY", "sort": "SORT BY",
+    "match": "MATCH_RECOGNIZE", "distribute": "DISTRIBUTE BY", "sort": "SORT BY",
     "cluster": "CLUSTER BY", "locks": "FOR UPDATE", "into": "SELECT INTO", "prewhere": "PREWHERE",
     "settings": "SETTINGS", "format": "FORMAT", "for_": "FOR JSON and FOR XML",
 }  # fmt: skip
@@ -66,6 +66,11 @@ class SelectBinder:
         for key, name in _REFUSED.items():
             if node.args.get(key):
                 raise self._context.refuse(name, node)
+        join_marks.spell_out(self._context, node)
+        if node.args.get("connect"):
+            from dwkit.sql.bind.hierarchy import hierarchy
+
+            return hierarchy(self._binder, node)
         if self._context.dialect == "oracle":
             rownum.spell_out(self._context, node)
         lateral_views.spell_out(self._context, node)
