@@ -79,7 +79,6 @@ class Pool:
                 a, b = b, a
             # Polars orders joins itself, and well; but it does not know how few rows a semi join leaves.
             tiny = self._context.known is not None and rows(b) * _TINY < rows(a) and _is_semi_joined(b)
-
             build = "force_right" if tiny else "auto"
             made = Join(a, b, "inner", on, build)
             waiting = [p for n, p in enumerate(waiting) if n not in (i, j)]
