@@ -63,11 +63,6 @@ class Estimates:
             self._kept.append(plan)  # an id is only good while its plan lives
         return found
 
-    def note(self, plan: Plan, rows: float) -> None:
-        """Note how many rows a plan gives where that is known."""
-        self._rows[id(plan)] = rows
-        self._kept.append(plan)
-
     def distinct(self, ident: str, rows: float) -> float:
         """Return how many different values a column has among so many rows."""
         known = self._values(ident)

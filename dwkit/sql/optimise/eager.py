@@ -12,8 +12,7 @@ from dataclasses import replace
 
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
-from dwkit.sql.optimise.tree import leaves
-from dwkit.sql.plan import Aggregate, Condition, Filter, Plan, Scan
+from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Scan
 from dwkit.sql.value import Value
 
 __all__ = ["aggregated_first"]
@@ -28,10 +27,10 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
     """Return an aggregate over joins as one over joins of aggregates, where that is worth it; else as it is."""
     if not plan.keys or not plan.items or not plan.combined.keys() >= plan.items.keys():
         return plan
-    tables, conditions = leaves(plan.input)
-    if len(tables) < 2:
+    leaves, conditions = _leaves(plan.input)
+    if len(leaves) < 2:
         return plan
-    facts, dimensions = _parted(plan, tables, conditions)
+    facts, dimensions = _parted(plan, leaves, conditions)
     for kept in _choices(dimensions):
         made = _early(context, plan, [*facts, *(d for d in dimensions if d not in kept)], kept, conditions)
         if made is not None:
@@ -72,6 +71,17 @@ def _early(
         return None
     whole = _joined(context, [part, *dimensions], [*across, *outside])
     return replace(plan, input=whole, items=_combining(context, plan))
+
+
+def _leaves(plan: Plan) -> tuple[list[Plan], list[Condition]]:
+    """Return the tables of a tree of inner joins, and all its conditions."""
+    if isinstance(plan, Join) and plan.kind == "inner":
+        left, right = _leaves(plan.left), _leaves(plan.right)
+        return [*left[0], *right[0]], [*left[1], *right[1], *plan.on]
+    if isinstance(plan, Filter) and isinstance(plan.input, Join) and plan.input.kind == "inner":
+        leaves, conditions = _leaves(plan.input)
+        return leaves, [*conditions, *plan.conditions]
+    return [plan], []
 
 
 def _parted(
