@@ -194,7 +194,9 @@ def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:
     for number, query in enumerate(tree.find_all(exp.Subquery)):
         tables = isinstance(query.this, exp.Table)  # joins in parentheses: their tables keep their names
         if not query.alias and not tables and isinstance(query.parent, (exp.From, exp.Join)):
-            query.set("alias", exp.TableAlias(this=exp.to_identifier(f"_q{number}")))
+            name = exp.to_identifier(f"_q{number}")
+            name.meta["made"] = True
+            query.set("alias", exp.TableAlias(this=name))
     for select in tree.find_all(exp.Select):
         clause = select.args.get("from_")
         sources = [clause.this] if clause is not None else []
