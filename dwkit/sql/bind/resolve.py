@@ -146,12 +146,19 @@ def _stand_in(alias: exp.Expr, column: exp.Column) -> exp.Expr:
     return exp.Paren(this=made)
 
 
+_INHERIT = frozenset({"datafusion"})
+"""The columns of a subquery without a name are still called by their tables there."""
+
+
 def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, int] | None:
     """Return the column and how many parts of the name it took; None where the scope has none."""
     parts = [p.name for p in column.parts]
     for size in range(len(parts) - 1, 0, -1):  # schema.table.column before table.column before column
         relation = scope.relation(parts[size - 1])
         if relation is None:
+            inherited = scope.inherited(parts[size - 1], parts[size]) if context.dialect in _INHERIT else []
+            if inherited:
+                return inherited[0], size + 1
             continue
         if size > 1 and not relation.shown.lower().endswith(".".join(parts[:size]).lower()):
             continue

@@ -218,7 +218,9 @@ class SelectBinder:
                 self._context.note_origin(ident, item.node)
             made[ident] = value
             ids.append(ident)
-        fields = tuple(Field(i.name, n) for i, n in zip(self._items, ids, strict=True))
+        fields = tuple(
+            Field(i.name, n, self._table_of(i.node)) for i, n in zip(self._items, ids, strict=True)
+        )
         distinct = self._node.args.get("distinct")
         order = self._node.args.get("order")
         limit, offset = self._node.args.get("limit"), self._node.args.get("offset")
@@ -239,6 +241,12 @@ class SelectBinder:
         if keys:
             plan = Sort(plan, keys)
         return limited(stage, plan, limit, offset, keys), fields
+
+    def _table_of(self, node: exp.Expr) -> str:
+        """Return the name of the table that an item of the SELECT list is a plain column of."""
+        if self._context.dialect != "datafusion" or not isinstance(node, exp.Column):
+            return ""
+        return self._scope.table_of(node.meta.get("id", ""))
 
     def _output(self, value: Value) -> Value:
         """Return a value of the SELECT list as the dialect shows it: MySQL and SQLite have 1 and 0 for true and false."""

@@ -205,6 +205,8 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
             hint = f"give one of them another name: FROM {one.name} AS {one.name}_2"
             raise context.error(f"two tables of this FROM are called {one.name!r}", node, hint)
     kind, outer = _kind(source, join, node, table)
+    if kind not in ("inner", "semi", "anti"):
+        context.forget_groups()
     if table.unnest is not None and join is not None and _pairs(join, kind):
         table = _as_plan(table)
     if not source.steps:
