@@ -189,6 +189,7 @@ def query(draw: st.DrawFn) -> str:
         "one scan",
         "asked",
         "read again",
+        "distinct",
     ]
     kind = draw(st.sampled_from(kinds))
     value = draw(scalar("t"))
@@ -202,6 +203,17 @@ def query(draw: st.DrawFn) -> str:
         return draw(asked())
     if kind == "read again":
         return draw(read_again())
+    if kind == "distinct":
+        keys = draw(
+            st.sampled_from(["b.s", "a.x, b.s", "b.s, c.s", "a.x, b.y", "a.y", "coalesce(b.s, c.s), b.y"])
+        )
+        word = draw(st.sampled_from(["", "union", "intersect", "except", "union all"]))
+        parts = [
+            f"select {draw(st.sampled_from(['', 'distinct ']))}{keys} from t a join u b on {paired(draw, 'a', 'b')} "
+            f"join u c on {paired(draw, 'a', 'c')} where {draw(condition(draw(st.sampled_from('abc')), 0))}"
+            for _ in range(draw(st.integers(2, 3)) if word else 1)
+        ]
+        return f" {word} ".join(parts)
     if kind == "star":
         items = draw(
             st.sampled_from(
@@ -285,6 +297,9 @@ def test_an_optimised_plan_gives_the_same_rows(tables: dict[str, list[tuple[Any,
         patch.setattr(eager, "_WORTH", 0)
         patch.setattr(reread, "_REDUCES", 0)
         patch.setattr(thin, "_MANY", 0)
+        patch.setattr(thin, "_SMALL", 0)
+        patch.setattr(thin, "_WORTH", 0)
+        patch.setattr(thin, "_UNIQUE", 2)
         patch.setattr(sources, "_SELECTIVE", 1e9)
         patch.setattr(eager, "_reduces", lambda *_: False)
         known = {

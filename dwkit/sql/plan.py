@@ -310,15 +310,13 @@ class Distinct(One):
 
 @dataclass(frozen=True, eq=False)
 class SetOperation(Plan):
-    """UNION, INTERSECT or EXCEPT of inputs whose columns correspond by place and have the same types."""
+    """UNION ALL, INTERSECT ALL or EXCEPT ALL of inputs whose columns correspond by place and have the same types."""
 
     kind: Literal["union", "intersect", "except"]
-    all: bool
     left: Plan
     right: Plan
     ids: tuple[str, ...]
     """Ids of the result, in the order of the columns of either input."""
-    nullsafe: bool = True
 
     @property
     def inputs(self) -> tuple[Plan, ...]:
