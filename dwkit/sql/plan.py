@@ -176,17 +176,12 @@ class Filter(One):
 
 @dataclass(frozen=True, eq=False)
 class Join(Plan):
-    """Two inputs, joined on conjuncts; without any, a cross join.
-
-    Attributes:
-        build: which side Polars is to hold in a hash table; given, it also keeps the order of the joins.
-    """
+    """Two inputs, joined on conjuncts; without any, a cross join."""
 
     left: Plan
     right: Plan
     kind: JoinKind
     on: tuple[Condition, ...] = ()
-    build: str = "auto"
 
     @property
     def inputs(self) -> tuple[Plan, ...]:
