@@ -16,7 +16,7 @@ from dwkit.sql import compile as compiling
 from dwkit.sql import to_lazy
 from dwkit.sql.bind import sources
 from dwkit.sql.failure import collected
-from dwkit.sql.optimise import eager, reread, thin
+from dwkit.sql.optimise import eager, pack, reread, thin
 
 SLOW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -298,6 +298,7 @@ def test_an_optimised_plan_gives_the_same_rows(tables: dict[str, list[tuple[Any,
         patch.setattr(reread, "_REDUCES", 0)
         patch.setattr(thin, "_MANY", 0)
         patch.setattr(thin, "_SMALL", 0)
+        patch.setattr(pack, "_SMALL", 0)
         patch.setattr(thin, "_WORTH", 0)
         patch.setattr(thin, "_UNIQUE", 2)
         patch.setattr(sources, "_SELECTIVE", 1e9)
