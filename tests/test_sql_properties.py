@@ -324,3 +324,8 @@ def test_a_table_that_a_query_and_its_subqueries_read_by_one_key_is_read_once() 
         lazy = to_lazy(sql, frames(tables), statistics=known.get)
         assert lazy.explain().count("DF [") == len(tables)
         assert order(collected(lazy).rows()) == order(in_sqlite(tables, sql))
+
+
+def test_each_with_each_of_no_rows_is_no_group() -> None:
+    sql = "select u.s, count(*) from t cross join u group by u.s"
+    assert collected(to_lazy(sql, frames({"t": [], "u": [(1, 1, "a")]}), "sqlite")).is_empty()

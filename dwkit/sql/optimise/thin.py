@@ -15,7 +15,7 @@ from dwkit.sql.bind.context import Context
 from dwkit.sql.optimise.semi import by_extremes
 from dwkit.sql.plan import Distinct, Filter, Join, Plan, Project, SetOperation, Shared
 
-__all__ = ["made_distinct", "once", "thinned"]
+__all__ = ["is_wide", "made_distinct", "once", "thinned"]
 
 _MANY = 2.0
 """Rows of a join for each row of the side that is asked for, from which on the pairs are not worth it."""
@@ -106,14 +106,14 @@ def _of_distinct_keys(context: Context, plan: Join, needed: frozenset[str]) -> P
         if thin.columns != tuple(kept):
             thin = Project(thin, {c: context.column(c) for c in kept})
         made = Distinct(thin)
-        names = any(_is_wide(context.dtypes[c]) for c in needed & other.given)
+        names = any(is_wide(context.dtypes[c]) for c in needed & other.given)
         if estimates.rows(made) * _WORTH <= rows or (
-            names and not any(_is_wide(context.dtypes[c]) for c in kept)
+            names and not any(is_wide(context.dtypes[c]) for c in kept)
         ):
             return replace(plan, left=made) if fact is plan.left else replace(plan, right=made)
     return plan
 
 
-def _is_wide(dtype: pl.DataType) -> bool:
+def is_wide(dtype: pl.DataType) -> bool:
     """Whether values of a type are slow to hash and to copy."""
     return dtype.is_nested() or isinstance(dtype, (pl.String, pl.Binary))
