@@ -32,7 +32,7 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
     if len(leaves) < 2:
         return plan
     facts, dimensions = _parted(plan, leaves, conditions)
-    for kept, worth in _choices(context, plan, dimensions):
+    for kept, worth in _choices(context, plan, facts, dimensions):
         inner = [*facts, *(d for d in dimensions if d not in kept)]
         made = _early(context, plan, inner, kept, conditions, worth)
         if made is not None:
@@ -41,7 +41,7 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
 
 
 def _choices(
-    context: Context, plan: Aggregate, dimensions: list[Plan]
+    context: Context, plan: Aggregate, facts: list[Plan], dimensions: list[Plan]
 ) -> Iterator[tuple[list[Plan], Callable[[dict[str, Value], float, float], bool]]]:
     """Return which dimensions to join after the fact is summed up, and what tells from its keys, rows and groups if that pays.
 
@@ -53,9 +53,10 @@ def _choices(
     def fewer(_: dict[str, Value], rows: float, groups: float) -> bool:
         return groups * _WORTH <= rows
 
-    def narrow(keys: dict[str, Value], rows: float, _: float) -> bool:
-        distinct = context.estimates.distinct
-        return all(not is_wide(v.dtype) and distinct(k, rows) * _WORTH <= rows for k, v in keys.items())
+    def narrow(keys: dict[str, Value], _: float, __: float) -> bool:
+        return not any(
+            is_wide(v.dtype) or _is_unique(context, [*facts, *dimensions], k) for k, v in keys.items()
+        )
 
     if dimensions:
         yield dimensions, fewer
@@ -65,6 +66,17 @@ def _choices(
     named = [d for d in dimensions if names & d.given]
     if named and len(names) > 1:
         yield named, narrow
+
+
+def _is_unique(context: Context, tables: list[Plan], key: str) -> bool:
+    """Whether a column of one of some tables may have another value in each row of it."""
+    table = next((t for t in tables if key in t.given), None)
+    while isinstance(table, Filter):
+        table = table.input
+    if table is None:
+        return True
+    rows = context.estimates.rows(table)
+    return context.estimates.distinct(key, rows) * _WORTH > rows
 
 
 def _early(
