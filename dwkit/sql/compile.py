@@ -19,6 +19,7 @@ from dwkit.sql.functions.arrow_typeof import names_of
 from dwkit.sql.kept import Kept
 from dwkit.sql.lower import lowered
 from dwkit.sql.optimise.onescan import in_one_scan
+from dwkit.sql.optimise.pack import packing
 from dwkit.sql.query import Query, parse
 from dwkit.sql.read import too_deep
 
@@ -56,7 +57,8 @@ def to_lazy(
     """
     if isinstance(sql, Query):
         with _uncollected():
-            return _frame(bound(sql, tables, statistics, arrow))
+            context = _context(sql, tables, statistics, arrow)
+            return _frame(context, _bound(context, sql.tree.copy()))
     with _uncollected():
         return _of_text(sql, tables, dialect, params or {}, statistics, arrow)
 
@@ -75,7 +77,7 @@ def _of_text(
         return kept
     query = parse(sql, dialect, params=params)
     context = _context(query, tables, statistics, arrow)
-    frame = _frame(_bound(context, query.tree))  # no one else has the tree
+    frame = _frame(context, _bound(context, query.tree))  # no one else has the tree
     if arrow is None:
         _KEPT.keep(key, context, frame)
     return frame
@@ -94,7 +96,7 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _frame(made: Bound) -> pl.LazyFrame:
+def _frame(context: Context, made: Bound) -> pl.LazyFrame:
     names: list[str] = []
     for one in made.fields:
         name, number = one.name, 0
@@ -103,7 +105,7 @@ def _frame(made: Bound) -> pl.LazyFrame:
             name = f"{one.name}_{number}"
         names.append(name)
     try:
-        frame = lowered(made.plan)
+        frame = lowered(made.plan, packing(context, made.plan) if context.known is not None else None)
         frame = frame.select(pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True))
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:
@@ -152,7 +154,12 @@ def explained(
     """
     context = _context(query, tables, statistics, arrow)
     made = _bound(context, query.tree.copy())
-    return [*drawn(made.plan, context.estimates), "", "In Polars:", *_frame(made).explain().splitlines()]
+    return [
+        *drawn(made.plan, context.estimates),
+        "",
+        "In Polars:",
+        *_frame(context, made).explain().splitlines(),
+    ]
 
 
 def _bound(context: Context, tree: exp.Expr) -> Bound:

@@ -16,6 +16,7 @@ from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.bind.subqueries import SemiJoin
 from dwkit.sql.bind.unnesting import EXPANDING, unnested
+from dwkit.sql.optimise.thin import made_distinct
 from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort
 from dwkit.sql.trees import has_query
 from dwkit.sql.value import Value
@@ -236,7 +237,7 @@ class SelectBinder:
         if distinct.args.get("on") is not None:
             return self._distinct_on(stage, distinct.args["on"], made), fields
         project = Project(stage.plan, made)
-        plan = Distinct(project)
+        plan = made_distinct(self._context, project)
         keys = self._keys_of_distinct(stage, order, made)
         if keys:
             plan = Sort(plan, keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from dwkit.sql.functions.chance import chances
 from dwkit.sql.lower.aggregate import aggregate
 from dwkit.sql.lower.join import join
+from dwkit.sql.lower.packed import Digit, grouped
 from dwkit.sql.lower.recursive import recursive
 from dwkit.sql.lower.setops import set_operation
 from dwkit.sql.lower.window import window
@@ -41,10 +42,12 @@ __all__ = ["Lowering", "lowered"]
 ONE = "dwkit:one"
 """Column of a frame that has rows but no columns of its own: Polars has no such frames."""
 
+Digits = Mapping[int, Mapping[str, Digit]]
 
-def lowered(plan: Plan) -> pl.LazyFrame:
+
+def lowered(plan: Plan, digits: Digits | None = None) -> pl.LazyFrame:
     """Return the rows of a plan; a plan without columns gives one helper column."""
-    return Lowering(plan).frame(plan)
+    return Lowering(plan, digits=digits).frame(plan)
 
 
 class Lowering:
@@ -53,10 +56,14 @@ class Lowering:
     Args:
         plan: the whole of it.
         rounds: for the step of a recursive query, the rows of the last round by its name.
+        digits: the keys that are to be packed into one, by the ``id`` of their node.
     """
 
-    def __init__(self, plan: Plan, rounds: dict[str, pl.LazyFrame] | None = None) -> None:
+    def __init__(
+        self, plan: Plan, rounds: dict[str, pl.LazyFrame] | None = None, digits: Digits | None = None
+    ) -> None:
         self._rounds = rounds or {}
+        self._digits = digits or {}
         self._again = _used_again(plan)
         self._shared: dict[int, pl.LazyFrame] = {}
         self._enough: dict[int, int] = {}
@@ -115,7 +122,7 @@ class Lowering:
 
     def aggregate(self, plan: Aggregate) -> pl.LazyFrame:
         """Return a row for each group."""
-        return aggregate(self.frame(plan.input), plan)
+        return aggregate(self.frame(plan.input), plan, self._digits.get(id(plan)))
 
     def window(self, plan: Window) -> pl.LazyFrame:
         """Return the rows with their window functions."""
@@ -138,6 +145,9 @@ class Lowering:
     def distinct(self, plan: Distinct) -> pl.LazyFrame:
         """Return one of the rows that are alike."""
         frame = self.frame(plan.input)
+        digits = self._digits.get(id(plan))
+        if digits is not None:
+            return grouped(frame, {c: pl.col(c) for c in plan.columns}, [], digits)
         if plan.on is None:
             return frame.unique() if plan.columns else frame.head(1)
         return frame.unique(subset=list(plan.on), keep="first", maintain_order=True)

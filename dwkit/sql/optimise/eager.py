@@ -7,11 +7,12 @@ the same partners as each of its rows would.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
+from dwkit.sql.optimise.thin import is_wide
 from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Scan
 from dwkit.sql.value import Value
 
@@ -31,23 +32,60 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
     if len(leaves) < 2:
         return plan
     facts, dimensions = _parted(plan, leaves, conditions)
-    for kept in _choices(dimensions):
-        made = _early(context, plan, [*facts, *(d for d in dimensions if d not in kept)], kept, conditions)
+    for kept, worth in _choices(context, plan, facts, dimensions):
+        inner = [*facts, *(d for d in dimensions if d not in kept)]
+        made = _early(context, plan, inner, kept, conditions, worth)
         if made is not None:
             return made
     return plan
 
 
-def _choices(dimensions: list[Plan]) -> Iterator[list[Plan]]:
-    """Return which dimensions to join after the fact is summed up: all of them, or else one."""
+def _choices(
+    context: Context, plan: Aggregate, facts: list[Plan], dimensions: list[Plan]
+) -> Iterator[tuple[list[Plan], Callable[[dict[str, Value], float, float], bool]]]:
+    """Return which dimensions to join after the fact is summed up, and what tells from its keys, rows and groups if that pays.
+
+    All of them, or else one, where there are fewer groups; or those that give names, of several columns, where
+    the keys are narrow. That there are fewer groups of these cannot be told, since keys depend on each other: a
+    customer buys much on one day.
+    """
+
+    def fewer(_: dict[str, Value], rows: float, groups: float) -> bool:
+        return groups * _WORTH <= rows
+
+    def narrow(keys: dict[str, Value], _: float, __: float) -> bool:
+        return not any(
+            is_wide(v.dtype) or _is_unique(context, [*facts, *dimensions], k) for k, v in keys.items()
+        )
+
     if dimensions:
-        yield dimensions
+        yield dimensions, fewer
     if len(dimensions) > 1:
-        yield from ([one] for one in dimensions)
+        yield from (([one], fewer) for one in dimensions)
+    names = frozenset().union(*(v.refs for v in plan.keys.values() if is_wide(v.dtype)))
+    named = [d for d in dimensions if names & d.given]
+    if named and len(names) > 1:
+        yield named, narrow
+
+
+def _is_unique(context: Context, tables: list[Plan], key: str) -> bool:
+    """Whether a column of one of some tables may have another value in each row of it."""
+    table = next((t for t in tables if key in t.given), None)
+    while isinstance(table, Filter):
+        table = table.input
+    if table is None:
+        return True
+    rows = context.estimates.rows(table)
+    return context.estimates.distinct(key, rows) * _WORTH > rows
 
 
 def _early(
-    context: Context, plan: Aggregate, facts: list[Plan], dimensions: list[Plan], conditions: list[Condition]
+    context: Context,
+    plan: Aggregate,
+    facts: list[Plan],
+    dimensions: list[Plan],
+    conditions: list[Condition],
+    worth: Callable[[dict[str, Value], float, float], bool],
 ) -> Plan | None:
     """Return an aggregate of the sums of the facts, None where that is not worth it."""
     if not facts:
@@ -58,14 +96,14 @@ def _early(
     for value in (*plan.keys.values(), *(c.value for c in across)):
         for ident in value.refs - known:
             keys[ident] = context.column(ident)
-    if not keys or not _connected(facts, inside):  # without keys there is a row even of no rows
+    if not keys or not _connected(context, facts, inside):  # without keys there is a row even of no rows
         return None
     fact = _joined(context, facts, inside)
     part = Aggregate(fact, keys, plan.items, plan.empty, combined=plan.combined)
     rows = context.estimates.rows(fact)
     if (
         rows < _SMALL
-        or context.estimates.rows(part) * _WORTH > rows
+        or not worth(keys, rows, context.estimates.rows(part))
         or _reduces(context, part, dimensions, across)
     ):
         return None
@@ -119,12 +157,16 @@ def _sorted_out(
     return inside, across, outside
 
 
-def _connected(plans: list[Plan], conditions: list[Condition]) -> bool:
+def _connected(context: Context, plans: list[Plan], conditions: list[Condition]) -> bool:
+    """Whether equalities join all plans with each other; those of one row need none."""
     reached, waiting = frozenset(plans[0].columns), list(plans[1:])
     while waiting:
         for plan in waiting:
             own = plan.given
-            if any(c.op == "=" and c.value.refs & own and c.value.refs & reached for c in conditions):
+            alone = context.estimates.rows(plan) <= 1
+            if alone or any(
+                c.op == "=" and c.value.refs & own and c.value.refs & reached for c in conditions
+            ):
                 reached |= own
                 waiting.remove(plan)
                 break
