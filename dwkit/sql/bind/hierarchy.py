@@ -31,7 +31,10 @@ def hierarchy(binder: QueryBinder, select: exp.Select) -> Bound:
     Raises:
         SqlError: it joins tables, or asks for what there is no exact answer to.
     """
-    return binder.query(_Hierarchy(binder.context, select).spelt_out())
+    made = _Hierarchy(binder.context, select).spelt_out()
+    if binder.context.kinds is not None:  # there are others now than in the text
+        binder.context.kinds.update(type(n) for n in made.walk())
+    return binder.query(made)
 
 
 class _Hierarchy:
