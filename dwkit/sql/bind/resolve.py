@@ -38,6 +38,10 @@ def resolve(
     Raises:
         SqlError: a name that nothing has, or that two tables have.
     """
+    if context.dialect in _STARS_INSIDE and context.may_have(exp.Star) and node.find(exp.Star) is not None:
+        from dwkit.sql.bind.stars import expanded_inside
+
+        node = expanded_inside(node, scope, context)
     if isinstance(node, exp.Column):
         return _column(node, scope, context, aliases or {}, aliases_first=aliases_first)
     for comprehension in node.find_all(exp.Comprehension) if context.may_have(exp.Comprehension) else ():
@@ -47,6 +51,10 @@ def resolve(
         if made is not column:
             column.replace(made)
     return node
+
+
+_STARS_INSIDE = frozenset({"spark", "databricks", "snowflake"})
+"""``*`` may be an argument of functions other than COUNT there."""
 
 
 def _own_name(node: exp.Comprehension) -> None:
