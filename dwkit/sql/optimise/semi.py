@@ -41,8 +41,8 @@ def by_extremes(context: Context, join: Join) -> Plan:
             return join
     of_tables = join.kind == "semi" and is_table(join.left) and is_table(join.right)
     if equal and not compared and of_tables and pays(context, join.left, join.right):
-        left, right = asked_only(context, join.left, join.right, [Pair("=", a, b) for a, b in equal])
-        return Join(left, right, join.kind, join.on)
+        outer, inner = asked_only(context, join.left, join.right, [Pair("=", a, b) for a, b in equal])
+        return Join(outer, inner, join.kind, join.on)
     if (
         not equal
         or len(compared) != 1
