@@ -13,12 +13,15 @@ from dataclasses import replace
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
 from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Scan
+from dwkit.sql.types import is_text
 from dwkit.sql.value import Value
 
 __all__ = ["aggregated_first"]
 
 _WORTH = 2.0
 """Rows of the fact for each of its groups from which on it pays."""
+_WIDE = 2
+"""Texts to group by from which on it pays to do so with fewer rows, if only one number is grouped by before."""
 _SMALL = 50_000
 """Rows that are aggregated as fast after the join as before."""
 
@@ -63,9 +66,12 @@ def _early(
     fact = _joined(context, facts, inside)
     part = Aggregate(fact, keys, plan.items, plan.empty, combined=plan.combined)
     rows = context.estimates.rows(fact)
+    texts = sum(is_text(v.dtype) for v in plan.keys.values())
+    plain = len(keys) == 1 and not any(is_text(v.dtype) for v in keys.values())
+    worth = 1.0 if plain and texts >= _WIDE else _WORTH
     if (
         rows < _SMALL
-        or context.estimates.rows(part) * _WORTH > rows
+        or context.estimates.rows(part) * worth > rows
         or _reduces(context, part, dimensions, across)
     ):
         return None
