@@ -10,7 +10,7 @@ from sqlglot import exp
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast_decimal import holding
 from dwkit.sql.functions.collations import folded_alike
-from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compared
+from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, comparable, compared
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
@@ -75,11 +75,19 @@ def _between(call: Call) -> Value:
         for key in ("symmetric", "low", "high"):
             call.has(key)
         return call.bind(folded)
-    value, low, high = all_comparable(call, call.arg(), call.arg("low"), call.arg("high"))
+    value, low, high = _ends(call, call.arg(), call.arg("low"), call.arg("high"))
     made = (value.expr >= low.expr) & (value.expr <= high.expr)
     if call.has("symmetric"):
         made |= (value.expr >= high.expr) & (value.expr <= low.expr)
     return call.value(made, _BOOLEAN)
+
+
+def _ends(call: Call, value: Value, low: Value, high: Value) -> list[Value]:
+    """Return a value and two that it is compared with, as it is where it can be compared so with each of them."""
+    ends = [comparable(call, value, end) for end in (low, high)]
+    if not value.is_constant and all(one is value for one, _ in ends):
+        return [value, *(end for _, end in ends)]
+    return all_comparable(call, value, low, high)
 
 
 def _in(call: Call) -> Value:
