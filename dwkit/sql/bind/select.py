@@ -318,7 +318,10 @@ class SelectBinder:
             if number is not None and number <= len(self._items):
                 value = stage.bind(self._items[number - 1].node)
             else:
-                value = stage.bind(resolve(node, self._scope, self._context, self._aliases))
+                plain = isinstance(node, exp.Column)  # which is a column of the result first, as of ORDER BY
+                value = stage.bind(
+                    resolve(node, self._scope, self._context, self._aliases, aliases_first=plain)
+                )
             ident = self._context.made("dwkit:on", value)
             columns[ident] = value
             chosen.append(ident)
