@@ -7,6 +7,7 @@ from functools import partial, reduce
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.functions.arrow_typeof import type_of
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast_decimal import holding
 from dwkit.sql.functions.collations import folded_alike
@@ -168,6 +169,13 @@ _HOLD_ANY = frozenset({"postgres", "oracle"})
 # -- casts ----------------------------------------------------------------------------------------
 
 
+def _parts_of_second(call: Call, kind: exp.DataType) -> int:
+    """Return how many of what a number counts in are a second: a BIGINT counts seconds where the type has nanoseconds."""
+    parts = number_unit(kind)
+    held = "Int64" if isinstance(call.arg().dtype, pl.Int64) else ""
+    return 1 if parts == 1_000_000_000 and (type_of(call, call.node.this) or held) == "Int64" else parts
+
+
 def _cast(safe: bool, call: Call) -> Value:
     kind = call.given("to")
     call.has("safe")  # what TRY_CAST says
@@ -195,7 +203,7 @@ def _cast(safe: bool, call: Call) -> Value:
             "a CAST of text to a date gives a number in SQLite", hint="date(x), time(x) or datetime(x)"
         )
     if call.dialect == "datafusion" and is_timestamp(dtype) and is_number(call.arg().dtype):
-        return of_number(call, call.arg(), number_unit(kind))
+        return of_number(call, call.arg(), _parts_of_second(call, kind))
     if call.dialect == "datafusion" and is_integer(dtype) and is_timestamp(call.arg().dtype):
         return call.cast(to_number(call, call.arg(), call.node.this), dtype, safe=safe)
     if call.dialect == "duckdb" and is_map(dtype) and is_map(call.arg().dtype):
