@@ -194,8 +194,10 @@ def _amend(nodes: Mapping[type[exp.Expr], list[Any]], dialect: str, *, lists: bo
         name.set("this", name.name.removeprefix(_MARK))
     for node in nodes.get(exp.Anonymous, ()):
         _amend_call(node, dialect)
-    for within in nodes.get(exp.In, ()) if dialect == "sqlite" else ():
-        _in_table(within)
+    for within in nodes.get(exp.In, ()):
+        if dialect == "sqlite":
+            _in_table(within)
+        _in_values(within)
     for arrow in nodes.get(exp.Lambda, ()):
         _json_arrow(arrow, dialect)
 
@@ -258,6 +260,14 @@ def _in_table(node: exp.In) -> None:
         table = exp.Table(this=field.this, db=field.args.get("table"))
         node.set("field", None)
         node.set("query", exp.Subquery(this=exp.Select(expressions=[exp.Star()]).from_(table)))
+
+
+def _in_values(node: exp.In) -> None:
+    """Make a subquery of the rows in ``x IN (VALUES ...)``."""
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Values):
+        rows = exp.Select(expressions=[exp.Star()], from_=exp.From(this=node.expressions[0]))
+        node.set("query", exp.Subquery(this=rows))
+        node.set("expressions", [])
 
 
 _NO_LAMBDAS = frozenset({"postgres", "redshift", "mysql", "sqlite", "oracle", "tsql"})

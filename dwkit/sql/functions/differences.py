@@ -163,6 +163,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         "the text is a literal or is read by PARSE_JSON.",
     ),
     Difference(
+        ("sqlite",), "JSON_EXTRACT, ->>",
+        "Text, of a number as well: CAST(j ->> '$.a' AS INTEGER) is sorted and compared as a number is.",
+    ),
+    Difference(
         ("postgres", "mysql"), "JSONB and JSON", "The keys of an object stay in the order in which they are written.",
     ),
     Difference(
