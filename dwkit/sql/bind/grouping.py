@@ -64,7 +64,10 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
         raise stage.context.error("an aggregate is wanted here", node)
     ids = {c.meta.get("id") for c in inner.find_all(exp.Column)}
     around = stage.scope.parent
-    outer = {f.id for r in around.relations for f in r.fields} if around is not None else set()
+    outer: set[str] = set()
+    while around is not None:
+        outer |= {f.id for r in around.relations for f in r.fields}
+        around = around.parent
     own = {*stage.plan.columns, *(f.id for r in stage.scope.relations for f in r.fields)}
     if ids and ids <= outer and ids.isdisjoint(own) and stage.context.dialect not in _OWN:
         raise stage.context.refuse("an aggregate of columns of the query around only", node)
