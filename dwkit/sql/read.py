@@ -159,6 +159,9 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         _cut_amounts(tokens)
     tokens = rewritten(tokens, sql, dialect)
     lists = _mark_lists(tokens)
+    first_index = reader.INDEX_OFFSET
+    # sqlglot takes it off what it knows to be a whole number, as off length(x), and off no column.
+    reader.INDEX_OFFSET = 0
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
@@ -167,6 +170,10 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
     for tree in trees:
         for values in tree.find_all(exp.Values) if tree is not None else ():
             _rows_of_values(values)
+        for bracket in tree.find_all(exp.Bracket) if tree is not None and first_index else ():
+            if bracket.args.get("offset") is None:
+                bracket.set("offset", first_index)
+                bracket.meta["brackets"] = True
         for clause in tree.find_all(exp.From) if tree is not None else ():
             if isinstance(clause.this, exp.TableAlias):  # what |> AS made of a CTE
                 clause.set("this", exp.Table(this=clause.this.this))

@@ -44,7 +44,36 @@ def rewritten(tokens: list[Token], sql: str, dialect: str) -> list[Token]:
     tokens = _commands(in_order(_limited(tokens), dialect), sql)
     if dialect == "datafusion":
         tokens = _whole_intervals(datafusion.rewritten(tokens))
-    return _typed_literals(tokens, exact=dialect == "trino")
+    return _typed_literals(_apart(tokens), exact=dialect == "trino")
+
+
+_OF_TIME = frozenset(
+    {
+        TokenType.DATE, TokenType.DATETIME, TokenType.TIME, TokenType.TIMETZ, TokenType.TIMESTAMP, TokenType.TIMESTAMPTZ,
+        TokenType.TIMESTAMPNTZ, TokenType.TIMESTAMPLTZ, TokenType.TIMESTAMP_S, TokenType.TIMESTAMP_MS, TokenType.TIMESTAMP_NS,
+    }
+)  # fmt: skip
+_WITH_ZONE = (["WITH", "TIME", "ZONE"], ["WITHOUT", "TIME", "ZONE"])
+
+
+def _apart(tokens: list[Token]) -> list[Token]:
+    """Put parentheses around the literal of ``DATE '2024-01-31'::TEXT``: sqlglot would do the cast before it is a date."""
+    if all(t.token_type != TokenType.DCOLON for t in tokens):
+        return tokens
+    made: list[Token] = []
+    for place, token in enumerate(tokens):
+        made.append(token)
+        following = tokens[place + 1].token_type if place + 1 < len(tokens) else None
+        if token.token_type != TokenType.STRING or following != TokenType.DCOLON:
+            continue
+        first = len(made) - 2
+        if [t.text.upper() for t in made[max(first - 2, 0) : first + 1]] in _WITH_ZONE:
+            first -= 3
+        if first >= 0 and made[first].token_type in _OF_TIME:
+            kind = made[first]
+            made.insert(first, Token(TokenType.L_PAREN, "(", kind.line, kind.col, kind.start, kind.end))
+            made.append(Token(TokenType.R_PAREN, ")", token.line, token.col, token.start, token.end))
+    return made
 
 
 _COMMANDS = frozenset({"DEALLOCATE"})

@@ -39,6 +39,11 @@ class Column:
     step: int | None = None
     json: bool = False
 
+    @property
+    def written_anew(self) -> bool:
+        """Whether a value of its type is text that is not kept as it was given."""
+        return bool(self.kind.this == exp.DataType.Type.UUID)
+
 
 @dataclass(frozen=True, slots=True)
 class Key:

@@ -89,7 +89,8 @@ def kind_of(
     if isinstance(dtype, pl.String):
         digits = [e.name for e in kind.expressions if e.name.isdigit()]
         length = int(digits[0]) if digits and run.dialect not in _ANY_LENGTH else None
-        kind = _TEXT.copy()  # a cast to VARCHAR(3) would cut off what an assignment must refuse
+        if kind.this != exp.DataType.Type.UUID or run.dialect not in ("duckdb", "postgres"):
+            kind = _TEXT.copy()  # a cast to VARCHAR(3) would cut off what an assignment must refuse
     return kind, dtype, length
 
 

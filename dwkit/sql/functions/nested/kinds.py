@@ -47,6 +47,8 @@ def _keys(call: Call) -> Value:
     if call.dialect == "mysql":
         shown_ = jsontext.joined(names.list.eval(jsontext.encoded_text(pl.element())), between=", ")
         return call.value(shown_, _TEXT, json=True)
+    if call.dialect == "duckdb":  # of what is no object there are none
+        names = pl.when(found.is_not_null()).then(names.fill_null(pl.lit([], dtype=pl.List(_TEXT))))
     return call.value(names, pl.List(_TEXT))
 
 

@@ -192,7 +192,8 @@ def _resize(call: Call) -> Value:
     value, size, *filler = call.args()
     if filler:
         raise call.refuse(f"{call.name} with a value to fill up with")
-    places = pl.int_ranges(0, call.cast(size, _NUMBER).expr, dtype=_NUMBER)
+    length = call.cast(size, _NUMBER).expr
+    places = pl.int_ranges(0, length.fill_null(0) if call.dialect == "duckdb" else length, dtype=_NUMBER)
     return call.value(value.expr.list.gather(places, null_on_oob=True), value.dtype)
 
 
