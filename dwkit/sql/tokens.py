@@ -42,9 +42,31 @@ def tokenized(reader: Dialect, sql: str) -> list[Token]:
 def rewritten(tokens: list[Token], sql: str, dialect: str) -> list[Token]:
     """Return tokens that the parser understands as the dialect does."""
     tokens = _commands(in_order(_limited(tokens), dialect), sql)
+    if dialect == "duckdb":
+        tokens = _macros(tokens)
     if dialect == "datafusion":
         tokens = _whole_intervals(datafusion.rewritten(tokens))
     return _typed_literals(_apart(tokens), exact=dialect == "trino")
+
+
+def _macros(tokens: list[Token]) -> list[Token]:
+    """Write DEFAULT for ``:=`` in the head of a macro, and take TABLE out of DROP MACRO TABLE."""
+    made: list[Token] = []
+    verb, head = "", False
+    for token in tokens:
+        word = token.text.upper()
+        if not made or made[-1].token_type == TokenType.SEMICOLON:
+            verb, head = word, False
+        elif word in ("MACRO", "FUNCTION") and verb in ("CREATE", "DROP"):
+            head = True
+        elif token.token_type == TokenType.ALIAS:
+            head = False
+        elif head and verb == "DROP" and word == "TABLE":
+            continue
+        default = head and token.token_type == TokenType.COLON_EQ
+        at = (token.line, token.col, token.start, token.end)
+        made.append(Token(TokenType.DEFAULT, "DEFAULT", *at) if default else token)
+    return made
 
 
 _OF_TIME = frozenset(
