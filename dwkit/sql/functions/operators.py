@@ -166,6 +166,9 @@ def _cast(safe: bool, call: Call) -> Value:
     dtype = from_sql(kind, call.dialect)
     if dtype is None:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
+    labels = [e.name for e in kind.expressions] if kind.this == _T.ENUM else []
+    if labels != sorted(labels):
+        raise call.refuse("an ENUM whose labels are not in the order of their letters, as a text is sorted,")
     if kind.this == _T.UUID and call.dialect in ("duckdb", "postgres") and not call.arg().is_null:
         return _to_uuid(call, call.arg(), safe=safe)
     if call.given("format") is not None and is_text(dtype):
