@@ -115,7 +115,9 @@ def column_of(run: Run, node: exp.ColumnDef, made: Definition) -> Column:
     if declared.this == exp.DataType.Type.ENUM:
         labels = [e.name for e in declared.expressions]
         if labels != sorted(labels):
-            raise run.refuse("an ENUM whose labels are not in the order of their letters, as a text is sorted,", node)
+            raise run.refuse(
+                "an ENUM whose labels are not in the order of their letters, as a text is sorted,", node
+            )
         allowed = exp.In(this=quoted(node.name), expressions=[e.copy() for e in declared.expressions])
         made.checks.append(Check(allowed, allowed.sql(dialect=run.dialect)))
     for one in node.args.get("constraints") or ():

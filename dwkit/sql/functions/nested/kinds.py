@@ -91,7 +91,9 @@ def _typeof(call: Call) -> Value:
     if call.dialect != "duckdb":
         raise call.refuse(f"TYPEOF of {shown(value.dtype)}")
     if is_number(value.dtype) and not is_float(value.dtype) and _is_wider(call, value):
-        raise call.refuse("TYPEOF of a calculation with whole numbers or decimals, which may have a wider type here,")
+        raise call.refuse(
+            "TYPEOF of a calculation with whole numbers or decimals, which may have a wider type here,"
+        )
     return constant('"NULL"' if isinstance(value.dtype, pl.Null) else shown(value.dtype), _TEXT)
 
 
