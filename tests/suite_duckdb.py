@@ -153,7 +153,8 @@ def same(record: Record, data: pl.DataFrame) -> bool:
     if any(len(w) != data.width for w in wanted):
         return False
     wanted = [[_interval_free(c, t) for c, t in zip(row, data.dtypes, strict=True)] for row in wanted]
-    sort = "rowsort" if sort == "nosort" and not is_ordered(record.sql) else sort
+    if sort == "sort" or (sort == "nosort" and not is_ordered(record.sql)):
+        sort = "rowsort"
     maps = (True, False) if "key" in str(data.schema) else (True,)
     return any(_same(_rows(exact(data), m), wanted, [*data.dtypes], sort) for m in maps)
 

@@ -318,7 +318,7 @@ def _struct_keys(call: Call) -> Value:
 
 
 ACCESS: Functions = {
-    exp.Array: _array, exp.List: _array, "LIST_VALUE": _array, "LIST_PACK": _array, exp.Struct: _struct, "ROW": _row,
+    exp.Array: _array, exp.List: _array, "LIST_VALUE": _array, "LIST_PACK": _array, "ARRAY_VALUE": _array, exp.Struct: _struct, "ROW": _row,
     exp.Tuple: _tuple, exp.Bracket: _bracket, exp.Dot: _dot, exp.StructExtract: _struct_extract,
     "STRUCT_EXTRACT": _struct_extract, "STRUCT_INSERT": _struct_insert, "STRUCT_KEYS": _struct_keys,
     "LIST_EXTRACT": _element, "LIST_ELEMENT": _element, "ARRAY_EXTRACT": _element,
