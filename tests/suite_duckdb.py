@@ -61,6 +61,8 @@ def records(path: Path) -> Iterator[Record]:
     found = list(plain_records(path))
     if any(r.kind == "require-env" or any(w.startswith("con") for w in r.words[2:]) for r in found):
         return  # it is about the environment, or about several connections at once
+    if any(r.words[:2] == ["require", "windows"] for r in found):
+        return
     skipping = False
     for record in marked(_unrolled(found), _USUAL, _touches):
         if record.kind == "mode":
