@@ -188,6 +188,9 @@ def _cast(safe: bool, call: Call) -> Value:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
     if call.dialect in _HOLD_ANY and kind.this == _T.DECIMAL and not kind.expressions:
         dtype = holding(call.arg(), dtype)
+    labels = [e.name for e in kind.expressions] if kind.this == _T.ENUM else []
+    if labels != sorted(labels):
+        raise call.refuse("an ENUM whose labels are not in the order of their letters, as a text is sorted,")
     if kind.this == _T.UUID and call.dialect in ("duckdb", "postgres") and not call.arg().is_null:
         return _to_uuid(call, call.arg(), safe=safe)
     if call.given("format") is not None and is_text(dtype):
