@@ -19,32 +19,32 @@ _Units = Callable[[pl.Expr], pl.Expr]
 """Makes a number of units whole."""
 
 
-def _half_away(units: pl.Expr, unit: int) -> pl.Expr:
+def _half_away(units: pl.Expr, unit: pl.Expr | int) -> pl.Expr:
     part = (units.abs() + unit // 2) // unit * unit
     return pl.when(units < 0).then(0 - part).otherwise(part)
 
 
-def _cut(units: pl.Expr, unit: int) -> pl.Expr:
+def _cut(units: pl.Expr, unit: pl.Expr | int) -> pl.Expr:
     part = units.abs() // unit * unit
     return pl.when(units < 0).then(0 - part).otherwise(part)
 
 
-def _up(units: pl.Expr, unit: int) -> pl.Expr:
+def _up(units: pl.Expr, unit: pl.Expr | int) -> pl.Expr:
     return (0 - (0 - units) // unit) * unit
 
 
-def _down(units: pl.Expr, unit: int) -> pl.Expr:
+def _down(units: pl.Expr, unit: pl.Expr | int) -> pl.Expr:
     return units // unit * unit
 
 
-def _half_even(units: pl.Expr, unit: int) -> pl.Expr:
+def _half_even(units: pl.Expr, unit: pl.Expr | int) -> pl.Expr:
     low = units // unit
     rest = units - low * unit
     up = (rest * 2 > unit) | ((rest * 2 == unit) & (low % 2 != 0))
     return (low + up.cast(pl.Int128)) * unit
 
 
-_EXACT: dict[str, Callable[[pl.Expr, int], pl.Expr]] = {
+_EXACT: dict[str, Callable[[pl.Expr, pl.Expr | int], pl.Expr]] = {
     "round": _half_away, "trunc": _cut, "ceil": _up, "floor": _down, "even": _half_even,
 }  # fmt: skip
 _DOUBLE: dict[str, _Units] = {
@@ -115,11 +115,26 @@ def _decimal(call: Call, value: Value, digits: int, how: str) -> Value:
 
 
 def _computed(call: Call, value: Value, digits: Value, how: str) -> Value:
-    """Digits that are only known at run time: the result is a double, of a decimal it keeps its scale."""
+    """Digits that are only known at run time: a decimal keeps its scale."""
+    if is_integer(value.dtype) or is_decimal(value.dtype):
+        return _computed_exact(call, value, call.cast(digits, pl.Int64()).expr, how)
     number = call.cast(value, pl.Float64()).expr
     power = pl.lit(10.0).pow(call.cast(digits, pl.Int64()).expr)
-    made = call.value(_DOUBLE[how](number * power) / power, pl.Float64())
-    return call.cast(made, value.dtype) if not is_float(value.dtype) else made
+    return call.value(_DOUBLE[how](number * power) / power, pl.Float64())
+
+
+def _computed_exact(call: Call, value: Value, digits: pl.Expr, how: str) -> Value:
+    scale = scale_of(value.dtype)
+    units = scaled_of(value) if is_decimal(value.dtype) else value.expr.cast(pl.Int128)
+    places = pl.lit(scale, dtype=pl.Int64) - digits
+    unit = pl.lit(10, dtype=pl.Int128).pow(places.clip(0, _DIGITS))
+    beyond = places > _DIGITS  # a unit that is greater than all that it can have
+    made = pl.when(beyond).then(0).otherwise(_EXACT[how](units, unit))
+    if how in ("ceil", "floor"):
+        made = call.checked(made, beyond, f"{call.name} to so few digits")
+    if is_integer(value.dtype):
+        return call.value(made.cast(pl.Int64, strict=True), pl.Int64())
+    return call.value(unscaled(made, scale), pl.Decimal(min(38, whole_of(value) + 1 + scale), scale))
 
 
 def _round(call: Call) -> Value:
