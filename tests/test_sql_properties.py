@@ -172,6 +172,22 @@ def read_again(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def left_group(draw: st.DrawFn) -> str:
+    """Draw a query of groups of a table with aggregates of another, of which some have no row."""
+    items = draw(
+        st.sampled_from(
+            ["count(u.y)", "sum(u.y), count(u.x)", "max(u.s), min(u.y)", "avg(u.y), count(*)", "sum(coalesce(u.y, 1))",
+             "count(u.y) filter (where u.x > 0)", "count(coalesce(u.y, 0)), sum(u.x)", "count(u.y), sum(t.y)"]
+        )
+    )  # fmt: skip
+    keys = draw(st.sampled_from(["t.x", "t.s", "t.x, t.y", "t.x + 1"]))
+    on = draw(
+        st.sampled_from(["t.x = u.x", "t.s = u.s and u.y > 0", "t.x = u.x and t.s = u.s", "t.x + 1 = u.y"])
+    )
+    return f"select {keys}, {items} from t left join u on {on} group by {keys}"
+
+
+@st.composite
 def query(draw: st.DrawFn) -> str:
     """Draw a query: joins, subqueries, groups, set operations."""
     where = draw(condition("t", 2, "u"))
@@ -190,6 +206,7 @@ def query(draw: st.DrawFn) -> str:
         "asked",
         "read again",
         "distinct",
+        "left group",
     ]
     kind = draw(st.sampled_from(kinds))
     value = draw(scalar("t"))
@@ -249,6 +266,8 @@ def query(draw: st.DrawFn) -> str:
     if kind == "group":
         having = draw(st.sampled_from(["", "having count(*) > 1", f"having {aggregate} is not null"]))
         return f"select t.s, {aggregate} as a from t where {where} group by t.s {having}"
+    if kind == "left group":
+        return draw(left_group())
     if kind == "joined group":
         return f"select u.s, {aggregate} as a, count(*) as n from t {join} u {on} group by u.s"
     if kind == "set":

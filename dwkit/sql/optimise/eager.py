@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
+from dwkit.sql.optimise.outer import summed_right
 from dwkit.sql.optimise.thin import is_wide
 from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Scan
 from dwkit.sql.value import Value
@@ -28,6 +29,13 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
     """Return an aggregate over joins as one over joins of aggregates, where that is worth it; else as it is."""
     if not plan.keys or not plan.items or not plan.combined.keys() >= plan.items.keys():
         return plan
+    outer = summed_right(context, plan)
+    if outer is not None:
+        join, part = outer
+        rows, groups = context.estimates.rows(part.input), context.estimates.rows(part)
+        if rows < _SMALL or groups * _WORTH > rows:
+            return plan
+        return replace(plan, input=join, items=_combining(context, plan))
     leaves, conditions = _leaves(plan.input)
     if len(leaves) < 2:
         return plan
