@@ -62,7 +62,7 @@ def json_table(stage: Stage, node: exp.JSONTable, document: Value) -> tuple[Valu
     path = node.args.get("path")
     written = path.name if isinstance(path, exp.Literal) else "$"
     if path is not None and not isinstance(path, exp.Literal):
-        raise stage.context.refuse("a computed JSON path", path)
+        raise stage.context.refuse("a computed JSON path", path if isinstance(path, exp.Expr) else node)
     each = written.endswith("[*]")
     steps = steps_of(call, exp.Literal.string(written.removesuffix("[*]")))
     found = jsontext.value_at(_document(stage, node, document), steps)

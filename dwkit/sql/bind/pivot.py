@@ -63,7 +63,10 @@ def pivoted(binder: QueryBinder, plan: Plan, relation: Relation, pivot: exp.Expr
     alias = pivot.args.get("alias")
     name = alias.name if alias is not None else relation.name
     fields = list(made[1])
-    for n, column in enumerate(alias.args.get("columns") or () if alias is not None else ()):
+    columns = (alias.args.get("columns") or ()) if alias is not None else ()
+    if len(columns) > len(fields):
+        raise binder.context.error(f"{len(columns)} names for {len(fields)} columns of PIVOT", pivot)
+    for n, column in enumerate(columns):
         fields[n] = Field(column.name, fields[n].id)
     return made[0], Relation(name, tuple(fields), name)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import polars as pl
 from sqlglot import exp
 
@@ -24,11 +26,15 @@ def _neg(call: Call) -> Value:
         value = call.cast(value, pl.Float64())
     if value.is_null:
         return call.cast(value, pl.Int32()) if isinstance(value.dtype, pl.Null) else value
-    if value.is_constant and not isinstance(value.constant, bool):
+    if (
+        value.is_constant
+        and isinstance(value.constant, (int, float, Decimal))
+        and not isinstance(value.constant, bool)
+    ):
         number = -value.constant
         if number == -(2**31) and call.dialect in _INT_LITERALS and isinstance(call.node.this, exp.Literal):
             return constant(number, pl.Int32())
-        if is_integer(value.dtype):
+        if isinstance(number, int) and is_integer(value.dtype):
             return _whole_constant(call, number, value.dtype)
         return constant(number, value.dtype)
     cast = call.node.this.unnest()

@@ -152,8 +152,16 @@ def _extract(call: Call) -> Value:
     return call.value(made, _TEXT)
 
 
-def _from_position(call: Call, subject: pl.Expr) -> pl.Expr:
+def _position(call: Call) -> int:
+    """Return where in the text a search begins, from 1."""
     position = call.constant("position", 1) or 1
+    if not isinstance(position, int) or position < 1:
+        raise call.error(f"{call.name} wants a position from 1 on")
+    return position
+
+
+def _from_position(call: Call, subject: pl.Expr) -> pl.Expr:
+    position = _position(call)
     return subject if position == 1 else subject.str.slice(position - 1)
 
 
@@ -239,9 +247,9 @@ def _replace(call: Call) -> Value:
     subject = call.text()
     call.has("single_replace")  # true with the flag g as well
     single = call.dialect in _FIRST_ONLY and "g" not in flags
-    position = call.constant("position", 1) or 1
+    position = _position(call)
     occurrence = call.constant("occurrence", 0) or 0
-    if occurrence > 1:
+    if occurrence not in (0, 1):
         raise call.refuse("an occurrence of REGEXP_REPLACE")
     head = subject.str.slice(0, position - 1)
     rest = subject.str.slice(position - 1) if position > 1 else subject
@@ -263,7 +271,7 @@ def _instr(call: Call) -> Value:
         raise call.refuse(f"{call.name} of a group")
     occurrence, after = call.constant("occurrence", 1), call.constant("option", 0)
     pattern = pattern_of(call, flags=_given_flags(call, "parameters"))
-    position = call.constant("position", 1) or 1
+    position = _position(call)
     subject = _from_position(call, call.text())
     if occurrence in (1, None) and not after:
         return call.value(place_of(subject, pattern, pl.lit(position - 1)), _NUMBER)

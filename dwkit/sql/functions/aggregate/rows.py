@@ -117,7 +117,9 @@ class Rows:
         inner: exp.Expr = node.this
         return inner
 
-    def _add_order(self, order: exp.Expr) -> None:
+    def _add_order(self, order: exp.Expr | None) -> None:
+        if order is None:
+            raise self.call.error("an aggregate wants an ORDER BY here")
         for key in order.expressions:
             value = self.call.bind(key.this)
             if not value.is_constant:
