@@ -119,6 +119,10 @@ class Estimates:
             return rows
         if isinstance(plan, SetOperation):
             left, right = self.rows(plan.left), self.rows(plan.right)
+            for ident, a, b in zip(plan.ids, plan.left.columns, plan.right.columns, strict=True):
+                one, other = self._values(a), self._values(b)
+                if one is not None and other is not None:  # of keys, both sides have the same
+                    self._distinct[ident] = max(min(one, left), min(other, right))
             return left + right if plan.kind == "union" else left
         if isinstance(plan, Limit):
             rows = self.rows(plan.input)

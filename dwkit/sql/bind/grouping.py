@@ -10,6 +10,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql import functions
+from dwkit.sql.bind.chosen import Chosen, ChosenSums
 from dwkit.sql.bind.expressions import Stage, is_aggregate
 from dwkit.sql.bind.order import ordinal
 from dwkit.sql.bind.resolve import resolve
@@ -129,7 +130,7 @@ def grouped(
     whole = Aggregate(
         stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined, made.over
     )
-    plan = aggregated_first(context, whole)
+    plan = aggregated_first(context, whole, made.chosen)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True
@@ -151,6 +152,7 @@ class _Items:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._ids: dict[exp.Expr, str] = {}
+        self._sums = ChosenSums(stage, bind_aggregate)
         self.values: dict[str, Value] = {}
         self.empty: dict[str, object] = {}
         self.combined: dict[str, str] = {}
@@ -202,6 +204,13 @@ class _Items:
         value = bind_aggregate(self._stage, node)
         counts_rows = "len()" in str(value.expr)  # of all rows, not of those of a filtered column
         return None if counts_rows or value.dtype != whole.dtype else replace(value, refs=refs)
+
+    def chosen(self, ident: str) -> Chosen | None:
+        """Return an aggregate as one of sums from which CASE chooses; None where it is none."""
+        node = next((n for n, i in self._ids.items() if i == ident), None)
+        if node is None or ident not in self.combined:
+            return None
+        return self._sums.of(node, self.values[ident].dtype)
 
     def average(self, node: exp.Avg) -> Value:
         """An average is a sum and a count, which those of parts make; but the sum of an average may be too great."""

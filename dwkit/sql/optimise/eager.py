@@ -2,14 +2,16 @@
 
 After Yan and Larson, "Eager Aggregation and Lazy Aggregation", VLDB 1995. It is right for every aggregate whose
 results for parts make its result for the whole: rows of one part have the same join keys, so each part meets
-the same partners as each of its rows would.
+the same partners as each of its rows would. That holds for sums of values that a CASE over the dimensions
+chooses as well: the values are summed up before the CASE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from dwkit.sql.bind.chosen import Chosen
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
 from dwkit.sql.optimise.tree import leaves
@@ -24,19 +26,77 @@ _SMALL = 50_000
 """Rows that are aggregated as fast after the join as before."""
 
 
-def aggregated_first(context: Context, plan: Aggregate) -> Plan:
-    """Return an aggregate over joins as one over joins of aggregates, where that is worth it; else as it is."""
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """How aggregates are made in two steps.
+
+    Attributes:
+        parts, combined: the items of the parts, and how they make those of the whole, see `Aggregate`.
+        whole: the items of the whole, made of those of the parts.
+    """
+
+    parts: Mapping[str, Value]
+    combined: Mapping[str, str]
+    whole: Mapping[str, Value]
+
+    @property
+    def chosen_by(self) -> frozenset[str]:
+        """Columns that the items of the whole look at besides."""
+        return frozenset().union(*(v.refs for v in self.whole.values())) - self.parts.keys()
+
+
+def aggregated_first(
+    context: Context, plan: Aggregate, chosen: Callable[[str], Chosen | None] = lambda _: None
+) -> Plan:
+    """Return an aggregate over joins as one over joins of aggregates, where that is worth it; else as it is.
+
+    Args:
+        chosen: gives an item as one of sums that CASE chooses from.
+    """
     if not plan.keys or not plan.items or not plan.combined.keys() >= plan.items.keys():
         return plan
     tables, conditions = leaves(plan.input)
-    if len(tables) < 2:
+    if len(tables) < 2 or max(context.estimates.rows(t) for t in tables) < _SMALL:
         return plan
-    facts, dimensions = _parted(plan, tables, conditions)
+    made = _first(context, plan, tables, conditions, _plain(plan))
+    if made is None:
+        split = _choosing(plan, chosen)
+        made = _first(context, plan, tables, conditions, split) if split is not None else None
+    return plan if made is None else made
+
+
+def _plain(plan: Aggregate) -> _Split:
+    """Return each item as made of itself."""
+    from dwkit.sql.lower.aggregate import combined
+
+    whole = {i: Value(combined(plan.combined[i], i), v.dtype, frozenset((i,))) for i, v in plan.items.items()}
+    return _Split(plan.items, plan.combined, whole)
+
+
+def _choosing(plan: Aggregate, chosen: Callable[[str], Chosen | None]) -> _Split | None:
+    """Return the items of which some are chosen from sums, None where there are none."""
+    plain = _plain(plan)
+    parts: dict[str, Value] = {}
+    whole: dict[str, Value] = {}
+    for ident in plan.items:
+        found = chosen(ident)
+        parts.update(found.sums if found is not None else {ident: plain.parts[ident]})
+        whole[ident] = found.whole if found is not None else plain.whole[ident]
+    if parts.keys() == plan.items.keys():
+        return None
+    return _Split(parts, {i: plan.combined.get(i, "sum") for i in parts}, whole)
+
+
+def _first(
+    context: Context, plan: Aggregate, tables: list[Plan], conditions: list[Condition], split: _Split
+) -> Plan | None:
+    facts, dimensions = _parted(plan, tables, conditions, split)
     for kept in _choices(dimensions):
-        made = _early(context, plan, [*facts, *(d for d in dimensions if d not in kept)], kept, conditions)
+        others = [d for d in dimensions if d not in kept]
+        made = _early(context, plan, split, [*facts, *others], kept, conditions)
         if made is not None:
             return made
-    return plan
+    return None
 
 
 def _choices(dimensions: list[Plan]) -> Iterator[list[Plan]]:
@@ -48,21 +108,20 @@ def _choices(dimensions: list[Plan]) -> Iterator[list[Plan]]:
 
 
 def _early(
-    context: Context, plan: Aggregate, facts: list[Plan], dimensions: list[Plan], conditions: list[Condition]
-) -> Plan | None:
+    context: Context, plan: Aggregate, split: _Split, facts: list[Plan], dimensions: list[Plan],
+    conditions: list[Condition],
+) -> Plan | None:  # fmt: skip
     """Return an aggregate of the sums of the facts, None where that is not worth it."""
     if not facts:
         return None
     inside, across, outside = _sorted_out(conditions, facts, dimensions)
     known = frozenset(c for d in dimensions for c in d.columns)
-    keys: dict[str, Value] = {}
-    for value in (*plan.keys.values(), *(c.value for c in across)):
-        for ident in value.refs - known:
-            keys[ident] = context.column(ident)
-    if not keys or not _connected(facts, inside):  # without keys there is a row even of no rows
+    named = [v.refs for v in plan.keys.values()] + [c.value.refs for c in across] + [split.chosen_by]
+    keys = {i: context.column(i) for refs in named for i in refs - known}
+    if not keys or not _connected(facts, inside):  # without keys there is a part even of no rows
         return None
     fact = _joined(context, facts, inside)
-    part = Aggregate(fact, keys, plan.items, plan.empty, combined=plan.combined)
+    part = Aggregate(fact, keys, split.parts, plan.empty, combined=split.combined)
     rows = context.estimates.rows(fact)
     if (
         rows < _SMALL
@@ -71,14 +130,14 @@ def _early(
     ):
         return None
     whole = _joined(context, [part, *dimensions], [*across, *outside])
-    return replace(plan, input=whole, items=_combining(context, plan))
+    return replace(plan, input=whole, items=split.whole)
 
 
 def _parted(
-    plan: Aggregate, leaves: list[Plan], conditions: list[Condition]
+    plan: Aggregate, leaves: list[Plan], conditions: list[Condition], split: _Split
 ) -> tuple[list[Plan], list[Plan]]:
     """Return the tables that are aggregated or filter, and the whole tables that only name groups."""
-    read = frozenset().union(*(v.refs for v in plan.items.values()))
+    read = frozenset().union(*(v.refs for v in split.parts.values()))
     dimensions: list[Plan] = [n for n in leaves if isinstance(n, Scan) and not read & n.given]
     for node in list(dimensions):
         own = node.given
@@ -91,7 +150,7 @@ def _parted(
     for value in plan.keys.values():
         if value.refs & known and value.refs - known:
             return leaves, []
-    named = frozenset().union(*(v.refs for v in plan.keys.values()))
+    named = split.chosen_by.union(*(v.refs for v in plan.keys.values()))
     if not named & known:
         return leaves, []
     return [n for n in leaves if n not in dimensions], dimensions
@@ -142,10 +201,3 @@ def _reduces(context: Context, part: Plan, dimensions: list[Plan], across: list[
         if touching and kept < 0.7:
             return True
     return False
-
-
-def _combining(context: Context, plan: Aggregate) -> dict[str, Value]:
-    """Return the items of the whole, made of those of the parts, under the same ids."""
-    from dwkit.sql.lower.aggregate import combined
-
-    return {i: Value(combined(plan.combined[i], i), v.dtype, frozenset((i,))) for i, v in plan.items.items()}
