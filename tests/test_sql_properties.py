@@ -184,6 +184,8 @@ def query(draw: st.DrawFn) -> str:
         "star",
         "one scan",
         "asked",
+        "keys",
+        "window",
     ]
     kind = draw(st.sampled_from(kinds))
     value = draw(scalar("t"))
@@ -197,6 +199,21 @@ def query(draw: st.DrawFn) -> str:
         return draw(asked())
     if kind == "star":
         return draw(star())
+    if kind == "keys":
+        keys = draw(st.sampled_from(["d.x, d.y", "d.y, d.x, d.z", "d.x, d.z, d.s", "d.z, d.x"]))
+        having = draw(st.sampled_from(["", "", "having d.x > 0"]))
+        rows = "select t.x, t.s, t.y, coalesce(u.x, u.y) as z from t left join u on t.s = u.s"
+        rows = draw(
+            st.sampled_from([rows, "select x, s, y, x as z from t union all select y, s, x, 9 from u"])
+        )
+        return f"select {keys}, count(*), sum(d.x + d.z) from ({rows}) d group by {keys} {having}"
+    if kind == "window":
+        function = draw(st.sampled_from(["rank()", "sum(t.x)", "max(t.y)", "count(*)", "dense_rank()"]))
+        by = draw(
+            st.sampled_from(["t.x order by t.y desc", "t.y, t.x order by t.x", "t.s order by t.y, t.x desc"])
+        )
+        nulls = draw(st.sampled_from(["", " nulls first", " nulls last"]))
+        return f"select t.x, t.y, t.s, {function} over (partition by {by}{nulls}) from t"
     if kind == "plain":
         return f"select t.x, t.s, {value} as v from t where {where}"
     join = draw(st.sampled_from(["join", "left join", "cross join", "right join", "full join"]))

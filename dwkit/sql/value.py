@@ -51,6 +51,7 @@ class Value:
         exact: it is a Duration without parts, none of which are months.
         scaled: for a computed decimal, the same times ten to the power of its scale, as a whole number of 128
             bits: several times faster to calculate with than Polars' decimals.
+        among: values of which it is one in each row, where that is known.
     """
 
     expr: pl.Expr
@@ -63,6 +64,7 @@ class Value:
     volatile: bool = False
     scaled: pl.Expr | None = None
     exact: bool = False
+    among: tuple[Value, ...] = ()
 
     @property
     def is_constant(self) -> bool:

@@ -112,7 +112,7 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if operators and known is not None:
         context.json.update(i for i, n in ids.items() if n in known.json)
     _note_origins(context, key, ids)
-    plan = Scan(key, frame, ids)
+    plan = Scan(key, frame, ids, partial(context.statistics, key))
     if context.dialect in _PRIMARY:
         _note_key(context, key, ids)
     fields = tuple(Field(n, i) for i, n in ids.items())

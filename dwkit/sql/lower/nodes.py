@@ -9,6 +9,7 @@ import polars as pl
 
 from dwkit.sql.functions.chance import chances
 from dwkit.sql.lower.aggregate import aggregate
+from dwkit.sql.lower.bounds import filtered_by_key
 from dwkit.sql.lower.join import join
 from dwkit.sql.lower.recursive import recursive
 from dwkit.sql.lower.setops import set_operation
@@ -58,6 +59,7 @@ class Lowering:
     def __init__(self, plan: Plan, rounds: dict[str, pl.LazyFrame] | None = None) -> None:
         self._rounds = rounds or {}
         self._again = _used_again(plan)
+        self._filtered = filtered_by_key(plan)
         self._shared: dict[int, pl.LazyFrame] = {}
         self._enough: dict[int, int] = {}
 
@@ -115,7 +117,7 @@ class Lowering:
 
     def aggregate(self, plan: Aggregate) -> pl.LazyFrame:
         """Return a row for each group."""
-        return aggregate(self.frame(plan.input), plan)
+        return aggregate(self.frame(plan.input), plan, pack=id(plan) not in self._filtered)
 
     def window(self, plan: Window) -> pl.LazyFrame:
         """Return the rows with their window functions."""

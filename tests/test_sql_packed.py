@@ -1,0 +1,69 @@
+"""Keys that statistics bound are grouped and sorted by as one number: the rows are those without statistics."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import product
+
+import polars as pl
+import pytest
+
+from dwkit.model.statistics import ColumnStatistics, TableStatistics
+from dwkit.sql import to_lazy
+
+_DAYS = [None, date(1969, 12, 30), date(1970, 1, 1), date(1970, 1, 2)]
+_ROWS = list(product([None, -2, -1, 0, 3], [None, *range(3)], _DAYS))
+_SCHEMA = {"x": pl.Int64(), "y": pl.Int8(), "d": pl.Date()}
+_KNOWN = {
+    "x": ColumnStatistics(-2, 3),
+    "y": ColumnStatistics(0, 2),
+    "d": ColumnStatistics(_DAYS[1], _DAYS[3]),
+}
+_QUERIES = [
+    "select x, y, d, count(*), min(x) from t group by x, y, d",
+    "select d, x, count(*), sum(y) from t group by d, x",
+    "select y, d, grouping(y), sum(x) from t group by cube (y, d)",
+    "select d, c, count(*) from (select d, case when x > 0 then x when d is null then -7 else y end as c from t) group by d, c",
+    "select b.x, t.y, count(*) from t left join (values (1, 5::bigint)) b (y, x) on b.y = t.y group by b.x, t.y",
+    "select x, y, row_number() over (partition by d order by x desc nulls first, y nulls last) from t",
+    "select x, y, rank() over (partition by x, y order by d nulls first), sum(x) over (partition by d order by y) from t",
+]
+
+
+def _rows(
+    sql: str, rows: list[tuple[object, ...]], known: dict[str, ColumnStatistics]
+) -> list[tuple[object, ...]]:
+    frame = pl.LazyFrame(rows, schema=_SCHEMA, orient="row")
+    statistics = TableStatistics(len(rows), known)
+    made = to_lazy(sql, {"t": frame}, statistics=lambda _: statistics).collect()
+    return sorted(made.rows(), key=lambda r: tuple((v is None, str(v)) for v in r))
+
+
+@pytest.mark.parametrize("sql", _QUERIES)
+@pytest.mark.parametrize("rows", [_ROWS, _ROWS[::3], []])
+def test_rows_are_those_without_statistics(sql: str, rows: list[tuple[object, ...]]) -> None:
+    assert _rows(sql, rows, _KNOWN) == _rows(sql, rows, {})
+
+
+def test_every_key_is_a_group_of_its_own() -> None:
+    made = _rows(_QUERIES[0], _ROWS, _KNOWN)
+    assert len(made) == len(_ROWS)
+    assert {r[3] for r in made} == {1}
+    assert {r[:3] for r in made} == set(_ROWS)
+
+
+@pytest.mark.parametrize("least", [-(2**63), -(2**62), 0])
+def test_keys_of_many_digits_stay_apart(least: int) -> None:
+    most = 2**63 - 1
+    rows = [(x, y, None) for x in (least, most, None) for y in (-128, 127, None)]
+    known = {"x": ColumnStatistics(least, most), "y": ColumnStatistics(-128, 127)}
+    made = _rows("select x, y, count(*) from t group by x, y", rows, known)  # type: ignore[arg-type]
+    assert {r[:2] for r in made} == {r[:2] for r in rows}
+
+
+def test_dates_far_away() -> None:
+    days = [date(1, 1, 1), date(9999, 12, 31), date(1, 1, 1) + timedelta(1), None]
+    rows = [(1, None, d) for d in days]
+    known = {"x": ColumnStatistics(1, 1), "d": ColumnStatistics(days[0], days[1])}
+    made = _rows("select d, x, count(*) from t group by d, x", rows, known)  # type: ignore[arg-type]
+    assert {r[0] for r in made} == set(days)
