@@ -25,6 +25,8 @@ _QUERIES = [
     "select y, d, grouping(y), sum(x) from t group by cube (y, d)",
     "select d, c, count(*) from (select d, case when x > 0 then x when d is null then -7 else y end as c from t) group by d, c",
     "select b.x, t.y, count(*) from t left join (values (1, 5::bigint)) b (y, x) on b.y = t.y group by b.x, t.y",
+    "select * from t a full join (select y as v, x as w, count(*) as n from t where x < 3 group by y, x) b on a.x = b.v and a.y = b.w",
+    "select * from t a full join t b on a.x = b.x and a.d = b.d and a.y = b.y",
     "select x, y, row_number() over (partition by d order by x desc nulls first, y nulls last) from t",
     "select x, y, rank() over (partition by x, y order by d nulls first), sum(x) over (partition by d order by y) from t",
 ]

@@ -5,6 +5,7 @@ Each key between bounds is a digit of the number, 0 is NULL.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from dwkit.sql.plan import Plan
 from dwkit.sql.value import Value
 from dwkit.sql.window import SortKey
 
-__all__ = ["Packed", "packed", "packed_order"]
+__all__ = ["Packed", "packed", "packed_order", "packed_pair"]
 
 _ROOM = 2**63
 
@@ -50,6 +51,26 @@ def packed(keys: Mapping[str, Value], plan: Plan) -> Packed | None:
     digits = [(number - (low - 1)).fill_null(0) for number, (low, _) in found]
     known = {n: (v.dtype, b) for (n, v), (_, b) in zip(keys.items(), found, strict=True)}
     return Packed(_together(digits, [b for _, b in found]), known)
+
+
+def packed_pair(
+    pairs: Sequence[tuple[Value, Value]], left: Plan, right: Plan
+) -> tuple[pl.Expr, pl.Expr] | None:
+    """Return keys of two plans that are to be equal as a number of each, which is NULL where one of the keys is.
+
+    None where they have no room in 64 bits.
+    """
+    ours, theirs = (_bounded([p[n] for p in pairs], plan) for n, plan in enumerate((left, right)))
+    if ours is None or theirs is None:
+        return None
+    bounds = [(min(a[0], b[0]), max(a[1], b[1])) for (_, a), (_, b) in zip(ours, theirs, strict=True)]
+    if math.prod(_size(b) for b in bounds) >= _ROOM:
+        return None
+    one, other = (
+        _together([number - low for (number, _), (low, _) in zip(side, bounds, strict=True)], bounds)
+        for side in (ours, theirs)
+    )
+    return one, other
 
 
 def packed_order(keys: Sequence[SortKey], plan: Plan) -> pl.Expr | None:
