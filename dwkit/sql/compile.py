@@ -53,20 +53,21 @@ def to_lazy(
         DataError: a literal in it cannot be what it is cast to.
     """
     if isinstance(sql, Query):
-        return _frame(bound(sql, tables, statistics, arrow))
+        context = _context(sql, tables, statistics, arrow)
+        return _frame(_bound(context, sql.tree.copy()), context)
     key = (sql, dialect, *(f"{k}={type(v)}{v!r}" for k, v in (params or {}).items()))
     kept = _KEPT.find(key, tables, statistics) if arrow is None else None
     if kept is not None:
         return kept
     query = parse(sql, dialect, params=params)
     context = _context(query, tables, statistics, arrow)
-    frame = _frame(_bound(context, query.tree))  # no one else has the tree
+    frame = _frame(_bound(context, query.tree), context)  # no one else has the tree
     if arrow is None:
         _KEPT.keep(key, context, frame)
     return frame
 
 
-def _frame(made: Bound) -> pl.LazyFrame:
+def _frame(made: Bound, context: Context) -> pl.LazyFrame:
     names: list[str] = []
     for one in made.fields:
         name, number = one.name, 0
@@ -75,7 +76,7 @@ def _frame(made: Bound) -> pl.LazyFrame:
             name = f"{one.name}_{number}"
         names.append(name)
     try:
-        frame = lowered(made.plan)
+        frame = lowered(made.plan, context.estimates)
         frame = frame.select(pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True))
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:
@@ -124,7 +125,12 @@ def explained(
     """
     context = _context(query, tables, statistics, arrow)
     made = _bound(context, query.tree.copy())
-    return [*drawn(made.plan, context.estimates), "", "In Polars:", *_frame(made).explain().splitlines()]
+    return [
+        *drawn(made.plan, context.estimates),
+        "",
+        "In Polars:",
+        *_frame(made, context).explain().splitlines(),
+    ]
 
 
 def _bound(context: Context, tree: exp.Expr) -> Bound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import date
 
@@ -25,7 +26,7 @@ from dwkit.sql.plan import (
 )
 from dwkit.sql.value import Value
 
-__all__ = ["Bounds", "bounds_of", "filtered_by_key"]
+__all__ = ["Bounds", "bounds_of", "filtered_by_key", "most_values"]
 
 Bounds = tuple[int, int]
 
@@ -61,6 +62,24 @@ def _all(found: list[Bounds | None]) -> Bounds | None:
     if not known or len(known) < len(found):
         return None
     return min(low for low, _ in known), max(high for _, high in known)
+
+
+def most_values(value: Value, plan: Plan) -> float:
+    """Return how many different values there can be over the rows of a plan, infinity where that is not known."""
+    found = bounds_of(value, plan)
+    if found is not None:
+        return found[1] - found[0] + 2.0
+    if value.is_constant:
+        return 1.0
+    return _rows_of(plan, value.expr.meta.output_name()) if value.expr.meta.is_column() else math.inf
+
+
+def _rows_of(plan: Plan, ident: str) -> float:
+    """Return the rows of the tables that a column is from, and one for NULL."""
+    if isinstance(plan, Scan):
+        known = plan.known()
+        return known.rows + 1.0 if known is not None else math.inf
+    return sum(_rows_of(node, name) for node, name in _sources(plan, ident)) or math.inf
 
 
 def _whole(low: object, high: object) -> Bounds | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from dwkit.sql.bind.estimate import Estimates
 from dwkit.sql.functions.chance import chances
 from dwkit.sql.lower.aggregate import aggregate
 from dwkit.sql.lower.bounds import filtered_by_key
@@ -14,6 +15,7 @@ from dwkit.sql.lower.join import join
 from dwkit.sql.lower.recursive import recursive
 from dwkit.sql.lower.setops import set_operation
 from dwkit.sql.lower.window import window
+from dwkit.sql.lower.window.first import first_asked
 from dwkit.sql.plan import (
     Aggregate,
     Distinct,
@@ -43,9 +45,9 @@ ONE = "dwkit:one"
 """Column of a frame that has rows but no columns of its own: Polars has no such frames."""
 
 
-def lowered(plan: Plan) -> pl.LazyFrame:
+def lowered(plan: Plan, estimates: Estimates | None = None) -> pl.LazyFrame:
     """Return the rows of a plan; a plan without columns gives one helper column."""
-    return Lowering(plan).frame(plan)
+    return Lowering(plan, estimates=estimates).frame(plan)
 
 
 class Lowering:
@@ -54,12 +56,19 @@ class Lowering:
     Args:
         plan: the whole of it.
         rounds: for the step of a recursive query, the rows of the last round by its name.
+        estimates: tells how many rows nodes give.
     """
 
-    def __init__(self, plan: Plan, rounds: dict[str, pl.LazyFrame] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        rounds: dict[str, pl.LazyFrame] | None = None,
+        estimates: Estimates | None = None,
+    ) -> None:
         self._rounds = rounds or {}
         self._again = _used_again(plan)
         self._filtered = filtered_by_key(plan)
+        self._first = first_asked(plan, self._again, estimates) if estimates is not None else {}
         self._shared: dict[int, pl.LazyFrame] = {}
         self._enough: dict[int, int] = {}
 
@@ -121,7 +130,7 @@ class Lowering:
 
     def window(self, plan: Window) -> pl.LazyFrame:
         """Return the rows with their window functions."""
-        return window(self.frame(plan.input), plan)
+        return window(self.frame(plan.input), plan, self._first.get(id(plan)))
 
     def sort(self, plan: Sort) -> pl.LazyFrame:
         """Return the rows in order."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dwkit.sql.lower.packed import packed_order
+from dwkit.sql.lower.window.first import first_rows
 from dwkit.sql.lower.window.frames import Frames
 from dwkit.sql.lower.window.items import Items
 from dwkit.sql.lower.window.positions import numbered
@@ -27,8 +28,15 @@ class _Group:
     items: dict[str, WindowItem]
 
 
-def window(frame: pl.LazyFrame, plan: Window) -> pl.LazyFrame:
-    """Return the rows with their window functions."""
+def window(frame: pl.LazyFrame, plan: Window, most: int | None = None) -> pl.LazyFrame:
+    """Return the rows with their window functions.
+
+    Args:
+        most: of each partition only the rows of these first ranks are wanted, though others may be there.
+    """
+    if most is not None:
+        item = next(iter(plan.items.values()))
+        frame = first_rows(frame, item.partition, item.order[0], most)
     whole = {i: w for i, w in plan.items.items() if _is_whole(w)}
     if whole:
         frame = frame.with_columns(_over(w).alias(i) for i, w in whole.items())
