@@ -98,12 +98,14 @@ class Condition:
         value: the whole of it.
         op: ``=``, ``<>``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
         left, right: what is compared, of the same type.
+        node: its tree, where it is no comparison.
     """
 
     value: Value
     op: str = ""
     left: Value | None = None
     right: Value | None = None
+    node: Any = None
 
 
 def column(ident: str, dtype: pl.DataType) -> Value:
