@@ -274,8 +274,7 @@ class Limit(One):
         offset: how many are left out before.
         keys: the order, for WITH TIES and for the first rows of each group of a correlated subquery.
         ties: the rows equal to the last one in the order come too.
-        percent: the count is a percentage of the rows.
-        floors: a part of a row is none; else it is one.
+        percent: the count is a percentage of the rows; with floors, a part of a row is none, else it is one.
     """
 
     count: float | None
