@@ -16,6 +16,7 @@ from dwkit.sql.failure import explained as explained_error
 from dwkit.sql.functions.arrow_typeof import names_of
 from dwkit.sql.kept import Kept
 from dwkit.sql.lower import lowered
+from dwkit.sql.optimise.codes import coded
 from dwkit.sql.optimise.onescan import in_one_scan
 from dwkit.sql.query import Query, parse
 from dwkit.sql.read import too_deep
@@ -76,7 +77,7 @@ def _frame(made: Bound, context: Context) -> pl.LazyFrame:
             name = f"{one.name}_{number}"
         names.append(name)
     try:
-        frame = lowered(made.plan, context.estimates)
+        frame = lowered(coded(context, made.plan), context.estimates)
         frame = frame.select(pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True))
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:

@@ -30,6 +30,7 @@ __all__ = ["Bounds", "bounds_of", "filtered_by_key", "most_values"]
 
 Bounds = tuple[int, int]
 
+_BITS: dict[object, int] = {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32}
 _EPOCH = date(1970, 1, 1)
 
 
@@ -40,6 +41,8 @@ def bounds_of(value: Value, plan: Plan) -> Bounds | None:
     """
     if value.is_constant:
         return _whole(value.constant, value.constant)
+    if isinstance(value.dtype, pl.Categorical):  # of `dwkit.sql.optimise.codes`
+        return 0, 2 ** _BITS[value.dtype.categories.physical()] - 1
     if value.among:
         return _all([bounds_of(v, plan) for v in value.among if not v.is_null])
     if not value.expr.meta.is_column() or not (value.dtype.is_integer() or isinstance(value.dtype, pl.Date)):

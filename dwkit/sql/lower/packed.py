@@ -38,9 +38,17 @@ class Packed:
         for name, (dtype, (low, high)) in reversed(list(self._digits.items())):
             size = _size((low, high))
             digit = number % size if len(found) + 1 < len(self._digits) else number
-            found.append(pl.when(digit > 0).then(digit + (low - 1)).cast(dtype).alias(name))
+            whole = pl.when(digit > 0).then(digit + (low - 1))
+            found.append(_read(whole, dtype).alias(name))
             number = number // size
         return found[::-1]
+
+
+def _read(whole: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return a whole number as the date or code that it stands for."""
+    if isinstance(dtype, pl.Categorical):
+        return whole.cast(dtype.categories.physical()).cat.to(dtype)
+    return whole.cast(dtype)
 
 
 def packed(keys: Mapping[str, Value], plan: Plan) -> Packed | None:
@@ -98,7 +106,7 @@ def _bounded(values: Sequence[Value], plan: Plan) -> list[tuple[pl.Expr, Bounds]
         room //= _size(bounds)
         if room < 1:
             return None
-        number = value.expr.to_physical() if isinstance(value.dtype, pl.Date) else value.expr
+        number = value.expr.to_physical() if not value.dtype.is_integer() else value.expr
         found.append((number.cast(pl.Int64), bounds))
     return found
 

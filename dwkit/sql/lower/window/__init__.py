@@ -91,7 +91,10 @@ def _begins(one: tuple[SortKey, ...], other: tuple[SortKey, ...]) -> bool:
 
 def _sorted(frame: pl.LazyFrame, group: _Group, plan: Window) -> pl.LazyFrame:
     """Return the rows sorted by partition and order, with the items of a group."""
-    given = {f"dwkit:by{n}": v.expr for n, v in enumerate(group.partition)}
+    given = {
+        f"dwkit:by{n}": v.expr.to_physical() if isinstance(v.dtype, pl.Categorical) else v.expr
+        for n, v in enumerate(group.partition)
+    }
     keys = {f"dwkit:order{n}": k.value.expr for n, k in enumerate(group.order)}
     # Literals in an order say nothing.
     if given or keys:
