@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import polars as pl
 from sqlglot import exp
@@ -54,9 +56,22 @@ def to_lazy(
         DataError: a literal in it cannot be what it is cast to.
     """
     if isinstance(sql, Query):
-        context = _context(sql, tables, statistics, arrow)
-        return _frame(_bound(context, sql.tree.copy()), context)
-    key = (sql, dialect, *(f"{k}={type(v)}{v!r}" for k, v in (params or {}).items()))
+        with _uncollected():
+            context = _context(sql, tables, statistics, arrow)
+            return _frame(_bound(context, sql.tree.copy()), context)
+    with _uncollected():
+        return _of_text(sql, tables, dialect, params or {}, statistics, arrow)
+
+
+def _of_text(
+    sql: str,
+    tables: Mapping[str, pl.LazyFrame],
+    dialect: str,
+    params: Mapping[str, object],
+    statistics: Statistics | None,
+    arrow: ArrowOf | None,
+) -> pl.LazyFrame:
+    key = (sql, dialect, *(f"{k}={type(v)}{v!r}" for k, v in params.items()))
     kept = _KEPT.find(key, tables, statistics) if arrow is None else None
     if kept is not None:
         return kept
@@ -66,6 +81,19 @@ def to_lazy(
     if arrow is None:
         _KEPT.keep(key, context, frame)
     return frame
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for garbage meanwhile: it would find little, time and again, as all trees are in use."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _frame(made: Bound, context: Context) -> pl.LazyFrame:
@@ -153,5 +181,5 @@ def _context(
     statistics: Statistics | None,
     arrow: ArrowOf | None = None,
 ) -> Context:
-    products = query.tree.find(exp.Mul) is not None
-    return Context(query.sql, query.dialect, tables, products=products, known=statistics, arrow=arrow)
+    kinds = set(query.kinds)
+    return Context(query.sql, query.dialect, tables, kinds=kinds, known=statistics, arrow=arrow)

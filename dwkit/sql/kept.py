@@ -67,7 +67,7 @@ class Kept:
         """Keep a frame that was bound in a context."""
         if context.volatile:
             return
-        tables = {n: weakref.ref(context.frames[n], lambda _: self._drop(key)) for n in context.schemas}
+        tables = {n: weakref.ref(context.frames[n], lambda _: self._drop(key)) for n in context.tables}
         plan = _Plan(frame, tuple(context.frames), tables, dict(context.asked))
         with self._lock:
             self._plans[key] = plan

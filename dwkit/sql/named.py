@@ -32,7 +32,7 @@ def in_order(tokens: list[Token], dialect: str) -> list[Token]:
     What is no right call of a known function is left as it stands; it is refused later.
     """
     known = _PARAMETERS.get(dialect)
-    if known is None or not any(t.token_type == TokenType.FARROW for t in tokens):
+    if known is None:
         return tokens
     place = 0
     while place < len(tokens) - 1:

@@ -163,6 +163,11 @@ class Filter(One):
 
     conditions: tuple[Condition, ...]
 
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """Those of the input, as a set."""
+        return self.input.given
+
     @property
     def values(self) -> tuple[Value, ...]:
         """Its conditions."""
@@ -194,6 +199,11 @@ class Join(Plan):
         if self.kind in ("semi", "anti"):
             return self.left.columns
         return (*self.left.columns, *self.right.columns)
+
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """Ids of its columns, as a set."""
+        return self.left.given if self.kind in ("semi", "anti") else self.left.given | self.right.given
 
     @property
     def values(self) -> tuple[Value, ...]:

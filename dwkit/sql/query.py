@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlglot import exp
 from sqlglot.errors import OptimizeError
@@ -18,6 +18,7 @@ from dwkit.errors import SqlError
 from dwkit.model.names import check_dialect
 from dwkit.sql.place import at, position
 from dwkit.sql.read import parsing, read
+from dwkit.sql.trees import by_kind
 
 __all__ = [
     "Query",
@@ -63,11 +64,13 @@ class Query:
         sql: the text, as the user wrote it.
         dialect: the dialect that it was read as.
         tree: sqlglot's tree, with parameters replaced by their values. Treat as read-only.
+        kinds: classes of the nodes in it.
     """
 
     sql: str
     dialect: str
     tree: exp.Expr = field(repr=False)
+    kinds: frozenset[type[exp.Expr]] = field(repr=False)
 
     @cached_property
     def tables(self) -> tuple[TableRef, ...]:
@@ -104,7 +107,7 @@ class Query:
             raise SqlError("only a query whose rows come from one row each can carry columns of that row")
         tree = self.tree.copy()
         _add_columns(tree, names)
-        return Query(self.sql, self.dialect, tree)
+        return Query(self.sql, self.dialect, tree, frozenset(by_kind(tree)))
 
 
 def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | None = None) -> Query:
@@ -127,9 +130,10 @@ def parse(sql: str, dialect: str = "duckdb", *, params: Mapping[str, object] | N
         raise SqlError(
             f"{keyword(tree)} is no query", hint="SELECT, WITH, VALUES or FROM; models change the warehouse"
         )
-    if tree.find(exp.Into):
+    query = query_of(tree, sql, dialect, params=params)
+    if exp.Into in query.kinds:
         raise SqlError("SELECT INTO is no query", hint="dwkit mart NAME --sql makes a table")
-    return query_of(tree, sql, dialect, params=params)
+    return query
 
 
 def statements(sql: str, dialect: str, *, shown: str = "") -> list[exp.Expr]:
@@ -145,7 +149,7 @@ def statements(sql: str, dialect: str, *, shown: str = "") -> list[exp.Expr]:
     check_dialect(dialect)
     with parsing(shown or sql, dialect):
         # DuckDB writes parameters $name; the other mark means an alias there.
-        text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" else sql
+        text = _COLON_PARAMETER.sub(r"$\1", sql) if dialect == "duckdb" and ":" in sql else sql
         return [t for t in read(text, dialect) if t is not None and type(t) is not exp.Semicolon]
 
 
@@ -168,8 +172,12 @@ def query_of(tree: exp.Expr, sql: str, dialect: str, *, params: Mapping[str, obj
     """
     tree = _selected(tree)
     assert isinstance(tree, exp.Query)
-    _name_tables(tree, sql, dialect)
-    return Query(sql, dialect, with_params(tree, sql, dialect, params or {}))
+    nodes = by_kind(tree)
+    _name_tables(nodes, sql, dialect)
+    if exp.Placeholder in nodes or exp.Parameter in nodes:
+        tree = with_params(tree, sql, dialect, params or {})
+        nodes = by_kind(tree)
+    return Query(sql, dialect, tree, frozenset(nodes))
 
 
 def _selected(tree: exp.Expr) -> exp.Expr:
@@ -189,13 +197,13 @@ def _selected(tree: exp.Expr) -> exp.Expr:
     return made
 
 
-def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:
+def _name_tables(nodes: Mapping[type[exp.Expr], list[Any]], sql: str, dialect: str) -> None:
     """Give each subquery in FROM a name, and see that no two tables of one FROM have the same."""
-    for number, query in enumerate(tree.find_all(exp.Subquery)):
+    for number, query in enumerate(nodes.get(exp.Subquery, ())):
         tables = isinstance(query.this, exp.Table)  # joins in parentheses: their tables keep their names
         if not query.alias and not tables and isinstance(query.parent, (exp.From, exp.Join)):
             query.set("alias", exp.TableAlias(this=exp.to_identifier(f"_q{number}")))
-    for select in tree.find_all(exp.Select):
+    for select in nodes.get(exp.Select, ()):
         clause = select.args.get("from_")
         sources = [clause.this] if clause is not None else []
         taken: set[str] = set()
@@ -209,9 +217,9 @@ def _name_tables(tree: exp.Query, sql: str, dialect: str) -> None:
             taken.add(name)
 
 
-def table_ref(sql: str, node: exp.Table) -> TableRef:
-    """Return what a table of the tree refers to."""
-    line, column = position(sql, node)
+def table_ref(sql: str | None, node: exp.Table) -> TableRef:
+    """Return what a table of the tree refers to; without the text, its place is not looked for."""
+    line, column = position(sql, node) if sql is not None else (0, 0)
     function = node.this
     if not isinstance(function, exp.Identifier):
         literal = function.find(exp.Literal) if function is not None else None

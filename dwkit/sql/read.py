@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -17,6 +18,7 @@ from dwkit.errors import SqlError
 from dwkit.sql import datafusion  # registers the dialect
 from dwkit.sql.place import at
 from dwkit.sql.tokens import rewritten, tokenized
+from dwkit.sql.trees import by_kind
 
 __all__ = ["parsing", "read", "too_deep"]
 
@@ -138,71 +140,81 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
     """
     reader = Dialect.get_or_raise(dialect)
     tokens = tokenized(reader, sql)
+    kinds = {t.token_type for t in tokens}
     kept = _KEPT.get(dialect, frozenset())
-    for place, token in enumerate(tokens[:-1]):
+    for place, after in enumerate(tokens[1:]):
+        if after.token_type != TokenType.L_PAREN:
+            continue
+        token = tokens[place]
         before = tokens[place - 1].token_type if place else None
         is_type = token.token_type != TokenType.VAR and before in _BEFORE_TYPES
-        called = tokens[place + 1].token_type == TokenType.L_PAREN
-        if called and dialect in _UNIT_IS_TEXT and token.text.upper() in _OF_UNIT:
+        name = token.text.upper()
+        if dialect in _UNIT_IS_TEXT and name in _OF_UNIT:
             _refuse_unit(tokens[place + 2 : place + 4], sql, dialect)
-        if called and not is_type and token.text.upper() in kept:
+        if not is_type and name in kept:
             tokens[place] = Token(
                 TokenType.VAR,
-                _MARK + token.text.upper(),
+                _MARK + name,
                 token.line,
                 token.col,
                 token.start,
                 token.end,
                 token.comments,
             )
-    if dialect == "duckdb":
+    if dialect == "duckdb" and TokenType.INTERVAL in kinds:
         _cut_amounts(tokens)
-    tokens = rewritten(tokens, sql, dialect)
-    lists = _mark_lists(tokens)
+    tokens = rewritten(tokens, kinds, sql, dialect)
+    lists = TokenType.LIST in kinds and _mark_lists(tokens)
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
         # sqlglot's readers of functions take arguments for granted.
         raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
-        for values in tree.find_all(exp.Values) if tree is not None else ():
-            _rows_of_values(values)
-        for clause in tree.find_all(exp.From) if tree is not None else ():
-            if isinstance(clause.this, exp.TableAlias):  # what |> AS made of a CTE
-                clause.set("this", exp.Table(this=clause.this.this))
-        for select in tree.find_all(exp.Select) if tree is not None else ():
-            if str(select.args.get("kind") or "") == "STRUCT" and not select.is_star:
-                select.set("kind", None)
-                select.set("expressions", [exp.Struct(expressions=select.expressions)])
-            source = select.args.get("from_")
-            if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
-                select.set("from_", None)
-        for name in tree.find_all(exp.Identifier) if tree is not None and lists else ():
-            name.set("this", name.name.removeprefix(_MARK))
-        for node in list(tree.find_all(exp.Anonymous)) if tree is not None else ():
-            if str(node.this).startswith(_MARK):
-                node.set("this", str(node.this).removeprefix(_MARK))
-                own = datafusion.known(node) if dialect == "datafusion" else None
-                if own is not None:
-                    node.replace(own)
-            if str(node.this).upper() in _UNIT_FIRST.get(dialect, ()):
-                short = str(node.this).upper() == "DATEDIFF" and len(node.expressions) == 2
-                unit = node.expressions[0] if node.expressions and not short else None
-                if isinstance(unit, exp.Column) and not unit.table:
-                    unit.replace(exp.Var(this=unit.name))
-        for node in list(tree.find_all(exp.Anonymous)) if tree is not None else ():
-            if (
-                str(node.this).upper() == "ALL"
-                and isinstance(node.parent, exp.Binary)
-                and len(node.expressions) == 1
-            ):
-                node.replace(exp.All(this=exp.Paren(this=node.expressions[0])))
-        if dialect == "sqlite" and tree is not None:
-            for within in list(tree.find_all(exp.In)):
-                _in_table(within)
-        for arrow in list(tree.find_all(exp.Lambda)) if tree is not None else ():
-            _json_arrow(arrow, dialect)
+        if tree is not None:
+            _amend(by_kind(tree), dialect, lists=lists)
     return trees
+
+
+def _amend(nodes: Mapping[type[exp.Expr], list[Any]], dialect: str, *, lists: bool) -> None:
+    """Change what sqlglot reads in another way than it is meant."""
+    for values in nodes.get(exp.Values, ()):
+        _rows_of_values(values)
+    for clause in nodes.get(exp.From, ()):
+        if isinstance(clause.this, exp.TableAlias):  # what |> AS made of a CTE
+            clause.set("this", exp.Table(this=clause.this.this))
+    for select in nodes.get(exp.Select, ()):
+        if str(select.args.get("kind") or "") == "STRUCT" and not select.is_star:
+            select.set("kind", None)
+            select.set("expressions", [exp.Struct(expressions=select.expressions)])
+        source = select.args.get("from_")
+        if source is not None and _is_dual(source.this, dialect) and not select.args.get("joins"):
+            select.set("from_", None)
+    for name in nodes.get(exp.Identifier, ()) if lists else ():
+        name.set("this", name.name.removeprefix(_MARK))
+    for node in nodes.get(exp.Anonymous, ()):
+        _amend_call(node, dialect)
+    for within in nodes.get(exp.In, ()) if dialect == "sqlite" else ():
+        _in_table(within)
+    for arrow in nodes.get(exp.Lambda, ()):
+        _json_arrow(arrow, dialect)
+
+
+def _amend_call(node: exp.Anonymous, dialect: str) -> None:
+    if str(node.this).startswith(_MARK):
+        node.set("this", str(node.this).removeprefix(_MARK))
+        own = datafusion.known(node) if dialect == "datafusion" else None
+        if own is not None:
+            node.replace(own)
+            return
+    name = str(node.this).upper()
+    if name in _UNIT_FIRST.get(dialect, ()):
+        short = name == "DATEDIFF" and len(node.expressions) == 2
+        unit = node.expressions[0] if node.expressions and not short else None
+        if isinstance(unit, exp.Column) and not unit.table:
+            unit.replace(exp.Var(this=unit.name))
+    if name == "ALL" and isinstance(node.parent, exp.Binary) and len(node.expressions) == 1:
+        node.replace(exp.All(this=exp.Paren(this=node.expressions[0])))
 
 
 def _mark_lists(tokens: list[Token]) -> bool:

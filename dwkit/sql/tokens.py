@@ -39,12 +39,23 @@ def tokenized(reader: Dialect, sql: str) -> list[Token]:
         ]  # fmt: skip
 
 
-def rewritten(tokens: list[Token], sql: str, dialect: str) -> list[Token]:
-    """Return tokens that the parser understands as the dialect does."""
-    tokens = _commands(in_order(_limited(tokens), dialect), sql)
+def rewritten(tokens: list[Token], kinds: set[TokenType], sql: str, dialect: str) -> list[Token]:
+    """Return tokens that the parser understands as the dialect does.
+
+    Args:
+        kinds: those that are among them.
+    """
+    if TokenType.PIPE_GT in kinds:
+        tokens = _limited(tokens)
+    if TokenType.FARROW in kinds:
+        tokens = in_order(tokens, dialect)
+    if any(word in sql.upper() for word in _COMMANDS):
+        tokens = _commands(tokens, sql)
     if dialect == "datafusion":
         tokens = _whole_intervals(datafusion.rewritten(tokens))
-    return _typed_literals(tokens, exact=dialect == "trino")
+    if TokenType.INTERVAL in kinds or dialect == "trino":
+        tokens = _typed_literals(tokens, exact=dialect == "trino")
+    return tokens
 
 
 _COMMANDS = frozenset({"DEALLOCATE"})
@@ -82,8 +93,6 @@ def _limited(tokens: list[Token]) -> list[Token]:
 
     Between an ORDER BY and a LIMIT, too, which sqlglot cannot read otherwise.
     """
-    if all(t.token_type != TokenType.PIPE_GT for t in tokens):
-        return tokens
     made: list[Token] = []
     depth, last = 0, {0: ""}
     for place, token in enumerate(tokens):

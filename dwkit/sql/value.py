@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import polars as pl
@@ -35,9 +38,9 @@ class Interval:
     micros: pl.Expr | int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Value:
-    """A bound expression.
+    """A bound expression. It is never changed; that nothing could would take longer than all else about it.
 
     Attributes:
         expr: the Polars expression over columns that are called by their ids.
@@ -90,9 +93,9 @@ class Value:
         return replace(self, json=True)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Condition:
-    """One conjunct of a WHERE, an ON or the like.
+    """One conjunct of a WHERE, an ON or the like. It is never changed.
 
     Attributes:
         value: the whole of it.
@@ -115,10 +118,18 @@ def column(ident: str, dtype: pl.DataType) -> Value:
 
 def constant(value: Any, dtype: pl.DataType) -> Value:
     """Return a literal of a type."""
-    plain = isinstance(value, str) and isinstance(
-        dtype, pl.String
-    )  # Polars is slow at a type it need not be told
-    return Value(pl.lit(value) if plain else pl.lit(value, dtype=dtype), dtype, constant=value)
+    if (type(value) is str and isinstance(dtype, pl.String)) or (
+        type(value) is date and isinstance(dtype, pl.Date)
+    ):  # Polars is slow at a type it need not be told
+        return Value(pl.lit(value), dtype, constant=value)
+    make = _number if type(value) in (int, Decimal) else pl.lit
+    return Value(make(value, dtype), dtype, constant=value)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _number(value: int | Decimal, dtype: pl.DataType) -> pl.Expr:
+    """Return a literal: the same few numbers come again and again, and Polars makes a column of each."""
+    return pl.lit(value, dtype)
 
 
 def null() -> Value:

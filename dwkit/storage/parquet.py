@@ -52,6 +52,8 @@ def counted(path: Path) -> Written:
 def statistics(paths: Sequence[Path]) -> TableStatistics:
     """Return the rows of Parquet files and the bounds of their columns, from their footers."""
     found = [_statistics(path, path.stat().st_mtime_ns) for path in paths]
+    if len(found) == 1:
+        return found[0]
     columns: dict[str, ColumnStatistics] = {}
     for name in found[0].columns if found else ():
         parts = [f.columns.get(name, ColumnStatistics()) for f in found]

@@ -14,7 +14,7 @@ import polars as pl
 
 from dwkit.sql.bind.conditions import same
 from dwkit.sql.bind.context import Context
-from dwkit.sql.optimise.asked import asked_once
+from dwkit.sql.optimise.reread import Pair, asked_only, pays
 from dwkit.sql.optimise.semi import by_extremes
 from dwkit.sql.optimise.thin import thinned
 from dwkit.sql.plan import (
@@ -206,9 +206,7 @@ def _over_aggregate(
     pulled = _pull_aggregate(context, plan, free)
     if pulled is not None:
         grouped, conditions = pulled
-        assert isinstance(grouped, Aggregate)
-        once = asked_once(context, left, grouped, conditions)
-        left, grouped = once or (left, _reduced(context, left, grouped, conditions, free))
+        left, grouped = _reduced(context, left, grouped, conditions, free)
         made: Plan = Join(left, grouped, "left", tuple(conditions))
     else:
         domain = Distinct(Project(left, {i: context.column(i) for i in sorted(free)}))
@@ -224,31 +222,23 @@ def _over_aggregate(
     return Filter(made, on) if on else made
 
 
-_REDUCES = 4
-"""An aggregate over so many times the rows of the outer query is done for the outer query's values only."""
-
-
 def _reduced(
     context: Context, left: Plan, plan: Plan, conditions: list[Condition], free: frozenset[str]
-) -> Plan:
-    """Return a grouped subquery over those rows only whose groups the outer query asks for, where that pays."""
+) -> tuple[Plan, Plan]:
+    """Return the outer plan and a grouped subquery over those rows only whose groups it asks for, where that pays."""
     assert isinstance(plan, Aggregate)
-    estimates = context.estimates
-    if estimates.rows(left) * _REDUCES > estimates.rows(plan.input):
-        return plan
-    made: dict[str, Value] = {}
-    on: list[Condition] = []
+    if not pays(context, left, plan.input):
+        return left, plan
+    pairs: list[Pair] = []
     for condition in conditions:
         outer, key = condition.left, condition.right
         assert outer is not None
         assert key is not None
         if not outer.refs <= free or not left.given >= outer.refs:
-            return plan
-        ident = context.made("dwkit:asked", outer)
-        made[ident] = outer
-        on.append(_condition(condition.op, context.column(ident), plan.keys[next(iter(key.refs))]))
-    asked = Distinct(Project(left, made))
-    return replace(plan, input=Join(plan.input, asked, "semi", tuple(on)))
+            return left, plan
+        pairs.append(Pair(condition.op, outer, plan.keys[next(iter(key.refs))]))
+    left, inner = asked_only(context, left, plan.input, pairs)
+    return left, replace(plan, input=inner)
 
 
 def _filled(context: Context, plan: Plan, aggregate: Aggregate) -> Plan:

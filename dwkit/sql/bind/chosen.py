@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import polars as pl
 from sqlglot import exp
 
 from dwkit.errors import SqlError
@@ -37,19 +36,26 @@ class ChosenSums:
 
     Args:
         bind: binds an aggregate over the rows of a stage.
+        ids: of the aggregates' columns.
+        values: what those are made of.
     """
 
-    def __init__(self, stage: Stage, bind: Callable[[Stage, exp.Expr], Value]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        bind: Callable[[Stage, exp.Expr], Value],
+        ids: Mapping[exp.Expr, str],
+        values: Mapping[str, Value],
+    ) -> None:
         self._stage = stage
         self._bind = bind
+        self._nodes = {i: n for n, i in ids.items()}
+        self._values = values
         self._sums: dict[exp.Expr, tuple[str, Value] | None] = {}
 
-    def of(self, node: exp.Expr, dtype: pl.DataType) -> Chosen | None:
-        """Return a sum as one of sums, None where it is none or more than columns, NULL and 0 are chosen from.
-
-        Args:
-            dtype: type of the sum.
-        """
+    def of(self, ident: str) -> Chosen | None:
+        """Return a sum as one of sums, None where it is none or more than columns, NULL and 0 are chosen from."""
+        node = self._nodes.get(ident)
         if type(node) is not exp.Sum:
             return None
         chooses, results = _arms(node.this)
@@ -71,7 +77,9 @@ class ChosenSums:
             return None
         finally:
             stage.known = before
-        return None if whole.volatile or whole.dtype != dtype else Chosen(dict(sums), whole)
+        return (
+            None if whole.volatile or whole.dtype != self._values[ident].dtype else Chosen(dict(sums), whole)
+        )
 
     def _sum(self, column: exp.Expr) -> tuple[str, Value] | None:
         """Return the sum of a column with its id, None where the sum of other rows could be too great."""

@@ -10,9 +10,10 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.comparison import comparable
+from dwkit.sql.functions.comparison import COMPARE, comparable
 from dwkit.sql.functions.comparison import compared as ordered
 from dwkit.sql.plan import Condition
+from dwkit.sql.trees import copied, has_query
 from dwkit.sql.value import Value, column
 
 __all__ = ["carried", "comparison", "conjuncts", "equal", "same", "split"]
@@ -31,9 +32,9 @@ def split(node: exp.Expr) -> Iterator[exp.Expr]:
         yield from split(node.right)
     elif isinstance(node, exp.Or):
         yield from _factored(node)
-    elif isinstance(node, exp.Between) and not node.args.get("symmetric") and not node.find(exp.Query):
+    elif isinstance(node, exp.Between) and not node.args.get("symmetric") and not has_query(node):
         yield exp.GTE(this=node.this, expression=node.args["low"])
-        yield exp.LTE(this=node.this.copy(), expression=node.args["high"])
+        yield exp.LTE(this=copied(node.this), expression=node.args["high"])
     else:
         yield node
 
@@ -98,9 +99,7 @@ def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -
 
 def comparison(op: str, a: Value, b: Value) -> Condition:
     """Return a comparison of two values of one type."""
-    made = {"=": a.expr == b.expr, "<>": a.expr != b.expr, "is": a.expr.eq_missing(b.expr), "<": a.expr < b.expr, "<=": a.expr <= b.expr,
-            ">": a.expr > b.expr, ">=": a.expr >= b.expr}[op]  # fmt: skip
-    return Condition(Value(made, pl.Boolean(), a.refs | b.refs), op, a, b)
+    return Condition(Value(COMPARE[op](a.expr, b.expr), pl.Boolean(), a.refs | b.refs), op, a, b)
 
 
 def carried(conditions: Iterable[Condition], on: Iterable[Condition]) -> Iterator[Condition]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 from sqlglot import exp
@@ -27,6 +27,31 @@ ArrowOf = Callable[[str], Callable[[], Mapping[str, str]] | None]
 """Gives by the name of a table what tells the types of Arrow of its columns, None for one that has none to tell."""
 
 
+class Stored(NamedTuple):
+    """A table as it is read.
+
+    Attributes:
+        durations: names of the columns that are Durations.
+    """
+
+    frame: pl.LazyFrame
+    dtypes: Mapping[str, pl.DataType]
+    durations: frozenset[str]
+
+
+def _stored(frame: pl.LazyFrame) -> Stored:
+    """Return a table with its maps, as Parquet has them, as lists of their entries."""
+    schema: Mapping[str, pl.DataType] = frame.collect_schema()
+    maps: dict[str, pl.DataType] = {
+        n: pl.List(pl.Struct({"key": t.key, "value": t.value}))
+        for n, t in schema.items()
+        if isinstance(t, pl.Map)
+    }
+    if maps:
+        frame, schema = frame.with_columns(pl.col(n).cast(t) for n, t in maps.items()), {**schema, **maps}
+    return Stored(frame, schema, frozenset(n for n, t in schema.items() if isinstance(t, pl.Duration)))
+
+
 @dataclass
 class Context:
     """One query being bound.
@@ -36,7 +61,7 @@ class Context:
         dialect: what it was read as.
         frames: the tables that it may read.
         dtypes: type of each column by id.
-        products: it multiplies, so that it matters how many digits the numbers of the tables have.
+        kinds: classes of the nodes in it, None where that is not known.
         now: the one moment that CURRENT_TIMESTAMP and its kin mean in the whole query.
     """
 
@@ -45,7 +70,8 @@ class Context:
     frames: Mapping[str, pl.LazyFrame]
     dtypes: dict[str, pl.DataType] = field(default_factory=dict)
     json: set[str] = field(default_factory=set)
-    schemas: dict[str, pl.Schema] = field(default_factory=dict)
+    tables: dict[str, Stored] = field(default_factory=dict)
+    """The tables that were read."""
     durations: set[str] = field(default_factory=set)
     """Columns whose Duration is no more than days and time."""
     intervals: dict[str, Interval] = field(default_factory=dict)
@@ -53,7 +79,7 @@ class Context:
     dependent: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     """Columns of tables by those of their primary keys, of which there is one value for each."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    products: bool = True
+    kinds: set[type[exp.Expr]] | None = None
     known: Callable[[str], TableStatistics | None] | None = None
     """Gives what is known of a table without reading it."""
     arrow: ArrowOf | None = None
@@ -64,15 +90,20 @@ class Context:
     """Places of the subqueries that name columns of the queries around them."""
     asked: dict[str, TableStatistics | None] = field(default_factory=dict)
     """What was known of the tables that were asked for."""
+    _columns: dict[str, Value] = field(default_factory=dict)
     volatile: list[str] = field(default_factory=list)
     """What else than text and tables the plan depends on: the clock, chance, rows that were read to make it."""
 
     def apart(self) -> Context:
         """Return the context of a query that is bound by itself: with ids of its own."""
         return Context(
-            self.sql, self.dialect, self.frames, schemas=self.schemas, now=self.now, products=self.products,
+            self.sql, self.dialect, self.frames, tables=self.tables, now=self.now, kinds=self.kinds,
             known=self.known, arrow=self.arrow, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
         )  # fmt: skip
+
+    def may_have(self, *kinds: type[exp.Expr]) -> bool:
+        """Whether there may be a node of one of some classes in the query: else there is no need to look for them."""
+        return self.kinds is None or not self.kinds.isdisjoint(kinds)
 
     def chance(self) -> int:
         """Return a random number of 60 bits."""
@@ -94,9 +125,16 @@ class Context:
             self.asked[key] = self.known(key)
         return self.asked[key]
 
+    def fresh_all(self, dtypes: Mapping[str, pl.DataType]) -> dict[str, str]:
+        """Return the names of some columns by new ids for them."""
+        if self.dtypes.keys().isdisjoint(dtypes) and _can_be_ids(dtypes):
+            self.dtypes.update(dtypes)
+            return dict(zip(dtypes, dtypes, strict=True))
+        return {self.fresh(n, t): n for n, t in dtypes.items()}
+
     def fresh(self, name: str, dtype: pl.DataType) -> str:
         """Return an id for a new column: its name where that is free."""
-        plain = name if name and name != "*" and not name.startswith("^") else "dwkit:column"
+        plain = name if _can_be_ids((name,)) else "dwkit:column"
         ident, number = plain, 0
         while ident in self.dtypes:
             number += 1
@@ -106,7 +144,9 @@ class Context:
 
     def column(self, ident: str) -> Value:
         """Return the value of a column."""
-        value = column(ident, self.dtypes[ident])
+        value = self._columns.get(ident)
+        if value is None:
+            value = self._columns[ident] = column(ident, self.dtypes[ident])
         if ident in self.intervals:
             return replace(value, interval=self.intervals[ident])
         return value.marked_json() if ident in self.json else value
@@ -152,11 +192,11 @@ class Context:
             value.expr.meta.is_column() and value.expr.meta.output_name() in self.durations
         )
 
-    def schema(self, key: str) -> pl.Schema:
-        """Return the columns of a table."""
-        found = self.schemas.get(key)
+    def table(self, key: str) -> Stored:
+        """Return a table as it is read."""
+        found = self.tables.get(key)
         if found is None:
-            found = self.schemas[key] = self.frames[key].collect_schema()
+            found = self.tables[key] = _stored(self.frames[key])
         return found
 
     def type_of(self, expr: pl.Expr) -> pl.DataType:
@@ -175,3 +215,8 @@ class Context:
     def refuse(self, what: str, node: exp.Expr, hint: str = "") -> SqlError:
         """Return the error for a construct that cannot be answered exactly."""
         return self.error(f"{what} is not supported", node, hint)
+
+
+def _can_be_ids(names: Collection[str]) -> bool:
+    """Whether Polars takes names for those of columns, and none for a pattern."""
+    return "*" not in names and {n[:1] for n in names}.isdisjoint(("", "^"))

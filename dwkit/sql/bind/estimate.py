@@ -64,11 +64,6 @@ class Estimates:
             self._kept.append(plan)  # an id is only good while its plan lives
         return found
 
-    def note(self, plan: Plan, rows: float) -> None:
-        """Note how many rows a plan gives where that is known."""
-        self._rows[id(plan)] = rows
-        self._kept.append(plan)
-
     def distinct(self, ident: str, rows: float) -> float:
         """Return how many different values a column has among so many rows."""
         known = self._values(ident)
@@ -82,8 +77,10 @@ class Estimates:
     def _look_up(self, ident: str) -> None:
         """Note what the statistics tell of a column of a table, when it is first asked for."""
         scan = self._scans.pop(ident, None)
-        known = self._context.statistics(scan.key) if scan is not None else None
-        column = known.columns.get(scan.names[ident]) if scan is not None and known is not None else None
+        if scan is None:
+            return
+        known = self._context.statistics(scan.key)
+        column = known.columns.get(scan.names[ident]) if known is not None else None
         if column is None or known is None:
             return
         low, high = _number(column.low), _number(column.high)
@@ -231,9 +228,10 @@ class Estimates:
         for one in plan.on:
             if one.op != "=" or one.left is None or one.right is None:
                 continue
-            for key, other in ((one.left, one.right), (one.right, one.left)):
-                mine = self._values(next(iter(key.refs))) if _is_column(key) else None
-                most = self._values(next(iter(other.refs))) if _is_column(other) else None
+            if not _is_column(one.left) or not _is_column(one.right):
+                continue
+            values = [(self._values(next(iter(v.refs))), v) for v in (one.left, one.right)]
+            for (mine, _), (most, other) in (values, reversed(values)):
                 if mine is None or most is None or mine >= most:
                     continue
                 side = plan.left if other.refs <= plan.left.given else plan.right
@@ -267,7 +265,7 @@ class Estimates:
         for value in (a, b):
             side = left if value.refs <= left.given else right
             rows = self.rows(side)
-            counts.append(max(self.distinct(i, rows) for i in value.refs))
+            counts.append(max([self.distinct(i, rows) for i in value.refs]))
         return 1 / max(counts)
 
     def _aggregate(self, plan: Aggregate) -> float:

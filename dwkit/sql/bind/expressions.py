@@ -36,7 +36,9 @@ _BARE_EXPONENTS = frozenset({"duckdb", "datafusion"})
 """A letter right behind a number is a name for it there: 1e is 1."""
 _LONG_LITERALS = frozenset({"datafusion"})
 """A whole number is of 64 bits there, elsewhere of 32 where it has room."""
-_QUERIES = (exp.Subquery, exp.Select, exp.SetOperation, exp.Exists, exp.Any, exp.All)
+_QUERIES = frozenset({
+    exp.Subquery, exp.Select, exp.SetOperation, exp.Union, exp.Except, exp.Intersect, exp.Exists, exp.Any, exp.All,
+})  # fmt: skip
 
 
 def is_aggregate(node: exp.Expr) -> bool:
@@ -106,17 +108,19 @@ class Stage:
             found = self.known.get(node)
             if found is not None:
                 return found
-        binder = _NODES.get(type(node))
+        kind = type(node)
+        binder = _NODES.get(kind)
         if binder is not None:
             return binder(self, node)
-        if (isinstance(node, _QUERIES) and not isinstance(node.args.get("expression"), exp.Lambda)) or (
-            isinstance(node, exp.In) and _subquery(node) is not None
+        right = node.args.get("expression")
+        if (kind in _QUERIES and type(right) is not exp.Lambda) or (
+            kind is exp.In and node.args.get("query") is not None
         ):
             return self.query.subquery_value(self, node)
-        quantified = isinstance(node, exp.Binary) and isinstance(node.expression, (exp.Any, exp.All))
-        if quantified and not isinstance(node, (exp.Like, exp.ILike)):
+        quantified = type(right) in (exp.Any, exp.All) and isinstance(node, exp.Binary)
+        if quantified and kind not in (exp.Like, exp.ILike):
             return self.query.subquery_value(self, node)
-        if isinstance(node, exp.Window):
+        if kind is exp.Window:
             raise self.context.error(f"a window function cannot stand in {self.clause or 'here'}", node)
         builder = functions.find(node)
         if builder is not None:
@@ -198,7 +202,7 @@ class Stage:
         ident = node.meta.get("id")
         if ident is None:
             raise self.context.refuse("* here", node)
-        if self.grouped and ident not in self.plan.columns and ident not in self.scope.outer:
+        if self.grouped and ident not in self.plan.given and ident not in self.scope.outer:
             name = node.meta.get("name", ident)
             if self.dialect in ("sqlite", "mysql"):
                 raise self.context.error(f"column {name!r} is not grouped by", node)
@@ -267,11 +271,6 @@ def literal(node: exp.Literal, dialect: str) -> Value:
         if number < 2**bits and not (bits == 31 and dialect in _LONG_LITERALS):
             return constant(number, dtype)
     return constant(float(text), pl.Float64())
-
-
-def _subquery(node: exp.In) -> exp.Expr | None:
-    query: exp.Expr | None = node.args.get("query")
-    return query
 
 
 def _called(node: exp.Expr) -> str:

@@ -10,14 +10,16 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql import functions
-from dwkit.sql.bind.chosen import Chosen, ChosenSums
+from dwkit.sql.bind.chosen import ChosenSums
 from dwkit.sql.bind.expressions import Stage, is_aggregate
+from dwkit.sql.bind.names import Scope
 from dwkit.sql.bind.order import ordinal
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions.aggregate import empty_of, is_keep, unwrapped
 from dwkit.sql.functions.call import Call, Parts
 from dwkit.sql.optimise.eager import aggregated_first
 from dwkit.sql.plan import Aggregate
+from dwkit.sql.trees import copied
 from dwkit.sql.types import is_float, is_integer, is_number, whole_digits
 from dwkit.sql.value import Value
 
@@ -30,8 +32,11 @@ def aggregates_of(nodes: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
         yield from _aggregates(node)
 
 
+_LEAVES = frozenset({exp.Column, exp.Identifier, exp.Literal})
+
+
 def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
-    if isinstance(node, exp.Query):
+    if type(node) in _LEAVES or isinstance(node, exp.Query):
         return
     if isinstance(node, exp.Window) and not is_keep(node):
         function = unwrapped(node.this)
@@ -64,12 +69,8 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
     builder = functions.find_aggregate(inner)
     if builder is None:
         raise stage.context.error("an aggregate is wanted here", node)
-    ids = {c.meta.get("id") for c in inner.find_all(exp.Column)}
-    around = stage.scope.parent
-    outer = {f.id for r in around.relations for f in r.fields} if around is not None else set()
-    own = {*stage.plan.columns, *(f.id for r in stage.scope.relations for f in r.fields)}
-    if ids and ids <= outer and ids.isdisjoint(own) and stage.context.dialect not in _OWN:
-        raise stage.context.refuse("an aggregate of columns of the query around only", node)
+    if stage.scope.parent is not None and stage.dialect not in _OWN:
+        _refuse_outer(stage, node, inner, stage.scope.parent)
     call = Call(inner, stage)
     call.wrapped = node
     call.parts = parts
@@ -78,6 +79,15 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
         return stage.built(builder, call)
     finally:
         stage.clause = before
+
+
+def _refuse_outer(stage: Stage, node: exp.Expr, inner: exp.Expr, around: Scope) -> None:
+    """Refuse an aggregate, without what is wrapped around it, over columns of the query around alone."""
+    ids = {c.meta.get("id") for c in inner.find_all(exp.Column)}
+    outer = {f.id for r in around.relations for f in r.fields}
+    own = {*stage.plan.columns, *(f.id for r in stage.scope.relations for f in r.fields)}
+    if ids and ids <= outer and ids.isdisjoint(own):
+        raise stage.context.refuse("an aggregate of columns of the query around only", node)
 
 
 def grouped(
@@ -118,10 +128,10 @@ def grouped(
             ident = made.item(node)
         known[node] = context.column(ident)
     stage.known = before
-    bare = _bare_columns(stage, [*nodes, *later], known)
-    if stage.dialect not in _BARE:
-        fixed = _fixed(stage, keys.values) if sets is None else frozenset()
-        bare = {n: i for n, i in bare.items() if i in fixed}
+    fixed = _fixed(stage, keys.values) if sets is None else frozenset()
+    if stage.dialect in _BARE:
+        fixed = stage.plan.given
+    bare = _bare_columns(fixed, [*nodes, *later], known) if fixed else {}
     for node, ident in bare.items():
         value = _any_row(stage, context.column(ident), known)
         taken = context.fresh(node.meta.get("name", ident), value.dtype)
@@ -130,7 +140,7 @@ def grouped(
     whole = Aggregate(
         stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined, made.over
     )
-    plan = aggregated_first(context, whole, made.chosen)
+    plan = aggregated_first(context, whole, ChosenSums(stage, bind_aggregate, made.ids, made.values).of)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True
@@ -146,24 +156,24 @@ class _Items:
     """The aggregates of a SELECT, each once.
 
     Attributes:
+        ids: of the columns of the aggregates.
         values, empty, combined: see `dwkit.sql.plan.Aggregate`.
     """
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._ids: dict[exp.Expr, str] = {}
-        self._sums = ChosenSums(stage, bind_aggregate)
+        self.ids: dict[exp.Expr, str] = {}
         self.values: dict[str, Value] = {}
         self.empty: dict[str, object] = {}
         self.combined: dict[str, str] = {}
 
     def item(self, node: exp.Expr) -> str:
         """Bind an aggregate; return the id of its column."""
-        ident = self._ids.get(node)
+        ident = self.ids.get(node)
         if ident is None:
             stage = self._stage
             value = bind_aggregate(stage, node)
-            ident = self._ids[node] = stage.context.made("dwkit:aggregate", value)
+            ident = self.ids[node] = stage.context.made("dwkit:aggregate", value)
             self.values[ident] = value
             self.empty[ident] = empty_of(node, stage.dialect)
             how = _COMBINED.get(type(node))
@@ -176,12 +186,12 @@ class _Items:
 
         Columns are filtered before anything is computed of them, so that no other row can make it fail.
         """
-        if len(self._ids) < len(self.values):
+        if len(self.ids) < len(self.values):
             return None
         stage, found = self._stage, dict[str, Value]()
         before, stage.rows = stage.rows, pl.col(flag)
         try:
-            for node, ident in self._ids.items():
+            for node, ident in self.ids.items():
                 value = self._over(node, self.values[ident], flag)
                 if value is None:
                     return None
@@ -205,13 +215,6 @@ class _Items:
         counts_rows = "len()" in str(value.expr)  # of all rows, not of those of a filtered column
         return None if counts_rows or value.dtype != whole.dtype else replace(value, refs=refs)
 
-    def chosen(self, ident: str) -> Chosen | None:
-        """Return an aggregate as one of sums from which CASE chooses; None where it is none."""
-        node = next((n for n, i in self._ids.items() if i == ident), None)
-        if node is None or ident not in self.combined:
-            return None
-        return self._sums.of(node, self.values[ident].dtype)
-
     def average(self, node: exp.Avg) -> Value:
         """An average is a sum and a count, which those of parts make; but the sum of an average may be too great."""
         stage = self._stage
@@ -220,7 +223,7 @@ class _Items:
         if not plain or (is_integer(argument) and whole_digits(argument) > 10):
             return stage.context.column(self.item(node))
         total, count = (
-            stage.context.column(self.item(kind(this=node.this.copy()))) for kind in (exp.Sum, exp.Count)
+            stage.context.column(self.item(kind(this=copied(node.this)))) for kind in (exp.Sum, exp.Count)
         )
         quotient = total.expr.cast(pl.Float64) / pl.when(count.expr > 0).then(count.expr)
         return Value(quotient, pl.Float64(), total.refs | count.refs)
@@ -244,15 +247,15 @@ def _fixed(stage: Stage, keys: Iterable[str]) -> frozenset[str]:
 
 
 def _bare_columns(
-    stage: Stage, nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]
+    ids: frozenset[str], nodes: Iterable[exp.Expr], known: dict[exp.Expr, Value]
 ) -> dict[exp.Expr, str]:
-    """Return the columns that are neither grouped by nor aggregated."""
+    """Return those of some columns that are neither grouped by nor aggregated."""
     found: dict[exp.Expr, str] = {}
 
     def walk(node: exp.Expr) -> None:
         if node in known or isinstance(node, exp.Query):
             return
-        if isinstance(node, exp.Column) and node.meta.get("id") in stage.plan.columns:
+        if isinstance(node, exp.Column) and node.meta.get("id") in ids:
             found[node] = node.meta["id"]
         for part in node.iter_expressions():
             walk(part)
@@ -373,7 +376,7 @@ class _Keys:
             raise self._stage.context.error("an aggregate cannot stand in GROUP BY", node)
         value = self._stage.bind(plain)
         ident = plain.meta.get("id") if isinstance(plain, exp.Column) else None
-        if ident is None or ident not in self._stage.plan.columns or ident in self.values:
+        if ident is None or ident not in self._stage.plan.given or ident in self.values:
             ident = self._stage.context.made("dwkit:key", value)
         self.values[ident] = value
         self.nodes[plain] = ident

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dwkit.sql.bind.context import Context
 from dwkit.sql.plan import Condition, Filter, Join, Plan, Project
+from dwkit.sql.value import Value
 
 __all__ = ["Pool"]
 
@@ -52,61 +55,90 @@ class Pool:
 
         Conditions that are used are taken out of the list. Tables that nothing compares are joined last.
         """
-        known = self.columns
         waiting = list(plans)
-        pairs: dict[tuple[int, int], tuple[float, list[Condition]]] = {}
+        unmet = _unmet(rest, plans)
+        pairs: dict[tuple[Plan, Plan], float] = {}
+        rows = self._context.estimates.rows
         while len(waiting) > 1:
-            best: tuple[float, int, int, list[Condition]] | None = None
-            for i, a in enumerate(waiting):
-                for j in range(i + 1, len(waiting)):
-                    b = waiting[j]
-                    key = (id(a), id(b))
-                    found = pairs.get(key)
-                    if found is None:
-                        found = pairs[key] = self._pair(a, b, rest, known)
-                    if found[1] and (best is None or found[0] < best[0]):
-                        best = (found[0], i, j, found[1])
+            best: tuple[float, int, int] | None = None
+            for (i, j), equal in sorted(_equalities(unmet, waiting).items()):
+                a, b = waiting[i], waiting[j]
+                found = pairs.get((a, b))
+                if found is None:
+                    found = pairs[a, b] = self._rows(a, b, equal)
+                if best is None or found < best[0]:
+                    best = (found, i, j)
             if best is None:
-                sizes = sorted(range(len(waiting)), key=lambda n: self._context.estimates.rows(waiting[n]))
-                best = (0.0, min(sizes[:2]), max(sizes[:2]), [])
-            _, i, j, _ = best
+                sizes = sorted(range(len(waiting)), key=lambda n: rows(waiting[n]))
+                best = (0.0, min(sizes[:2]), max(sizes[:2]))
+            _, i, j = best
             a, b = waiting[i], waiting[j]
-            both = a.given | b.given
-            on = tuple(c for c in rest if c.value.refs & both and not (c.value.refs & known) - both)
-            rest[:] = [c for c in rest if c not in on]
-            rows = self._context.estimates.rows
+            on = tuple(u.condition for u in unmet if u.plans and u.plans <= {a, b})
+            unmet = [u for u in unmet if u.condition not in on]
             if rows(a) < rows(b):
                 a, b = b, a
             # Polars orders joins itself, and well; but it does not know how few rows a semi join leaves.
             tiny = self._context.known is not None and rows(b) * _TINY < rows(a) and _is_semi_joined(b)
-
-            build = "force_right" if tiny else "auto"
-            made = Join(a, b, "inner", on, build)
+            made = Join(a, b, "inner", on, "force_right" if tiny else "auto")
             waiting = [p for n, p in enumerate(waiting) if n not in (i, j)]
             waiting.insert(i, made)
+            for one in unmet:
+                one.join(a, b, made)
+        rest[:] = [u.condition for u in unmet]
         return waiting[0]
 
-    def _pair(
-        self, a: Plan, b: Plan, conditions: list[Condition], known: frozenset[str]
-    ) -> tuple[float, list[Condition]]:
-        """Return the rows of the join of two plans, and the equalities that join them."""
-        left, right = a.given, b.given
+    def _rows(self, a: Plan, b: Plan, equal: list[Condition]) -> float:
+        """Return the rows of the join of two plans on equalities."""
         estimates = self._context.estimates
-        equal: list[Condition] = []
-        for condition in conditions:
-            x, y = condition.left, condition.right
-            if condition.op not in ("=", "is") or x is None or y is None:
-                continue
-            for one, other in ((x, y), (y, x)):
-                if (
-                    one.refs & left
-                    and not (one.refs & known) - left
-                    and other.refs & right
-                    and not (other.refs & known) - right
-                ):
-                    equal.append(condition)
-                    break
-        return estimates.rows(a) * estimates.rows(b) * estimates.met(equal, a, b), equal
+        return estimates.rows(a) * estimates.rows(b) * estimates.met(equal, a, b)
+
+
+@dataclass(slots=True)
+class _Unmet:
+    """A condition that no join has met yet.
+
+    Attributes:
+        plans: those that it reads.
+        left, right: those that either side of an equality reads.
+    """
+
+    condition: Condition
+    plans: set[Plan]
+    left: set[Plan]
+    right: set[Plan]
+
+    def join(self, a: Plan, b: Plan, made: Plan) -> None:
+        """Note that two plans are joined."""
+        for read in (self.plans, self.left, self.right):
+            if a in read or b in read:
+                read.difference_update((a, b))
+                read.add(made)
+
+
+def _unmet(conditions: list[Condition], plans: list[Plan]) -> list[_Unmet]:
+    """Return conditions with the plans that they read."""
+    named = frozenset().union(*(c.value.refs for c in conditions))
+    owner = {c: p for p in plans for c in p.given & named}
+
+    def read(value: Value | None) -> set[Plan]:
+        return {owner[c] for c in value.refs if c in owner} if value is not None else set()
+
+    return [
+        _Unmet(c, read(c.value), read(c.left), read(c.right)) if c.op in ("=", "is")
+        else _Unmet(c, read(c.value), set(), set())
+        for c in conditions
+    ]  # fmt: skip
+
+
+def _equalities(unmet: list[_Unmet], plans: list[Plan]) -> dict[tuple[int, int], list[Condition]]:
+    """Return the equalities between two plans by the places of these."""
+    places = {p: n for n, p in enumerate(plans)}
+    found: dict[tuple[int, int], list[Condition]] = {}
+    for one in unmet:
+        if len(one.left) == 1 and len(one.right) == 1 and one.left != one.right:
+            [i], [j] = ([places[p] for p in side] for side in (one.left, one.right))
+            found.setdefault((i, j) if i < j else (j, i), []).append(one.condition)
+    return found
 
 
 _TINY = 100

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 from dwkit.errors import did_you_mean
 
@@ -22,15 +25,14 @@ class CorrelatedError(Exception):
     """A query that was to be bound by itself names a column of a query around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A column as it is called, and its id."""
 
     name: str
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Relation:
     """A table of a FROM.
 
@@ -47,9 +49,16 @@ class Relation:
 
     def find(self, name: str) -> list[Field]:
         """Return the columns of a name: exactly so, else but for letter case."""
-        exact = [f for f in self.fields if f.name == name]
-        lowered = name.lower()
-        return exact or [f for f in self.fields if f.name.lower() == lowered]
+        alike = self.by_name.get(name.lower(), [])
+        return [f for f in alike if f.name == name] or alike
+
+    @cached_property
+    def by_name(self) -> dict[str, list[Field]]:
+        """Its columns by their names in lower case."""
+        found: dict[str, list[Field]] = defaultdict(list)
+        for one in self.fields:
+            found[one.name.lower()].append(one)
+        return found
 
 
 @dataclass
@@ -76,11 +85,10 @@ class Scope:
 
     def find(self, name: str) -> list[Field]:
         """Return the columns of a name in all tables of this FROM."""
-        merged = self.merged.get(name.lower())
-        if merged is not None:
-            others = [f for r in self.relations for f in r.find(name) if f.id not in self.covered]
-            return [merged, *others]
-        return [f for r in self.relations for f in r.find(name)]
+        lowered = name.lower()
+        found = [f for r in self.relations if lowered in r.by_name for f in r.find(name)]
+        merged = self.merged.get(lowered)
+        return found if merged is None else [merged, *(f for f in found if f.id not in self.covered)]
 
     def relation(self, name: str) -> Relation | None:
         """Return the table of a name, exactly or but for letter case."""

@@ -14,6 +14,7 @@ from dwkit.sql.bind.names import CorrelatedError, Field, Relation, Scope
 from dwkit.sql.bind.order import limited, sort_keys
 from dwkit.sql.bind.select import SelectBinder
 from dwkit.sql.plan import Plan, RecursiveRef, Shared, Sort
+from dwkit.sql.trees import copied
 from dwkit.sql.value import Value
 
 __all__ = ["Bound", "Cte", "QueryBinder"]
@@ -60,7 +61,7 @@ class QueryBinder:
 
     def inside(self, scope: Scope | None) -> QueryBinder:
         """Return a binder for a subquery of a scope."""
-        return replace(self, parent=scope)
+        return QueryBinder(self.context, self.ctes, scope)
 
     def query(self, node: exp.Expr) -> Bound:
         """Bind a query.
@@ -114,7 +115,7 @@ class QueryBinder:
         if found.bound is None:
             once = found.binder.parent is None
             try:
-                bound, found.origin = found.binder.apart(found.node if once else found.node.copy())
+                bound, found.origin = found.binder.apart(found.node if once else copied(found.node))
             except CorrelatedError:
                 return self._named(found, found.binder.query(found.node.copy()), node)
             found.bound = self._named(found, bound, node)
@@ -148,11 +149,11 @@ class QueryBinder:
         place = _place(node)
         if place not in self.context.correlated:
             try:
-                return self._used(*self.apart(node.copy()))
+                return self._used(*self.apart(copied(node)))
             except CorrelatedError:
                 if place is not None:
                     self.context.correlated.add(place)
-        return self.query(node.copy())
+        return self.query(copied(node))
 
     def _used(self, bound: Bound, origin: Context) -> Bound:
         """Return rows that were bound before under ids of this use."""
@@ -188,9 +189,9 @@ class QueryBinder:
         """Bind a condition that keeps rows by their partners in a subquery; None for any other."""
         return subqueries.semi_join(self, stage, node)
 
-    def filtered(self, stage: Stage, node: exp.Expr) -> bool:
+    def filtered(self, stage: Stage, node: exp.Expr, found: subqueries.SemiJoin | None = None) -> bool:
         """Filter the plan of a stage by EXISTS or IN over a subquery; whether the condition is one of those."""
-        return subqueries.filtered(self, stage, node)
+        return subqueries.filtered(self, stage, node, found)
 
 
 def _place(node: exp.Expr) -> tuple[int, int] | None:

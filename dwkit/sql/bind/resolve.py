@@ -8,13 +8,14 @@ from sqlglot import exp
 
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import CorrelatedError, Field, Scope, nearest
+from dwkit.sql.trees import columns_of, copied
 
 __all__ = ["reference", "resolve"]
 
 
 def reference(one: Field) -> exp.Column:
     """Return a resolved column."""
-    made = exp.Column(this=exp.to_identifier(one.id, quoted=True))
+    made = exp.Column(this=exp.Identifier(this=one.id, quoted=True))
     made.meta["id"] = one.id
     made.meta["name"] = one.name
     return made
@@ -37,11 +38,11 @@ def resolve(
     Raises:
         SqlError: a name that nothing has, or that two tables have.
     """
-    for comprehension in node.find_all(exp.Comprehension):
-        _own_name(comprehension)
     if isinstance(node, exp.Column):
         return _column(node, scope, context, aliases or {}, aliases_first=aliases_first)
-    for column in list(node.find_all(exp.Column)) if not _has_query(node) else _own_columns(node):
+    for comprehension in node.find_all(exp.Comprehension) if context.may_have(exp.Comprehension) else ():
+        _own_name(comprehension)
+    for column in columns_of(node):
         made = _column(column, scope, context, aliases or {}, aliases_first=aliases_first)
         if made is not column:
             column.replace(made)
@@ -60,15 +61,6 @@ def _own_name(node: exp.Comprehension) -> None:
             for field in fields:
                 made = exp.Dot(this=made, expression=field.copy())
             column.replace(made)
-
-
-def _has_query(node: exp.Expr) -> bool:
-    return node.find(exp.Query) is not None
-
-
-def _own_columns(node: exp.Expr) -> list[exp.Column]:
-    found = node.walk(prune=lambda n: isinstance(n, exp.Query))
-    return [n for n in found if isinstance(n, exp.Column)]
 
 
 def _column(
@@ -148,7 +140,7 @@ def _mark_outer(scope: Scope, owner: Scope | None, ident: str) -> None:
 
 
 def _stand_in(alias: exp.Expr, column: exp.Column) -> exp.Expr:
-    made = alias.copy()
+    made = copied(alias)
     if isinstance(made, exp.Column):
         return made
     return exp.Paren(this=made)
@@ -180,9 +172,10 @@ def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, in
 
 
 def _bound(column: exp.Column, found: Field, taken: int) -> exp.Expr:
-    rest = list(column.parts)[taken:]
-    this = exp.to_identifier(found.id, quoted=True)
-    this.meta.update(column.parts[taken - 1].meta)
+    parts = column.parts
+    rest = parts[taken:]
+    this = exp.Identifier(this=found.id, quoted=True)
+    this.meta.update(parts[taken - 1].meta)
     made: exp.Expr = exp.Column(this=this)
     made.meta["id"] = found.id
     made.meta["name"] = found.name

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlglot import exp
 
-from dwkit.sql.bind import grouping, lateral_views, rownum, sources, stars, windows
+from dwkit.sql.bind import grouping, join_marks, lateral_views, rownum, sources, stars, windows
 from dwkit.sql.bind.conditions import conjuncts, split
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field
 from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
-from dwkit.sql.bind.unnesting import unnested
+from dwkit.sql.bind.subqueries import SemiJoin
+from dwkit.sql.bind.unnesting import EXPANDING, unnested
 from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort
+from dwkit.sql.trees import has_query
 from dwkit.sql.value import Value
 from dwkit.sql.window import SortKey
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SelectBinder"]
 
 _REFUSED = {
-    "connect": "CONNECT BY", "match": "MATCH_RECOGNIZE", "distribute": "DISTRIBUTE BY", "sort": "SORT BY",
+    "match": "MATCH_RECOGNIZE", "distribute": "DISTRIBUTE BY", "sort": "SORT BY",
     "cluster": "CLUSTER BY", "locks": "FOR UPDATE", "into": "SELECT INTO", "prewhere": "PREWHERE",
     "settings": "SETTINGS", "format": "FORMAT", "for_": "FOR JSON and FOR XML",
 }  # fmt: skip
@@ -64,6 +66,11 @@ class SelectBinder:
         for key, name in _REFUSED.items():
             if node.args.get(key):
                 raise self._context.refuse(name, node)
+        join_marks.spell_out(self._context, node)
+        if node.args.get("connect"):
+            from dwkit.sql.bind.hierarchy import hierarchy
+
+            return hierarchy(self._binder, node)
         if self._context.dialect == "oracle":
             rownum.spell_out(self._context, node)
         lateral_views.spell_out(self._context, node)
@@ -138,12 +145,16 @@ class SelectBinder:
     def _filter(self, stage: Stage, source: sources.Source) -> None:
         where = self._node.args.get("where")
         parts = list(split(where.this)) if where is not None else []
-        plain = [p for p in parts if p.find(exp.Query) is None]
-        late = [p for p in parts if p.find(exp.Query) is not None]
-        late = source.restricted(stage, late)
+        plain: list[exp.Expr] = []
+        late: list[exp.Expr] = []
+        for part in parts:
+            (late if has_query(part) else plain).append(part)
+        found = source.restricted(stage, late)
         stage.plan = source.assembled(conjuncts(stage, plain))
-        for part in (*source.late, *late):
+        for part in source.late:
             filter_by(stage, part)
+        for part, semi_join in found:
+            filter_by(stage, part, semi_join)
 
     def _restrict(self, stage: Stage, clause: str, name: str) -> None:
         one = self._node.args.get(clause)
@@ -155,6 +166,8 @@ class SelectBinder:
 
     def _unnested(self, stage: Stage, *, grouped: bool) -> None:
         """A list-expanding function in the SELECT list gives a row for each element, a struct its fields."""
+        if not self._context.may_have(*EXPANDING):
+            return
         nodes = [i.node for i in self._items if not isinstance(i.node, exp.Query)]
         structs = unnested(stage, nodes, grouped=grouped)
         if structs:
@@ -312,9 +325,13 @@ class SelectBinder:
         return Project(plan, {i: self._context.column(i) for i in made})
 
 
-def filter_by(stage: Stage, node: exp.Expr) -> None:
-    """Filter the plan of a stage by one conjunct, which may have subqueries."""
-    if node.find(exp.Query) is not None and stage.query.filtered(stage, node):
+def filter_by(stage: Stage, node: exp.Expr, found: SemiJoin | None = None) -> None:
+    """Filter the plan of a stage by one conjunct, which may have subqueries.
+
+    Args:
+        found: what it is as a semi join, where it was bound before.
+    """
+    if has_query(node) and stage.query.filtered(stage, node, found):
         return
     conditions = conjuncts(stage, [node])
     stage.plan = Filter(stage.plan, tuple(conditions))
@@ -325,7 +342,7 @@ def _own_id(value: Value) -> str | None:
     if len(value.refs) != 1:
         return None
     ident = next(iter(value.refs))
-    return ident if value.expr.meta.eq(pl.col(ident)) else None
+    return ident if value.expr.meta.is_column() else None
 
 
 def _written(node: exp.Expr, dialect: str) -> str:

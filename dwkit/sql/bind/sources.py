@@ -15,8 +15,10 @@ from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.joinorder import Pool
 from dwkit.sql.bind.names import Scope
 from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.bind.subqueries import SemiJoin
 from dwkit.sql.bind.using import using
 from dwkit.sql.plan import Condition, Extend, Filter, Join, JoinKind, OneRow, Plan, Unnest
+from dwkit.sql.trees import has_query
 from dwkit.sql.value import Value
 
 if TYPE_CHECKING:
@@ -120,16 +122,20 @@ class Source:
         plan, left = pool.joined(now)
         return plan, [c for c in conditions if c not in now or c in left]
 
-    def restricted(self, stage: Stage, parts: list[exp.Expr]) -> list[exp.Expr]:
-        """Filter single tables by IN and [NOT] EXISTS before they are joined; return the other conditions."""
+    def restricted(self, stage: Stage, parts: list[exp.Expr]) -> list[tuple[exp.Expr, SemiJoin | None]]:
+        """Filter single tables by IN and [NOT] EXISTS before they are joined.
+
+        Returns:
+            The other conditions, and what they are as semi joins where that is known already.
+        """
         if len(self.steps) < 2 or any(s.kind in ("right", "full") for s in self.steps):
-            return parts
-        rest: list[exp.Expr] = []
+            return [(part, None) for part in parts]
+        rest: list[tuple[exp.Expr, SemiJoin | None]] = []
         for part in parts:
             found = self.binder.semi_join(stage, part)
             owner = self._owner(found.refs) if found is not None else None
             if found is None or owner is None:
-                rest.append(part)
+                rest.append((part, found))
                 continue
             step = self.steps[owner]
             plan = apply(self.binder.context, step.plan, found.plan, found.kind, found.on)
@@ -138,7 +144,7 @@ class Source:
             if equal and rows(plan) < rows(step.plan) * _SELECTIVE:
                 self.steps[owner] = replace(step, plan=plan)
             else:  # pairs that are compared one by one: as few rows as possible
-                rest.append(part)
+                rest.append((part, found))
         return rest
 
     def _owner(self, refs: frozenset[str]) -> int | None:
@@ -343,7 +349,7 @@ def _conditions(
     right = Stage(context, source.binder, scope, table.plan, "ON")
     found: list[Condition] = []
     for part in resolved:
-        if part.find(exp.Query) is None:
+        if not has_query(part):
             found += conjuncts(stage, [part])
         elif kind == "inner":
             source.late.append(part)

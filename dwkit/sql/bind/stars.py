@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -32,7 +33,7 @@ def expanded(
     Raises:
         SqlError: ``t.*`` of a table that there is not, an excluded column that there is not.
     """
-    for one in node.find_all(exp.Alias) if context.dialect == "duckdb" else ():
+    for one in node.find_all(exp.Alias) if context.dialect == "duckdb" and _exports(context.sql) else ():
         if one.alias.upper() == "EXPORT_STATE":  # which the parser takes for a name
             raise context.refuse("EXPORT_STATE", one)
     if keys := tuple_keys(node.this if isinstance(node, (exp.Alias, exp.Aliases)) else node):
@@ -42,7 +43,7 @@ def expanded(
     elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         yield from _of_table(node, scope, context)
     elif isinstance(node, exp.Alias):
-        columns = node.this.find(exp.Columns)
+        columns = node.this.find(exp.Columns) if context.may_have(exp.Columns) else None
         if columns is not None:
             yield from _columns(node.this, columns, scope, context, node.alias)
         else:
@@ -51,10 +52,15 @@ def expanded(
         raise context.refuse("several aliases of one function", node)
     elif (fields := fields_of(node, scope, context, binder)) is not None:
         yield from fields
-    elif (columns := node.find(exp.Columns)) is not None:
+    elif context.may_have(exp.Columns) and (columns := node.find(exp.Columns)) is not None:
         yield from _columns(node, columns, scope, context, "")
     else:
         yield _name(node), node
+
+
+@lru_cache(maxsize=16)
+def _exports(sql: str) -> bool:
+    return "EXPORT_STATE" in sql.upper()
 
 
 def _names(node: exp.Expr, count: int, context: Context) -> list[str]:

@@ -28,6 +28,7 @@ from dwkit.sql.plan import (
     Shared,
     Sort,
 )
+from dwkit.sql.trees import copied, has_query
 from dwkit.sql.value import Value
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def semi_join(binder: QueryBinder, stage: Stage, node: exp.Expr) -> SemiJoin | N
         return _equal_to_one(binder, stage, plain)
     if not isinstance(plain, exp.In) or plain.args.get("query") is None or negated:
         return None
-    if plain.this.find(exp.Query) is not None:
+    if has_query(plain.this):
         return None
     bound = _bound(binder, stage, plain.args["query"])
     on = tuple(_pairs(stage, plain, plain.this, bound))
@@ -98,11 +99,7 @@ def _equal_to_one(binder: QueryBinder, stage: Stage, node: exp.EQ) -> SemiJoin |
     """``x = (SELECT ...)`` keeps the rows that have the one row of the subquery as a partner, if it is not correlated."""
     for query, other in ((node.expression, node.this), (node.this, node.expression)):
         plain = query.unnest() if isinstance(query, exp.Subquery) else query
-        if (
-            not isinstance(plain, exp.Select)
-            or not plain.args.get("from_")
-            or other.find(exp.Query) is not None
-        ):
+        if not isinstance(plain, exp.Select) or not plain.args.get("from_") or has_query(other):
             continue
         bound = _bound(binder, stage, query)
         if bound.plan.outer or len(bound.fields) != 1:
@@ -124,9 +121,13 @@ def _plain(node: exp.Expr) -> tuple[exp.Expr, bool]:
     return node, negated
 
 
-def filtered(binder: QueryBinder, stage: Stage, node: exp.Expr) -> bool:
-    """Filter the plan of a stage by a conjunct that is [NOT] EXISTS or [NOT] IN; whether it is one of those."""
-    found = semi_join(binder, stage, node)
+def filtered(binder: QueryBinder, stage: Stage, node: exp.Expr, found: SemiJoin | None = None) -> bool:
+    """Filter the plan of a stage by a conjunct that is [NOT] EXISTS or [NOT] IN; whether it is one of those.
+
+    Args:
+        found: what `semi_join` gave for it, where it was asked before.
+    """
+    found = found or semi_join(binder, stage, node)
     if found is not None:
         _join(stage, node, found.plan, found.kind, found.on)
         return True
@@ -145,7 +146,7 @@ def _bound(binder: QueryBinder, stage: Stage, query: exp.Expr, *, apart: bool = 
     inside = binder.inside(stage.scope)
     plain = query.unnest() if isinstance(query, exp.Subquery) else query
     alone = isinstance(plain, exp.Select) and not plain.args.get("from_")
-    bound = inside.block(query) if apart and not alone else inside.query(query.copy())
+    bound = inside.block(query) if apart and not alone else inside.query(copied(query))
     known = stage.plan.given | frozenset(stage.scope.outer)
     for ident in bound.plan.outer - known:
         if stage.grouped:

@@ -95,24 +95,27 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
         bound = binder.cte(name, node)
         if bound is not None:
             return finished(binder, node, bound.plan, bound.fields, name)
-    ref = table_ref(context.sql, node)
+    ref = table_ref(None, node)
     key = find_table(context, ref.key, ref.name if ref.schema is None else None)
     if key is None:
         hint = did_you_mean(ref.key, sorted(context.frames))
         raise context.error(f"no table {ref.key!r}", node, hint)
     if any(node.args.get(k) for k in ("version", "when", "changes")):
         raise context.refuse("time travel in SQL", node, "--as-of asks an earlier version")
-    frame, schema = _with_entries(context.frames[key], context.schema(key))
+    table = context.table(key)
     operators = context.dialect == "postgres"  # which has operators of JSON that are others of text
-    known = context.statistics(key) if context.products or operators else None
-    ids = {
-        context.fresh(n, _narrowed(t, known.columns.get(n) if known else None)): n for n, t in schema.items()
-    }
-    context.durations.update(i for i, n in ids.items() if isinstance(schema[n], pl.Duration))
+    # Of products it matters how many digits the numbers of the tables have.
+    known = context.statistics(key) if operators or context.may_have(exp.Mul) else None
+    dtypes = table.dtypes
+    if known is not None:
+        dtypes = {n: _narrowed(t, known.columns.get(n)) for n, t in dtypes.items()}
+    ids = context.fresh_all(dtypes)
+    if table.durations:
+        context.durations.update(i for i, n in ids.items() if n in table.durations)
     if operators and known is not None:
         context.json.update(i for i, n in ids.items() if n in known.json)
     _note_origins(context, key, ids)
-    plan = Scan(key, frame, ids, partial(context.statistics, key))
+    plan = Scan(key, table.frame, ids, partial(context.statistics, key))
     if context.dialect in _PRIMARY:
         _note_key(context, key, ids)
     fields = tuple(Field(n, i) for i, n in ids.items())
@@ -145,20 +148,6 @@ def _known_type(types: Callable[[], Mapping[str, str]], name: str) -> str | None
     return types().get(name)
 
 
-def _with_entries(
-    frame: pl.LazyFrame, schema: Mapping[str, pl.DataType]
-) -> tuple[pl.LazyFrame, Mapping[str, pl.DataType]]:
-    """Return a table with its maps, as Parquet has them, as lists of their entries."""
-    maps: dict[str, pl.DataType] = {
-        n: pl.List(pl.Struct({"key": t.key, "value": t.value}))
-        for n, t in schema.items()
-        if isinstance(t, pl.Map)
-    }
-    if not maps:
-        return frame, schema
-    return frame.with_columns(pl.col(n).cast(t) for n, t in maps.items()), {**schema, **maps}
-
-
 def _narrowed(dtype: pl.DataType, known: ColumnStatistics | None) -> pl.DataType:
     """Return a decimal with as many digits as its values need, so that products of them are known to fit."""
     if not isinstance(dtype, pl.Decimal) or known is None or known.low is None or known.high is None:
@@ -169,6 +158,8 @@ def _narrowed(dtype: pl.DataType, known: ColumnStatistics | None) -> pl.DataType
 
 def find_table(context: Context, key: str, name: str | None) -> str | None:
     """Return the key of a table among those given, whatever its letter case, with or without its schema."""
+    if key in context.frames:
+        return key
     lowered = {k.lower(): k for k in context.frames}
     found = lowered.get(key.lower())
     if found is None and name is not None:
@@ -191,7 +182,9 @@ def finished(
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
     if len(columns) > len(fields):
         raise context.error(f"{len(columns)} names for {len(fields)} columns of {called or 'a table'}", node)
-    named = tuple(Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(fields))
+    named = tuple(fields)
+    if columns:
+        named = tuple(Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(fields))
     relation = Relation(called, named, shown_as or called)
     for pivot in pivots:
         from dwkit.sql.bind.pivot import pivoted

@@ -12,9 +12,11 @@ from dwkit.sql.plan import Unnest
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
 
-__all__ = ["Unnested", "unnested"]
+__all__ = ["EXPANDING", "Unnested", "unnested"]
 
 _OF_LISTS = (exp.Unnest, exp.Explode, exp.ExplodeOuter, exp.Posexplode, exp.PosexplodeOuter)
+EXPANDING = (*_OF_LISTS, exp.ExplodingGenerateSeries, exp.Anonymous)
+"""Classes of what a SELECT list can expand."""
 _NESTS = frozenset({"datafusion"})
 """UNNEST(UNNEST(list)) and UNNEST(struct) are known there."""
 

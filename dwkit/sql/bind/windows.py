@@ -78,6 +78,8 @@ def bind_windows(stage: Stage, nodes: Iterable[exp.Expr]) -> None:
     Raises:
         SqlError: a window function or frame that is not known.
     """
+    if not stage.context.may_have(exp.Window):
+        return
     found = list(dict.fromkeys(w for n in nodes for w in _windows(n)))
     if not found:
         return

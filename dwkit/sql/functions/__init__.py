@@ -41,10 +41,12 @@ FAMILIES: dict[str, Functions] = {
 _ALL: dict[type[exp.Expr] | str, Builder] = {k: b for family in FAMILIES.values() for k, b in family.items()}
 
 
+_BY_NAME = frozenset({exp.Anonymous, exp.AnonymousAggFunc, exp.CombinedAggFunc})
+
+
 def _key(node: exp.Expr) -> type[exp.Expr] | str:
-    if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)):
-        return str(node.this).upper()
-    return type(node)
+    kind = type(node)
+    return str(node.this).upper() if kind in _BY_NAME else kind
 
 
 def find(node: exp.Expr) -> Builder | None:
@@ -58,10 +60,13 @@ _PLACES = (exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist)
 
 def find_aggregate(node: exp.Expr) -> Builder | None:
     """Return what builds an aggregate, None where it is none; ``x = ANY (...)`` compares."""
+    builder = AGGREGATES.get(_key(node))
+    if builder is None:
+        return None
     if isinstance(node, exp.Any) and (
         isinstance(node.parent, exp.Binary) or not isinstance(node.this, exp.Paren)
     ):
         return None
     if isinstance(node, _PLACES) and not isinstance(node.parent, exp.WithinGroup):
         return None
-    return AGGREGATES.get(_key(node))
+    return builder

@@ -137,6 +137,8 @@ def _float(expr: pl.Expr, dialect: str) -> pl.Expr:
 
     Java writes 1.0E7 from ten millions on and 1.0E-4 below a thousandth, Trino 1.0E0 always, C 1e+16 and 1e-05.
     """
+    if dialect == "tsql":
+        return _six_digits(expr)
     plain, size = expr.cast(pl.String), expr.abs()
     if dialect in _JAVA:
         far = (
@@ -162,6 +164,20 @@ def _float(expr: pl.Expr, dialect: str) -> pl.Expr:
     names = {"postgres": ("NaN", "Infinity"), "redshift": ("NaN", "Infinity"), "duckdb": ("nan", "inf")}
     nan, infinity = names.get(dialect, ("NaN", "inf"))
     return made.str.replace("NaN", nan, literal=True).str.replace("inf", infinity, literal=True)
+
+
+def _six_digits(expr: pl.Expr) -> pl.Expr:
+    """Return a float as SQL Server writes it: six digits at most, from a million on as 1e+006."""
+    short = expr.round_sig_figs(6)
+    plain, size = short.cast(pl.String), short.abs()
+    mantissa, power = _scientific(plain)
+    sign = pl.when(power < 0).then(pl.lit("e-")).otherwise(pl.lit("e+"))
+    far = pl.concat_str(mantissa.str.replace(r"\.0$", ""), sign, power.abs().cast(pl.String).str.zfill(3))
+    return (
+        pl.when((size >= 1e6) | ((size > 0) & (size < 1e-4)))
+        .then(far)
+        .otherwise(plain.str.replace(r"\.0$", ""))
+    )
 
 
 def _scientific(plain: pl.Expr) -> tuple[pl.Expr, pl.Expr]:

@@ -205,8 +205,15 @@ def _is_null(call: Call) -> Value:
     return call.value(made.cast(pl.Int64) if call.dialect == "mysql" else made)
 
 
+def _checked(call: Call) -> Value:
+    """DWKIT:CHECKED(x, bad, 'message'), which the binder writes: x, and an error as it runs where bad is true."""
+    value, bad, told = call.args()
+    return call.value(call.checked(value.expr, bad.expr, str(told.constant)), value.dtype)
+
+
 CONDITIONAL: Functions = {
     **TRYING,
+    "DWKIT:CHECKED": _checked,
     exp.Elt: _picked,
     "CHOOSE": _picked,
     "FIELD": _field,

@@ -113,6 +113,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         ("oracle",), "DATE and TIMESTAMP as text without a format", "In the default NLS_DATE_FORMAT, DD-MON-RR, both."
     ),
+    Difference(("oracle",), "TIMESTAMP - TIMESTAMP", "A number of days, as of two DATEs, where Oracle gives an interval."),
     Difference(("oracle",), "text as a date without a format", "ISO 8601 is read as well as DD-MON-RR."),
     Difference(("redshift",), "DATEDIFF in weeks", "Counts the Sundays that are passed; the manual does not say which day."),
     Difference(

@@ -268,6 +268,8 @@ def _worded(call: Call, text: str, span: str) -> Interval | None:
     if back:
         rest = rest[:-4]
     rest = rest.removeprefix("@").strip()
+    if call.dialect in ("postgres", "redshift"):  # a sign may stand apart, as in '1 month - 1 day'
+        rest = re.sub(r"([+-])\s+(?=[\d.])", r"\1", rest)
     found = False
     total = Interval()
     for amount, short in _PARTS.findall(rest):

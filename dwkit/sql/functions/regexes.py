@@ -130,8 +130,14 @@ def _extract(call: Call) -> Value:
     if _has_not(call, pattern, group) and 0 <= group <= 9:
         return call.value(pl.when(subject.is_not_null()).then(pl.lit("")), _TEXT)
     _refuse_group(call, pattern, group)
-    occurrence = call.constant("occurrence", 1) or 1
-    if occurrence == 1:
+    number = call.maybe("occurrence")
+    occurrence = 1 if number is None or number.is_null else number.constant
+    if number is not None and not isinstance(occurrence, int):
+        which = call.cast(number, _NUMBER).expr - 1
+        which = call.checked(which, which < 0, f"an occurrence below 1 in {call.name}")
+        matches = subject.str.extract_all(pattern).list.get(which, null_on_oob=True)
+        made = matches.str.extract(pattern, group) if group else matches
+    elif occurrence == 1:
         made = subject.str.extract(pattern, group)
     else:
         matches = subject.str.extract_all(pattern).list.get(occurrence - 1, null_on_oob=True)
@@ -251,12 +257,35 @@ def _count(call: Call) -> Value:
 
 def _instr(call: Call) -> Value:
     """The place at which a pattern matches, from 1; 0 where it does not."""
-    if call.has("group") or call.constant("occurrence", 1) not in (1, None) or call.constant("option", 0):
-        raise call.refuse("REGEXP_INSTR with more than a position")
+    if call.has("group"):
+        raise call.refuse(f"{call.name} of a group")
+    occurrence, after = call.constant("occurrence", 1), call.constant("option", 0)
     pattern = pattern_of(call, flags=_given_flags(call, "parameters"))
     position = call.constant("position", 1) or 1
     subject = _from_position(call, call.text())
-    return call.value(place_of(subject, pattern, pl.lit(position - 1)), _NUMBER)
+    if occurrence in (1, None) and not after:
+        return call.value(place_of(subject, pattern, pl.lit(position - 1)), _NUMBER)
+    if not isinstance(occurrence or 1, int) or after not in (0, 1) or not isinstance(pattern, str):
+        raise call.refuse(f"{call.name} of such an occurrence")
+    _refuse_nothing(call, pattern)
+    place = _place_of_nth(subject, pattern, occurrence or 1, after=after == 1)
+    return call.value(pl.when(place > 0).then(place + position - 1).otherwise(place), _NUMBER)
+
+
+_MARK = "\ufdd0"
+"""A code that is no character."""
+
+
+def _place_of_nth(subject: pl.Expr, pattern: str, number: int, *, after: bool) -> pl.Expr:
+    """Return the place at which the nth match begins, or the one behind it, from 1; 0 where there are fewer."""
+    between = subject.str.replace_all(pattern, _MARK).str.split(_MARK)
+    matches = subject.str.extract_all(pattern)
+    passed = matches.list.head(number if after else number - 1)
+    place = sum(
+        (parts.list.join("").str.len_chars().cast(_NUMBER) for parts in (between.list.head(number), passed)),
+        start=pl.lit(1, dtype=_NUMBER),
+    )
+    return pl.when(matches.list.len() >= number).then(place).when(subject.is_not_null()).then(0)
 
 
 def place_of(subject: pl.Expr, pattern: str | pl.Expr, before: pl.Expr) -> pl.Expr:

@@ -52,11 +52,11 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
         a, b = condition.left, condition.right
         if condition.op in ("=", "is") and a is not None and b is not None and a.refs and b.refs:
             if a.refs <= left and b.refs <= right:
-                keys.append((a.expr, b.expr, condition.op == "is"))
+                keys.append((*_alike(a, b), condition.op == "is"))
                 pairs.append((a, b))
                 continue
             if b.refs <= left and a.refs <= right:
-                keys.append((b.expr, a.expr, condition.op == "is"))
+                keys.append((*_alike(b, a), condition.op == "is"))
                 pairs.append((b, a))
                 continue
         rest.append(condition)
@@ -70,6 +70,16 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
         # One join has one rule for NULLs: the few that differ are made alike by a marked key.
         keys = [k for pair in keys for k in ([(pair[0], pair[1], True)] if pair[2] else _without_nulls(pair))]
     return keys, rest
+
+
+def _alike(left: Value, right: Value) -> tuple[pl.Expr, pl.Expr]:
+    """Return both sides of an equality; Polars compares decimals of different precision, but does not join by them."""
+    if isinstance(left.dtype, pl.Decimal) and isinstance(right.dtype, pl.Decimal):
+        plain = left.expr.meta.is_column() and right.expr.meta.is_column()
+        if not plain or left.dtype.precision != right.dtype.precision:
+            wide = pl.Decimal(38, max(left.dtype.scale, right.dtype.scale))
+            return left.expr.cast(wide), right.expr.cast(wide)
+    return left.expr, right.expr
 
 
 def _once(keys: _Keys) -> _Keys:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from dwkit.sql.bind.chosen import Chosen
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
-from dwkit.sql.optimise.tree import leaves
-from dwkit.sql.plan import Aggregate, Condition, Filter, Plan, Scan
+from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Scan
 from dwkit.sql.value import Value
 
 __all__ = ["aggregated_first"]
@@ -55,7 +54,7 @@ def aggregated_first(
     """
     if not plan.keys or not plan.items or not plan.combined.keys() >= plan.items.keys():
         return plan
-    tables, conditions = leaves(plan.input)
+    tables, conditions = _leaves(plan.input)
     if len(tables) < 2 or max(context.estimates.rows(t) for t in tables) < _SMALL:
         return plan
     made = _first(context, plan, tables, conditions, _plain(plan))
@@ -115,7 +114,7 @@ def _early(
     if not facts:
         return None
     inside, across, outside = _sorted_out(conditions, facts, dimensions)
-    known = frozenset(c for d in dimensions for c in d.columns)
+    known = frozenset().union(*(d.given for d in dimensions))
     named = [v.refs for v in plan.keys.values()] + [c.value.refs for c in across] + [split.chosen_by]
     keys = {i: context.column(i) for refs in named for i in refs - known}
     if not keys or not _connected(facts, inside):  # without keys there is a part even of no rows
@@ -133,6 +132,17 @@ def _early(
     return replace(plan, input=whole, items=split.whole)
 
 
+def _leaves(plan: Plan) -> tuple[list[Plan], list[Condition]]:
+    """Return the tables of a tree of inner joins, and all its conditions."""
+    if isinstance(plan, Join) and plan.kind == "inner":
+        left, right = _leaves(plan.left), _leaves(plan.right)
+        return [*left[0], *right[0]], [*left[1], *right[1], *plan.on]
+    if isinstance(plan, Filter) and isinstance(plan.input, Join) and plan.input.kind == "inner":
+        leaves, conditions = _leaves(plan.input)
+        return leaves, [*conditions, *plan.conditions]
+    return [plan], []
+
+
 def _parted(
     plan: Aggregate, leaves: list[Plan], conditions: list[Condition], split: _Split
 ) -> tuple[list[Plan], list[Plan]]:
@@ -146,7 +156,7 @@ def _parted(
             if touched and (condition.op != "=" or condition.value.refs <= own):
                 dimensions.remove(node)
                 break
-    known = frozenset(c for d in dimensions for c in d.columns)
+    known = frozenset().union(*(d.given for d in dimensions))
     for value in plan.keys.values():
         if value.refs & known and value.refs - known:
             return leaves, []
@@ -160,8 +170,8 @@ def _sorted_out(
     conditions: list[Condition], facts: list[Plan], dimensions: list[Plan]
 ) -> tuple[list[Condition], list[Condition], list[Condition]]:
     """Return the conditions of the facts alone, those between facts and dimensions, and those of dimensions."""
-    ours = frozenset(c for f in facts for c in f.columns)
-    theirs = frozenset(c for d in dimensions for c in d.columns)
+    ours = frozenset().union(*(f.given for f in facts))
+    theirs = frozenset().union(*(d.given for d in dimensions))
     inside = [c for c in conditions if not c.value.refs & theirs]
     across = [c for c in conditions if c.value.refs & theirs and c.value.refs & ours]
     outside = [c for c in conditions if c.value.refs & theirs and not c.value.refs & ours]

@@ -47,16 +47,19 @@ class _Numbers:
     """A number for each condition, the same for equal ones."""
 
     def __init__(self) -> None:
-        self._known: list[pl.Expr] = []
+        self._known: dict[frozenset[str], list[tuple[pl.Expr, int]]] = {}
+        self._count = 0
 
     def of(self, condition: Condition) -> int:
         """Return the number of a condition."""
         expr = condition.value.expr
-        for number, one in enumerate(self._known):
+        known = self._known.setdefault(condition.value.refs, [])
+        for one, number in known:
             if one.meta.eq(expr):
                 return number
-        self._known.append(expr)
-        return len(self._known) - 1
+        self._count += 1
+        known.append((expr, self._count))
+        return self._count
 
 
 @dataclass(frozen=True)

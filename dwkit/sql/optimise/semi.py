@@ -9,7 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from dwkit.sql.bind.context import Context
-from dwkit.sql.plan import Aggregate, Condition, Distinct, Filter, Join, Plan, Project
+from dwkit.sql.optimise.reread import Pair, asked_only, pays
+from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Project
 from dwkit.sql.value import Value
 
 __all__ = ["by_extremes"]
@@ -57,11 +58,9 @@ def _joined(
         least: other.as_(other.expr.min(), other.dtype),
         greatest: other.as_(other.expr.max(), other.dtype),
     }
-    inner = join.right
-    if context.estimates.rows(join.left) * 4 < context.estimates.rows(inner):
-        asked = {context.made("dwkit:asked", left): left for left, _ in equal}
-        on = [_equal(right, context.column(i)) for (_, right), i in zip(equal, asked, strict=True)]
-        inner = Join(inner, Distinct(Project(join.left, asked)), "semi", tuple(on))
+    outer, inner = join.left, join.right
+    if pays(context, outer, inner):
+        outer, inner = asked_only(context, outer, inner, [Pair("=", a, b) for a, b in equal])
     groups = Aggregate(inner, keys, items)
     on = [_equal(left, context.column(i)) for (left, _), i in zip(equal, keys, strict=True)]
     low, high = pl.col(least), pl.col(greatest)
@@ -72,7 +71,7 @@ def _joined(
     refs = mine.refs | {least, greatest}
     semi = join.kind == "semi"
     met = Value(found if semi else found.fill_null(value=False).not_(), pl.Boolean(), refs)
-    made = Filter(Join(join.left, groups, "inner" if semi else "left", tuple(on)), (Condition(met),))
+    made = Filter(Join(outer, groups, "inner" if semi else "left", tuple(on)), (Condition(met),))
     return Project(made, {c: context.column(c) for c in join.left.columns})
 
 

@@ -15,7 +15,9 @@ from dwkit.sql.value import NOT_CONSTANT, Value
 
 __all__ = ["Make", "Rows", "as_number", "is_keep", "of_one", "reduction", "unwrapped"]
 
-_WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having)
+_WRAPPERS = frozenset({
+    exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Having,
+})  # fmt: skip
 
 
 def is_keep(node: exp.Expr) -> bool:
@@ -25,7 +27,7 @@ def is_keep(node: exp.Expr) -> bool:
 
 def unwrapped(node: exp.Expr) -> exp.Expr:
     """Return the aggregate itself, without its FILTER, WITHIN GROUP and the like."""
-    while isinstance(node, _WRAPPERS) or is_keep(node):
+    while type(node) in _WRAPPERS or is_keep(node):
         node = node.this
     return node
 

@@ -87,6 +87,8 @@ def _format(model: Model, at: int, call: Call) -> Value:
     if len(nodes) > 2:
         zone = call.bind(nodes[2]).constant
         if call.dialect == "bigquery" and isinstance(zone, str) and is_timestamp(moment.dtype):
+            if re.search(r"%(E?z|Z|\+)", str(call.bind(nodes[at]).constant)) and zone.upper() != "UTC":
+                raise call.refuse("the zone in a format")
             clock = in_zone(_aware(moment), zone_of(call, zone, nodes[2]))
             moment = Value(clock, pl.Datetime("us"), moment.refs)
         elif call.dialect != "tsql":

@@ -46,10 +46,38 @@ def _array(call: Call) -> Value:
         return call.bind(nodes[0])
     if len(nodes) == 1 and isinstance(nodes[0], exp.Query):
         return call.binder.list_subquery(nodes[0])  # type: ignore[attr-defined, no-any-return]
+    if call.dialect == "bigquery":
+        _name_alike(nodes)
     values = call.args()
     if call.dialect == "snowflake" and _differ(values):
         return array_of(call, values)
     return list_of(call, values)
+
+
+def _name_alike(nodes: list[exp.Expr]) -> None:
+    """Give the structs of an array that name no fields the names of the first one's, in place."""
+    names = (
+        [_field_name(part) for part in nodes[0].expressions]
+        if nodes and isinstance(nodes[0], exp.Struct)
+        else []
+    )
+    for node in nodes[1:] if names and all(names) else ():
+        parts = node.expressions
+        unnamed_parts = len(parts) == len(names) and not any(map(_field_name, parts))
+        if isinstance(node, (exp.Struct, exp.Tuple)) and unnamed_parts:
+            pairs = [
+                exp.PropertyEQ(this=exp.to_identifier(n, quoted=True), expression=part.copy())
+                for n, part in zip(names, parts, strict=True)
+            ]
+            node.replace(exp.Struct(expressions=pairs))
+
+
+def _field_name(part: exp.Expr) -> str:
+    if isinstance(part, exp.Column):
+        return str(part.meta.get("name") or part.name)
+    if isinstance(part, exp.PropertyEQ):
+        return str(part.this.name)
+    return part.alias if isinstance(part, exp.Alias) else ""
 
 
 def _differ(values: list[Value]) -> bool:

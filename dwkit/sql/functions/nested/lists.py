@@ -271,8 +271,14 @@ def listed_times(call: Call, item: Value, count: Value) -> Value:
 
 
 def _map_size(call: Call) -> Value:
+    """CARDINALITY(list or map); of PostgreSQL's arrays of arrays it counts the elements of all."""
     value = nth(call, 0, "this")
-    return call.value(value.expr.list.len().cast(pl.Int64), _NUMBER) if is_map(value.dtype) else _size(call)
+    dtype, inner = value.dtype, value.expr
+    while call.dialect == "postgres" and is_list(dtype) and is_list(dtype.inner):  # type: ignore[attr-defined]
+        inner, dtype = inner.list.eval(pl.element().explode()), dtype.inner  # type: ignore[attr-defined]
+        value = value.as_(inner, dtype)
+    known = is_map(value.dtype) or (call.dialect == "postgres" and is_list(value.dtype) and not value.json)
+    return call.value(value.expr.list.len().cast(pl.Int64), _NUMBER) if known else _size(call)
 
 
 LISTS: Functions = {

@@ -70,7 +70,10 @@ def _aggregated(call: Call, value: Value, how: str) -> Value:
         if is_list(inner) or isinstance(inner, pl.Struct):
             raise call.refuse(f"{call.name} of {shown(value.dtype)}")
         least = element.nan_max() if how == "max" and is_float(inner) else getattr(element, how)()
-        return call.value(value.expr.list.agg(least), inner)
+        made = value.expr.list.agg(least)
+        if call.dialect == "trino":  # unknown where one element is
+            made = pl.when(value.expr.list.eval(element.is_null()).list.any().not_()).then(made)
+        return call.value(made, inner)
     if how == "any_value":
         return call.value(value.expr.list.drop_nulls().list.first(), inner)
     if how in ("bool_and", "bool_or"):

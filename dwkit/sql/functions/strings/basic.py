@@ -120,7 +120,7 @@ _NULL_IS_EMPTY = frozenset({"datafusion", "duckdb", "postgres", "tsql", "sqlite"
 def _concat(call: Call) -> Value:
     values = call.args()
     call.has("safe")  # only how a dialect writes it
-    skip = call.has("coalesce") or call.dialect in _NULL_IS_EMPTY
+    skip = (call.has("coalesce") and call.dialect != "redshift") or call.dialect in _NULL_IS_EMPTY
     if values and all(isinstance(v.dtype, pl.Binary) for v in values) and call.dialect != "duckdb":
         return call.value(joined_bytes([v.expr for v in values], ignore_nulls=skip), pl.Binary())
     made = pl.concat_str([call.as_text(v) for v in values], ignore_nulls=skip)

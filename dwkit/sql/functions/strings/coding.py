@@ -71,6 +71,28 @@ def _hex_string(call: Call) -> Value:
     return constant(bytes.fromhex("0" * (len(digits) % 2) + digits), pl.Binary())
 
 
+def _ord(call: Call) -> Value:
+    """ORD(text): the code of the first character; in MySQL its bytes as one number."""
+    if call.dialect != "mysql":
+        return _code_point(call)
+    digits = call.text().str.slice(0, 1).str.encode("hex")
+    made = digits.str.to_integer(base=16, dtype=pl.Int64, strict=False)
+    return call.value(pl.when(call.text() == "").then(0).otherwise(made), _NUMBER)
+
+
+def _bytes_literal(call: Call) -> Value:
+    """b'...': bytes in BigQuery, in which an escape stands for one byte; text elsewhere."""
+    text = call.node.name
+    if not call.has("is_bytes"):
+        return constant(text, _TEXT)
+    if not text.isascii() and text not in call.binder.sql:
+        # sqlglot reads \xff as the character of that code.
+        if max(text) > "\xff" or any(c in call.binder.sql for c in text if not c.isascii()):
+            raise call.refuse("b'...' with escapes beside other characters")
+        return constant(text.encode("latin-1"), pl.Binary())
+    return constant(text.encode(), pl.Binary())
+
+
 def _hex(*, upper: bool = True) -> object:
     def build(call: Call) -> Value:
         call.has("case")
@@ -142,10 +164,10 @@ def _normalized(call: Call) -> Value:
 
 
 CODING: Functions = {
-    exp.ByteString: lambda call: constant(call.node.name, _TEXT),
+    exp.ByteString: _bytes_literal,
     exp.Ascii: _first_byte,
     exp.Unicode: _code_point,
-    "ORD": lambda call: _code_point(_named(call)),
+    "ORD": lambda call: _ord(_named(call)),
     "CODEPOINT": lambda call: _code_point(_named(call)),
     exp.National: lambda call: constant(call.node.name, _TEXT),
     exp.RawString: lambda call: constant(call.node.name, _TEXT),
