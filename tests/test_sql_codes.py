@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import polars as pl
+import pyarrow.parquet  # noqa: F401 - statistics are only asked for where it is there
 import pytest
 
 from dwkit.model.statistics import ColumnStatistics, TableStatistics

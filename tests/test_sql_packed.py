@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from itertools import product
 
 import polars as pl
+import pyarrow.parquet  # noqa: F401 - statistics are only asked for where it is there
 import pytest
 
 from dwkit.model.statistics import ColumnStatistics, TableStatistics
@@ -69,3 +70,32 @@ def test_dates_far_away() -> None:
     known = {"x": ColumnStatistics(1, 1), "d": ColumnStatistics(days[0], days[1])}
     made = _rows("select d, x, count(*) from t group by d, x", rows, known)  # type: ignore[arg-type]
     assert {r[0] for r in made} == set(days)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select x + y, x - y, x * y, x * x * x - y, 2 - x, (x + 1) * (y - 1) from t",
+        "with c as (select x - 1 as z, y from t) select z + y, z * z from c",
+        "select r + 1, r - x from (select x, rank() over (partition by d order by x) as r from t)",
+        "select max(x) - min(y), sum(x + 1) from t group by d",
+        "with recursive c(n) as (select 3::bigint union all select n * n from c where n < 1000) select n - 1 from c",
+    ],
+)
+def test_sums_and_products_are_those_without_statistics(sql: str) -> None:
+    assert _rows(sql, _ROWS, _KNOWN) == _rows(sql, _ROWS, {})
+
+
+def test_what_cannot_overflow_takes_64_bits() -> None:
+    frame = pl.LazyFrame(_ROWS, schema=_SCHEMA, orient="row")
+    for known, wide in ((_KNOWN, False), ({}, True), ({"x": ColumnStatistics(-2, 2**62)}, True)):
+        statistics = TableStatistics(len(_ROWS), known)
+        made = to_lazy("select x + x + x from t", {"t": frame}, statistics=lambda _, s=statistics: s)
+        assert ("Int128" in made.explain()) == wide
+
+
+def test_what_overflows_is_an_error() -> None:
+    rows = [(2**62, 1, None), (2**62, 2, None)]
+    known = {"x": ColumnStatistics(2**62, 2**62), "y": ColumnStatistics(1, 2)}
+    with pytest.raises(pl.exceptions.InvalidOperationError):
+        _rows("select x * y * 1 + x from t", rows, known)  # type: ignore[arg-type]

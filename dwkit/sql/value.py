@@ -55,6 +55,7 @@ class Value:
         scaled: for a computed decimal, the same times ten to the power of its scale, as a whole number of 128
             bits: several times faster to calculate with than Polars' decimals.
         among: values of which it is one in each row, where that is known.
+        span: least and greatest whole number that it can be, where that is known of what is computed.
     """
 
     expr: pl.Expr
@@ -68,6 +69,7 @@ class Value:
     scaled: pl.Expr | None = None
     exact: bool = False
     among: tuple[Value, ...] = ()
+    span: tuple[int, int] | None = None
 
     @property
     def is_constant(self) -> bool:
