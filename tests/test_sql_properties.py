@@ -17,7 +17,7 @@ from dwkit.sql import to_lazy
 from dwkit.sql.bind import chosen, sources
 from dwkit.sql.failure import collected
 from dwkit.sql.lower.window import first
-from dwkit.sql.optimise import codes, eager, reread, thin
+from dwkit.sql.optimise import codes, eager, pack, reread, thin
 
 SLOW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -208,6 +208,7 @@ def query(draw: st.DrawFn) -> str:
         "keys",
         "window",
         "read again",
+        "distinct",
     ]
     kind = draw(st.sampled_from(kinds))
     value = draw(scalar("t"))
@@ -221,6 +222,17 @@ def query(draw: st.DrawFn) -> str:
         return draw(asked())
     if kind == "read again":
         return draw(read_again())
+    if kind == "distinct":
+        keys = draw(
+            st.sampled_from(["b.s", "a.x, b.s", "b.s, c.s", "a.x, b.y", "a.y", "coalesce(b.s, c.s), b.y"])
+        )
+        word = draw(st.sampled_from(["", "union", "intersect", "except", "union all"]))
+        parts = [
+            f"select {draw(st.sampled_from(['', 'distinct ']))}{keys} from t a join u b on {paired(draw, 'a', 'b')} "
+            f"join u c on {paired(draw, 'a', 'c')} where {draw(condition(draw(st.sampled_from('abc')), 0))}"
+            for _ in range(draw(st.integers(2, 3)) if word else 1)
+        ]
+        return f" {word} ".join(parts)
     if kind == "star":
         return draw(star())
     if kind == "keys":
@@ -318,6 +330,10 @@ def test_an_optimised_plan_gives_the_same_rows(tables: dict[str, list[tuple[Any,
         patch.setattr(codes, "_WORTH", 0)
         patch.setattr(reread, "_REDUCES", 0)
         patch.setattr(thin, "_MANY", 0)
+        patch.setattr(thin, "_SMALL", 0)
+        patch.setattr(pack, "_SMALL", 0)
+        patch.setattr(thin, "_WORTH", 0)
+        patch.setattr(thin, "_UNIQUE", 2)
         patch.setattr(sources, "_SELECTIVE", 1e9)
         patch.setattr(eager, "_reduces", lambda *_: False)
         known = {
@@ -341,3 +357,8 @@ def test_a_table_that_a_query_and_its_subqueries_read_by_one_key_is_read_once() 
         lazy = to_lazy(sql, frames(tables), statistics=known.get)
         assert lazy.explain().count("DF [") == len(tables)
         assert order(collected(lazy).rows()) == order(in_sqlite(tables, sql))
+
+
+def test_each_with_each_of_no_rows_is_no_group() -> None:
+    sql = "select u.s, count(*) from t cross join u group by u.s"
+    assert collected(to_lazy(sql, frames({"t": [], "u": [(1, 1, "a")]}), "sqlite")).is_empty()

@@ -20,6 +20,7 @@ from dwkit.sql.kept import Kept
 from dwkit.sql.lower import lowered
 from dwkit.sql.optimise.codes import coded
 from dwkit.sql.optimise.onescan import in_one_scan
+from dwkit.sql.optimise.pack import packing
 from dwkit.sql.query import Query, parse
 from dwkit.sql.read import too_deep
 
@@ -58,7 +59,7 @@ def to_lazy(
     if isinstance(sql, Query):
         with _uncollected():
             context = _context(sql, tables, statistics, arrow)
-            return _frame(_bound(context, sql.tree.copy()), context)
+            return _frame(context, _bound(context, sql.tree.copy()))
     with _uncollected():
         return _of_text(sql, tables, dialect, params or {}, statistics, arrow)
 
@@ -77,7 +78,7 @@ def _of_text(
         return kept
     query = parse(sql, dialect, params=params)
     context = _context(query, tables, statistics, arrow)
-    frame = _frame(_bound(context, query.tree), context)  # no one else has the tree
+    frame = _frame(context, _bound(context, query.tree))  # no one else has the tree
     if arrow is None:
         _KEPT.keep(key, context, frame)
     return frame
@@ -96,7 +97,7 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _frame(made: Bound, context: Context) -> pl.LazyFrame:
+def _frame(context: Context, made: Bound) -> pl.LazyFrame:
     names: list[str] = []
     for one in made.fields:
         name, number = one.name, 0
@@ -105,7 +106,9 @@ def _frame(made: Bound, context: Context) -> pl.LazyFrame:
             name = f"{one.name}_{number}"
         names.append(name)
     try:
-        frame = lowered(coded(context, made.plan), context.estimates)
+        plan = coded(context, made.plan)
+        digits = packing(context, plan) if context.known is not None else None
+        frame = lowered(plan, digits, context.estimates)
         frame = frame.select(pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True))
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:
@@ -158,7 +161,7 @@ def explained(
         *drawn(made.plan, context.estimates),
         "",
         "In Polars:",
-        *_frame(made, context).explain().splitlines(),
+        *_frame(context, made).explain().splitlines(),
     ]
 
 

@@ -89,7 +89,7 @@ def _what(plan: Plan) -> str:
         case Distinct():
             return "DISTINCT" + (f" ON {', '.join(plan.on)}" if plan.on else "")
         case SetOperation():
-            return plan.kind.upper() + (" ALL" if plan.all else "")
+            return plan.kind.upper() + " ALL"
         case Unnest():
             return "UNNEST " + _named(plan.lists.items())
         case Recursive():

@@ -176,17 +176,12 @@ class Filter(One):
 
 @dataclass(frozen=True, eq=False)
 class Join(Plan):
-    """Two inputs, joined on conjuncts; without any, a cross join.
-
-    Attributes:
-        build: which side Polars is to hold in a hash table; given, it also keeps the order of the joins.
-    """
+    """Two inputs, joined on conjuncts; without any, a cross join."""
 
     left: Plan
     right: Plan
     kind: JoinKind
     on: tuple[Condition, ...] = ()
-    build: str = "auto"
 
     @property
     def inputs(self) -> tuple[Plan, ...]:
@@ -309,14 +304,12 @@ class Distinct(One):
 
 @dataclass(frozen=True, eq=False)
 class SetOperation(Plan):
-    """UNION, INTERSECT or EXCEPT of inputs whose columns correspond by place and have the same types."""
+    """UNION ALL, INTERSECT ALL or EXCEPT ALL of inputs whose columns correspond by place and have the same types."""
 
     kind: Literal["union", "intersect", "except"]
-    all: bool
     left: Plan
     right: Plan
     ids: tuple[str, ...]  # of the result, in the order of the columns of either input
-    nullsafe: bool = True
 
     @property
     def inputs(self) -> tuple[Plan, ...]:

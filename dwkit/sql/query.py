@@ -202,7 +202,9 @@ def _name_tables(nodes: Mapping[type[exp.Expr], list[Any]], sql: str, dialect: s
     for number, query in enumerate(nodes.get(exp.Subquery, ())):
         tables = isinstance(query.this, exp.Table)  # joins in parentheses: their tables keep their names
         if not query.alias and not tables and isinstance(query.parent, (exp.From, exp.Join)):
-            query.set("alias", exp.TableAlias(this=exp.to_identifier(f"_q{number}")))
+            name = exp.to_identifier(f"_q{number}")
+            name.meta["made"] = True
+            query.set("alias", exp.TableAlias(this=name))
     for select in nodes.get(exp.Select, ()):
         clause = select.args.get("from_")
         sources = [clause.this] if clause is not None else []

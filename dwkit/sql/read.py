@@ -208,6 +208,8 @@ def _amend_call(node: exp.Anonymous, dialect: str) -> None:
             node.replace(own)
             return
     name = str(node.this).upper()
+    if dialect == "postgres" and name in _TABLES:
+        _to_table(node, _TABLES[name])
     if name in _UNIT_FIRST.get(dialect, ()):
         short = name == "DATEDIFF" and len(node.expressions) == 2
         unit = node.expressions[0] if node.expressions and not short else None
@@ -215,6 +217,18 @@ def _amend_call(node: exp.Anonymous, dialect: str) -> None:
             unit.replace(exp.Var(this=unit.name))
     if name == "ALL" and isinstance(node.parent, exp.Binary) and len(node.expressions) == 1:
         node.replace(exp.All(this=exp.Paren(this=node.expressions[0])))
+
+
+_TABLES = {"STRING_TO_TABLE": "STRING_TO_ARRAY", "REGEXP_SPLIT_TO_TABLE": "REGEXP_SPLIT_TO_ARRAY"}
+"""PostgreSQL's functions of several rows: what gives these as an array."""
+
+
+def _to_table(node: exp.Anonymous, array: str) -> None:
+    """Unnest the array of a function of several rows; one in FROM is unnested as it is."""
+    if isinstance(node.parent, exp.Table):
+        node.set("this", array)
+    else:
+        node.replace(exp.Explode(this=exp.Anonymous(this=array, expressions=node.expressions)))
 
 
 def _mark_lists(tokens: list[Token]) -> bool:

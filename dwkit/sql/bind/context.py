@@ -82,7 +82,9 @@ class Context:
     intervals: dict[str, Interval] = field(default_factory=dict)
     """Columns that hold one interval."""
     dependent: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
-    """Columns of tables by those of their primary keys, of which there is one value for each."""
+    """Columns by those of a primary key, of a group or a number of rows, for each of which they have one value."""
+    groups: set[frozenset[str]] = field(default_factory=set)
+    """The keys of groups among these, which may be NULL."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     kinds: set[type[exp.Expr]] | None = None
     known: Callable[[str], TableStatistics | None] | None = None
@@ -105,6 +107,11 @@ class Context:
             self.sql, self.dialect, self.frames, tables=self.tables, now=self.now, kinds=self.kinds,
             known=self.known, arrow=self.arrow, correlated=self.correlated, asked=self.asked, volatile=self.volatile,
         )  # fmt: skip
+
+    def notice(self, tree: exp.Expr) -> None:
+        """Take note of what a tree has that was made of a part of the query."""
+        if self.kinds is not None:
+            self.kinds.update(type(n) for n in tree.walk())
 
     def may_have(self, *kinds: type[exp.Expr]) -> bool:
         """Whether there may be a node of one of some classes in the query: else there is no need to look for them."""
@@ -214,6 +221,25 @@ class Context:
         if ident in origin.origins:
             self.origins[fresh] = origin.origins[ident]
         return fresh
+
+    def adopt_dependent(self, origin: Context, fresh: Mapping[str, str]) -> None:
+        """Note which columns of a query that was bound by itself have one value for each of others.
+
+        Args:
+            fresh: the ids here by those there.
+        """
+        for primary, rest in origin.dependent.items():
+            if primary <= fresh.keys():
+                here = frozenset(fresh[i] for i in primary)
+                self.dependent[here] = frozenset(fresh[i] for i in rest if i in fresh)
+                if primary in origin.groups:
+                    self.groups.add(here)
+
+    def forget_groups(self) -> None:
+        """Forget what groups fix: the rows that an outer join adds have the key NULL as well, and no values."""
+        for keys in self.groups:
+            self.dependent.pop(keys, None)
+        self.groups.clear()
 
     def is_exact(self, value: Value) -> bool:
         """Whether a Duration holds all of an interval: a column has no room for months."""

@@ -98,6 +98,11 @@ def _table(binder: QueryBinder, scope: Scope, node: exp.Expr, function: exp.Expr
         key = context.made(name, value)
         made[key] = value
         fields.append(Field(name, key))
+    if node.args.get("ordinality"):
+        counted = number.as_(number.expr + 1, pl.Int64())
+        key = context.made("ordinality", counted)
+        made[key] = counted
+        fields.append(Field("ordinality", key))
     if rows.order:
         fields.sort(key=lambda f: rows.order.index(f.name))
     elif columns:
@@ -143,8 +148,11 @@ def _rows(stage: Stage, function: exp.Expr, called: str, columns: list[str]) -> 
         return _generator(stage, function)
     name = str(function.this).upper() if isinstance(function, exp.Anonymous) else ""
     if name == "STRING_SPLIT":
-        text, separator = function.expressions[:2]
-        return Rows(stage.bind(exp.Split(this=_resolved(stage, text), expression=separator)), "value")
+        text, separator, *ordinal = function.expressions
+        if ordinal and ordinal[0].name not in ("0", "1"):
+            raise stage.context.refuse("STRING_SPLIT with a computed third argument", function)
+        parts = stage.bind(exp.Split(this=_resolved(stage, text), expression=separator))
+        return Rows(parts, "value", ("ordinal", 1) if ordinal and ordinal[0].name == "1" else None)
     if name in (
         "JSONB_ARRAY_ELEMENTS",
         "JSON_ARRAY_ELEMENTS",

@@ -140,6 +140,9 @@ def grouped(
     whole = Aggregate(
         stage.plan, keys.values, made.values, made.empty, sets, grouping, made.combined, made.over
     )
+    if context.dialect == "datafusion" and sets is None and keys.values:
+        context.dependent[frozenset(keys.values)] = frozenset(made.values)
+        context.groups.add(frozenset(keys.values))
     plan = aggregated_first(context, whole, ChosenSums(stage, bind_aggregate, made.ids, made.values).of)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known

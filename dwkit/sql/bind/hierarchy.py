@@ -31,7 +31,9 @@ def hierarchy(binder: QueryBinder, select: exp.Select) -> Bound:
     Raises:
         SqlError: it joins tables, or asks for what there is no exact answer to.
     """
-    return binder.query(_Hierarchy(binder.context, select).spelt_out())
+    made = _Hierarchy(binder.context, select).spelt_out()
+    binder.context.notice(made)
+    return binder.query(made)
 
 
 class _Hierarchy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dwkit.sql.bind.context import Context
-from dwkit.sql.plan import Condition, Filter, Join, Plan, Project
+from dwkit.sql.plan import Condition, Filter, Join, Plan
 from dwkit.sql.value import Value
 
 __all__ = ["Pool"]
@@ -77,9 +77,7 @@ class Pool:
             unmet = [u for u in unmet if u.condition not in on]
             if rows(a) < rows(b):
                 a, b = b, a
-            # Polars orders joins itself, and well; but it does not know how few rows a semi join leaves.
-            tiny = self._context.known is not None and rows(b) * _TINY < rows(a) and _is_semi_joined(b)
-            made = Join(a, b, "inner", on, "force_right" if tiny else "auto")
+            made = Join(a, b, "inner", on)
             waiting = [p for n, p in enumerate(waiting) if n not in (i, j)]
             waiting.insert(i, made)
             for one in unmet:
@@ -139,14 +137,3 @@ def _equalities(unmet: list[_Unmet], plans: list[Plan]) -> dict[tuple[int, int],
             [i], [j] = ([places[p] for p in side] for side in (one.left, one.right))
             found.setdefault((i, j) if i < j else (j, i), []).append(one.condition)
     return found
-
-
-_TINY = 100
-"""Rows of the greater side for each row of the smaller one from which on that is joined first."""
-
-
-def _is_semi_joined(plan: Plan) -> bool:
-    """Whether a plan is a table with the rows left that have a partner elsewhere."""
-    while isinstance(plan, (Filter, Project)):
-        plan = plan.input
-    return isinstance(plan, Join) and plan.kind == "semi"

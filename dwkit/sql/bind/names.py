@@ -26,10 +26,15 @@ class CorrelatedError(Exception):
 
 
 class Field(NamedTuple):
-    """A column as it is called, and its id."""
+    """A column as it is called, and its id.
+
+    Attributes:
+        table: of a column of a subquery, the table that it is a column of there.
+    """
 
     name: str
     id: str
+    table: str = ""
 
 
 @dataclass(eq=False)
@@ -94,6 +99,19 @@ class Scope:
         """Return the table of a name, exactly or but for letter case."""
         exact = next((r for r in self.relations if r.name == name), None)
         return exact or next((r for r in self.relations if r.name.lower() == name.lower()), None)
+
+    def inherited(self, table: str, name: str) -> list[Field]:
+        """Return the columns of a name that a subquery without a name has of a table inside it."""
+        fields = (f for r in self.relations for f in r.find(name))
+        return [f for f in fields if f.table.lower() == table.lower()]
+
+    def table_of(self, ident: str) -> str:
+        """Return the name of the table that a column is of, empty where there is none."""
+        for relation in self.relations:
+            found = next((f for f in relation.fields if f.id == ident), None)
+            if found is not None:
+                return found.table or relation.name
+        return ""
 
     def starred_fields(self) -> Iterator[Field]:
         """Return what ``*`` stands for: a merged column once, where it is first met."""

@@ -149,7 +149,7 @@ def _choices(stage: Stage, node: exp.Expr, pivot: exp.Expr) -> list[_Choice]:
     subject = resolve(node.this, stage.scope, context)
     if (found_any := next((e for e in node.expressions if isinstance(e, exp.PivotAny)), None)) is not None:
         return _ordered(stage, subject, found_any)
-    if not node.expressions:
+    if not node.expressions or any(isinstance(e, (exp.Query, exp.Subquery)) for e in node.expressions):
         raise context.refuse("PIVOT over this IN", pivot)
     found: list[_Choice] = []
     for one in node.expressions:
@@ -209,6 +209,8 @@ def _all_values(stage: Stage, subject: exp.Expr) -> list[_Choice]:
     if len(values) > _MOST_COLUMNS:
         raise stage.context.error(f"PIVOT: {len(values)} values would be as many columns", subject)
     texts = values.cast(pl.String).to_list()
+    if stage.dialect == "snowflake" and values.dtype == pl.String:
+        texts = [f"'{text}'" for text in texts]  # as of values that are listed
     return [
         _Choice(text, exp.EQ(this=subject.copy(), expression=_literal(v)))
         for text, v in zip(texts, values.to_list(), strict=True)

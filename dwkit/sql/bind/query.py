@@ -158,7 +158,9 @@ class QueryBinder:
     def _used(self, bound: Bound, origin: Context) -> Bound:
         """Return rows that were bound before under ids of this use."""
         fresh = {c: self.context.adopted(origin, c) for c in bound.plan.columns}
-        fields = tuple(Field(f.name, fresh[f.id]) for f in bound.fields)
+        fields = tuple(f._replace(id=fresh[f.id]) for f in bound.fields)
+        if self.context.dialect == "datafusion":
+            self.context.adopt_dependent(origin, fresh)
         ids = tuple(fresh.values())
         if isinstance(bound.plan, RecursiveRef):
             return Bound(RecursiveRef(bound.plan.name, ids), fields)

@@ -38,6 +38,10 @@ def resolve(
     Raises:
         SqlError: a name that nothing has, or that two tables have.
     """
+    if context.dialect in _STARS_INSIDE and context.may_have(exp.Star) and node.find(exp.Star) is not None:
+        from dwkit.sql.bind.stars import expanded_inside
+
+        node = expanded_inside(node, scope, context)
     if isinstance(node, exp.Column):
         return _column(node, scope, context, aliases or {}, aliases_first=aliases_first)
     for comprehension in node.find_all(exp.Comprehension) if context.may_have(exp.Comprehension) else ():
@@ -47,6 +51,10 @@ def resolve(
         if made is not column:
             column.replace(made)
     return node
+
+
+_STARS_INSIDE = frozenset({"spark", "databricks", "snowflake"})
+"""``*`` may be an argument of functions other than COUNT there."""
 
 
 def _own_name(node: exp.Comprehension) -> None:
@@ -146,12 +154,19 @@ def _stand_in(alias: exp.Expr, column: exp.Column) -> exp.Expr:
     return exp.Paren(this=made)
 
 
+_INHERIT = frozenset({"datafusion"})
+"""The columns of a subquery without a name are still called by their tables there."""
+
+
 def _find(column: exp.Column, scope: Scope, context: Context) -> tuple[Field, int] | None:
     """Return the column and how many parts of the name it took; None where the scope has none."""
     parts = [p.name for p in column.parts]
     for size in range(len(parts) - 1, 0, -1):  # schema.table.column before table.column before column
         relation = scope.relation(parts[size - 1])
         if relation is None:
+            inherited = scope.inherited(parts[size - 1], parts[size]) if context.dialect in _INHERIT else []
+            if inherited:
+                return inherited[0], size + 1
             continue
         if size > 1 and not relation.shown.lower().endswith(".".join(parts[:size]).lower()):
             continue

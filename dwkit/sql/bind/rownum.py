@@ -46,8 +46,7 @@ def spell_out(context: Context, select: exp.Select) -> None:
         select.set("limit", exp.Limit(expression=exp.Literal.number(min(bounds))))
     for one in list(_rownums(select)):
         number: exp.Expr = exp.Window(this=exp.RowNumber())
-        if context.kinds is not None:
-            context.kinds.add(exp.Window)
+        context.notice(number)
         one.replace(exp.alias_(number, "rownum") if one.parent is select else number)
 
 

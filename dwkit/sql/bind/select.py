@@ -16,6 +16,7 @@ from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.bind.subqueries import SemiJoin
 from dwkit.sql.bind.unnesting import EXPANDING, unnested
+from dwkit.sql.optimise.thin import made_distinct
 from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort
 from dwkit.sql.trees import has_query
 from dwkit.sql.value import Value
@@ -218,7 +219,9 @@ class SelectBinder:
                 self._context.note_origin(ident, item.node)
             made[ident] = value
             ids.append(ident)
-        fields = tuple(Field(i.name, n) for i, n in zip(self._items, ids, strict=True))
+        fields = tuple(
+            Field(i.name, n, self._table_of(i.node)) for i, n in zip(self._items, ids, strict=True)
+        )
         distinct = self._node.args.get("distinct")
         order = self._node.args.get("order")
         limit, offset = self._node.args.get("limit"), self._node.args.get("offset")
@@ -234,11 +237,17 @@ class SelectBinder:
         if distinct.args.get("on") is not None:
             return self._distinct_on(stage, distinct.args["on"], made), fields
         project = Project(stage.plan, made)
-        plan = Distinct(project)
+        plan = made_distinct(self._context, project)
         keys = self._keys_of_distinct(stage, order, made)
         if keys:
             plan = Sort(plan, keys)
         return limited(stage, plan, limit, offset, keys), fields
+
+    def _table_of(self, node: exp.Expr) -> str:
+        """Return the name of the table that an item of the SELECT list is a plain column of."""
+        if self._context.dialect != "datafusion" or not isinstance(node, exp.Column):
+            return ""
+        return self._scope.table_of(node.meta.get("id", ""))
 
     def _output(self, value: Value) -> Value:
         """Return a value of the SELECT list as the dialect shows it: MySQL and SQLite have 1 and 0 for true and false."""

@@ -16,6 +16,7 @@ from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.cast import cast
 from dwkit.sql.functions.comparison import alike
+from dwkit.sql.optimise.sets import distinct
 from dwkit.sql.plan import OneRow, Plan, Project, Recursive, RecursiveRef, SetOperation
 from dwkit.sql.types import is_text, shown, unified
 from dwkit.sql.value import Value, null
@@ -65,7 +66,8 @@ def set_operation(binder: QueryBinder, node: exp.SetOperation) -> Bound:
         if isinstance(node, exp.Intersect)
         else "except"
     )
-    plan = SetOperation(kind, not node.args.get("distinct"), made_left, made_right, ids)
+    every = SetOperation(kind, made_left, made_right, ids)
+    plan = distinct(context, every) if node.args.get("distinct") else every
     return Bound(plan, tuple(Field(n, i) for n, i in zip(names, ids, strict=True)))
 
 
@@ -149,7 +151,7 @@ def values(binder: QueryBinder, node: exp.Values) -> Bound:
     ]
     plan = made[0]
     for one in made[1:]:
-        plan = SetOperation("union", True, plan, one, tuple(ids))
+        plan = SetOperation("union", plan, one, tuple(ids))
     if len(made) == 1:
         plan = Project(plan, {i: context.column(c) for i, c in zip(ids, plan.columns, strict=True)})
     return Bound(plan, fields)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from dwkit.sql.bind import tables
+from dwkit.sql.bind import subqueries, tables
 from dwkit.sql.bind.apply import CannotUnnestError, apply
 from dwkit.sql.bind.conditions import carried, conjuncts, split
 from dwkit.sql.bind.expressions import Stage
@@ -123,7 +123,9 @@ class Source:
         return plan, [c for c in conditions if c not in now or c in left]
 
     def restricted(self, stage: Stage, parts: list[exp.Expr]) -> list[tuple[exp.Expr, SemiJoin | None]]:
-        """Filter single tables by IN and [NOT] EXISTS before they are joined.
+        """Filter single tables by IN and EXISTS before they are joined.
+
+        NOT EXISTS is left for later: most rows stay, and below it Polars does not see which keys a join asks for.
 
         Returns:
             The other conditions, and what they are as semi joins where that is known already.
@@ -132,7 +134,7 @@ class Source:
             return [(part, None) for part in parts]
         rest: list[tuple[exp.Expr, SemiJoin | None]] = []
         for part in parts:
-            found = self.binder.semi_join(stage, part)
+            found = None if subqueries.is_negated(part) else self.binder.semi_join(stage, part)
             owner = self._owner(found.refs) if found is not None else None
             if found is None or owner is None:
                 rest.append((part, found))
@@ -205,6 +207,8 @@ def _add(source: Source, node: exp.Expr, join: exp.Join | None) -> None:
             hint = f"give one of them another name: FROM {one.name} AS {one.name}_2"
             raise context.error(f"two tables of this FROM are called {one.name!r}", node, hint)
     kind, outer = _kind(source, join, node, table)
+    if kind not in ("inner", "semi", "anti"):
+        context.forget_groups()
     if table.unnest is not None and join is not None and _pairs(join, kind):
         table = _as_plan(table)
     if not source.steps:

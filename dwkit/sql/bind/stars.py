@@ -20,7 +20,7 @@ from dwkit.sql.functions.nested.tuple import tuple_keys
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import QueryBinder
 
-__all__ = ["expanded"]
+__all__ = ["expanded", "expanded_inside"]
 
 
 def expanded(
@@ -61,6 +61,51 @@ def expanded(
 @lru_cache(maxsize=16)
 def _exports(sql: str) -> bool:
     return "EXPORT_STATE" in sql.upper()
+
+
+def expanded_inside(node: exp.Expr, scope: Scope, context: Context) -> exp.Expr:
+    """Return an expression with the columns for ``*`` in STRUCT(*), ARRAY(*) of Spark and OBJECT_CONSTRUCT(*) of Snowflake.
+
+    Raises:
+        SqlError: ``t.*`` of a table that there is not.
+    """
+    for one in list(node.find_all(exp.Struct, exp.Array, exp.StarMap, exp.JSONObject)):
+        if isinstance(one, exp.StarMap):
+            pairs = [
+                exp.PropertyEQ(this=exp.Literal.string(_capital(name)), expression=part)
+                for name, part in _of_star(one.this, scope, context)
+            ]
+            made = exp.Struct(expressions=pairs)
+            one.replace(made)
+            node = made if one is node else node
+        elif isinstance(one, exp.JSONObject):
+            if context.dialect == "snowflake" and len(one.expressions) == 1 and _is_star(one.expressions[0]):
+                found = _of_star(one.expressions[0], scope, context)
+                keys = ((exp.Literal.string(_capital(name)), part) for name, part in found)
+                one.set("expressions", [exp.JSONKeyValue(this=key, expression=part) for key, part in keys])
+        elif context.dialect in ("spark", "databricks") and any(map(_is_star, one.expressions)):
+            parts = [
+                part
+                for e in one.expressions
+                for part in ([p for _, p in _of_star(e, scope, context)] if _is_star(e) else [e])
+            ]
+            one.set("expressions", parts)
+    return node
+
+
+def _is_star(node: exp.Expr) -> bool:
+    return isinstance(node.this if isinstance(node, exp.Column) else node, exp.Star)
+
+
+def _capital(name: str) -> str:
+    """Return a name as Snowflake keeps it that was not quoted."""
+    return name.upper() if name.islower() else name
+
+
+def _of_star(node: exp.Expr, scope: Scope, context: Context) -> Iterator[tuple[str, exp.Expr]]:
+    if isinstance(node, exp.Column):
+        return _of_table(node, scope, context)
+    return _starred(node, list(scope.starred_fields()), scope, context)
 
 
 def _names(node: exp.Expr, count: int, context: Context) -> list[str]:

@@ -34,7 +34,7 @@ from dwkit.sql.value import Value
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import Bound, QueryBinder
 
-__all__ = ["SemiJoin", "as_list", "filtered", "semi_join", "value"]
+__all__ = ["SemiJoin", "as_list", "filtered", "is_negated", "semi_join", "value"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -110,6 +110,11 @@ def _equal_to_one(binder: QueryBinder, stage: Stage, node: exp.EQ) -> SemiJoin |
         on = compared(stage, node, "=", stage.bind(other), stage.context.column(ident))
         return SemiJoin("semi", plan, (on,), on.value.refs - plan.given)
     return None
+
+
+def is_negated(node: exp.Expr) -> bool:
+    """Whether a condition is NOT EXISTS, NOT IN or the like."""
+    return _plain(node)[1]
 
 
 def _plain(node: exp.Expr) -> tuple[exp.Expr, bool]:

@@ -181,11 +181,15 @@ def finished(
         plan = sampled(binder, plan, sample)
     called = alias.name if alias is not None and alias.this is not None else name
     columns = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
+    unnamed = isinstance(alias, exp.TableAlias) and bool(alias.this) and "made" in alias.this.meta
     if len(columns) > len(fields):
         raise context.error(f"{len(columns)} names for {len(fields)} columns of {called or 'a table'}", node)
     named = tuple(fields)
-    if columns:
-        named = tuple(Field(columns[n] if n < len(columns) else f.name, f.id) for n, f in enumerate(fields))
+    if columns or (not unnamed and any(f.table for f in fields)):
+        named = tuple(
+            Field(columns[n] if n < len(columns) else f.name, f.id, f.table if unnamed else "")
+            for n, f in enumerate(fields)
+        )
     relation = Relation(called, named, shown_as or called)
     for pivot in pivots:
         from dwkit.sql.bind.pivot import pivoted
@@ -258,7 +262,7 @@ def _apart(context: Context, scope: Scope, bound: Bound) -> Bound:
         if one.id in context.origins:
             context.origins[ident] = context.origins[one.id]
     return replace(
-        bound, plan=plan, fields=tuple(Field(f.name, i) for f, i in zip(bound.fields, ids, strict=True))
+        bound, plan=plan, fields=tuple(f._replace(id=i) for f, i in zip(bound.fields, ids, strict=True))
     )
 
 

@@ -101,6 +101,8 @@ def bind_windows(stage: Stage, nodes: Iterable[exp.Expr]) -> None:
         if item.function in _NUMBERS:
             stage.context.spans[ident] = 0, _FAR
         items[ident] = item
+        if isinstance(node.this, exp.RowNumber) and all(v.is_constant for v in item.partition):
+            stage.context.dependent[frozenset((ident,))] = frozenset(stage.plan.columns)
         stage.known[node] = stage.context.column(ident)
     if items:
         stage.plan = Window(stage.plan, items)

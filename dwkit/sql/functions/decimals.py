@@ -12,7 +12,7 @@ from dwkit.sql.functions.call import Call
 from dwkit.sql.types import is_float, is_integer, scale_of, whole_digits
 from dwkit.sql.value import Value
 
-__all__ = ["from_scaled", "rounded_units", "scaled_of", "unscaled", "whole_of"]
+__all__ = ["from_scaled", "read_as", "rounded_units", "scaled_of", "unscaled", "whole_of"]
 
 
 def scaled_of(value: Value) -> pl.Expr:
@@ -35,13 +35,18 @@ def whole_of(value: Value) -> int:
 
 
 def unscaled(scaled: pl.Expr, scale: int) -> pl.Expr:
-    """Return a whole number times ten to the power of a scale as the decimal."""
+    """Return a whole number times ten to the power of a scale as the decimal; more than 38 digits are an error."""
     return scaled.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale), dtype=pl.Decimal(38, scale))
+
+
+def read_as(scaled: pl.Expr, scale: int) -> pl.Expr:
+    """Return a whole number of at most 38 digits, times ten to the power of a scale, as the decimal: the same bits."""
+    return scaled.reinterpret(dtype=pl.Decimal(38, scale))
 
 
 def from_scaled(call: Call, scaled: pl.Expr, digits: int, scale: int) -> Value:
     """Return a calculated decimal of so many digits, which must fit 38."""
-    made = call.value(unscaled(scaled, scale), pl.Decimal(digits, scale))
+    made = call.value(read_as(scaled, scale), pl.Decimal(digits, scale))
     return replace(made, scaled=scaled)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.regexes import pattern_of
+from dwkit.sql.functions.regexes import pattern_of, place_of
 from dwkit.sql.functions.strings.ascii import ascii_case
 from dwkit.sql.types import is_list
 from dwkit.sql.value import Value, constant
@@ -238,7 +238,20 @@ def _glob(call: Call) -> Value:
     return call.value(call.text().str.contains(f"(?s)^{made}$"), _BOOLEAN)
 
 
+def _patindex(call: Call) -> Value:
+    """PATINDEX('%pattern%', text) of SQL Server: where a LIKE pattern begins to match, from 1; 0 where it does not."""
+    given, text = call.args()
+    known = given.constant
+    if not isinstance(known, str) or "[" in _CLASS.sub("", known) or "[]" in known:
+        raise call.refuse(f"{call.name} with this pattern")
+    shape = like_regex(known.removeprefix("%"), classes=True)
+    if known.startswith("%"):
+        shape = shape.replace("(?s)^", "(?s)", 1)
+    return call.value(place_of(call.as_text(text), shape, pl.lit(0)), pl.Int64())
+
+
 LIKE: Functions = {
+    "PATINDEX": _patindex,
     exp.Like: partial(_like, False),
     exp.ILike: partial(_like, True),
     exp.Escape: _escaped,

@@ -330,7 +330,16 @@ def _split(call: Call) -> Value:
     return call.value(split_by(call, call.text(), pattern, limit), pl.List(_TEXT))
 
 
+def _split_to_array(call: Call) -> Value:
+    """REGEXP_SPLIT_TO_ARRAY(text, pattern) of PostgreSQL."""
+    if len(call.node.expressions) != 2:
+        raise call.refuse(f"{call.name} with flags")
+    text, pattern = call.node.expressions
+    return call.bind(exp.RegexpSplit(this=text, expression=pattern))
+
+
 REGEX: Functions = {
+    "REGEXP_SPLIT_TO_ARRAY": _split_to_array,
     exp.RegexpLike: _like,
     exp.RegexpILike: lambda call: _like(call, insensitive=True),
     exp.RegexpExtract: _extract,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from dwkit.sql.lower.packed import Packed, packed
+from dwkit.sql.lower.packed import Digit, grouped
 from dwkit.sql.plan import Aggregate
 
 __all__ = ["aggregate", "combined"]
-
-_KEY = "dwkit:key"
 
 _COMBINED: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "sum": lambda e: pl.when(e.count() > 0).then(e.sum()),
@@ -23,42 +21,47 @@ _COMBINED: dict[str, Callable[[pl.Expr], pl.Expr]] = {
 """How the results of finer groups make the result of a coarser one."""
 
 
-def aggregate(frame: pl.LazyFrame, plan: Aggregate, *, pack: bool) -> pl.LazyFrame:
+def aggregate(
+    frame: pl.LazyFrame, plan: Aggregate, digits: Mapping[str, Digit] | None = None
+) -> pl.LazyFrame:
     """Return a row for each group, or for each group of each grouping set.
 
     Args:
-        pack: group by one number that has all keys, where they have room in one.
+        digits: the keys where they are to be packed into one.
     """
-    one = packed(plan.keys, plan.input) if pack and len(plan.keys) > 1 else None
     if plan.sets is None:
         plain = [pl.lit(0, dtype=pl.Int64).alias(i) for i in plan.grouping]  # no key is left out
-        return _grouped(frame, plan, tuple(plan.keys), one).with_columns(plain)
+        return _grouped(frame, plan, tuple(plan.keys), digits).with_columns(plain)
     if len(plan.sets) > 1 and plan.combined.keys() >= plan.items.keys():
-        return _from_finest(frame, plan, plan.sets, one)
-    return pl.concat([_completed(_grouped(frame, plan, keys, one), plan, keys) for keys in plan.sets])
+        return _from_finest(frame, plan, plan.sets, digits)
+    return pl.concat([_completed(_grouped(frame, plan, one, digits), plan, one) for one in plan.sets])
 
 
-def _grouped(frame: pl.LazyFrame, plan: Aggregate, keys: tuple[str, ...], one: Packed | None) -> pl.LazyFrame:
+def _grouped(
+    frame: pl.LazyFrame, plan: Aggregate, keys: tuple[str, ...], digits: Mapping[str, Digit] | None
+) -> pl.LazyFrame:
     """Return the groups of some of the keys: these, then the items."""
     items = [v.expr.alias(i) for i, v in plan.items.items()]
     if not keys:
         return frame.select(items or [pl.len().alias("dwkit:rows")])
+    if digits is not None and len(keys) > 1:
+        return grouped(frame, {k: plan.keys[k].expr for k in keys}, items, digits)
     # A key may be called as a column that an aggregate reads, so keys are computed under names of their own.
-    if one is not None and len(keys) == len(plan.keys):
-        groups = frame.group_by(one.expr.alias(_KEY)).agg(items)
-        return groups.select(*one.unpacked(pl.col(_KEY)), *plan.items)
-    named = {k: f"{_KEY}{n}" for n, k in enumerate(keys)}
+    named = {k: f"dwkit:key{n}" for n, k in enumerate(keys)}
     by = [plan.keys[k].expr.alias(named[k]) for k in keys]
     return frame.group_by(by).agg(items).rename({v: k for k, v in named.items()})
 
 
 def _from_finest(
-    frame: pl.LazyFrame, plan: Aggregate, sets: tuple[tuple[str, ...], ...], packed_keys: Packed | None
+    frame: pl.LazyFrame,
+    plan: Aggregate,
+    sets: tuple[tuple[str, ...], ...],
+    digits: Mapping[str, Digit] | None,
 ) -> pl.LazyFrame:
     """Return all sets, each made from the groups of the smallest set that has its keys and is there already."""
     every = tuple(k for k in plan.keys if any(k in one for one in sets))
     made: dict[frozenset[str], pl.LazyFrame] = {
-        frozenset(every): _grouped(frame, plan, every, packed_keys).cache()
+        frozenset(every): _grouped(frame, plan, every, digits).cache()
     }
     for one in sorted(sets, key=len, reverse=True):
         keys = frozenset(one)

@@ -26,11 +26,15 @@ from dwkit.sql.plan import (
 )
 from dwkit.sql.value import Value
 
-__all__ = ["Bounds", "bounds_of", "filtered_by_key", "most_values"]
+__all__ = ["Bounds", "bounds_of", "most_values"]
 
 Bounds = tuple[int, int]
 
 _BITS: dict[object, int] = {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32}
+_TYPES: dict[type[pl.DataType], Bounds] = {
+    pl.Boolean: (0, 1), pl.Int8: (-128, 127), pl.UInt8: (0, 255), pl.Int16: (-32768, 32767), pl.UInt16: (0, 65535),
+}  # fmt: skip
+"""Types whose values are few."""
 _EPOCH = date(1970, 1, 1)
 
 
@@ -45,6 +49,9 @@ def bounds_of(value: Value, plan: Plan) -> Bounds | None:
         return 0, 2 ** _BITS[value.dtype.categories.physical()] - 1
     if value.among:
         return _all([bounds_of(v, plan) for v in value.among if not v.is_null])
+    own = _TYPES.get(type(value.dtype))
+    if own is not None:
+        return own
     if not value.expr.meta.is_column() or not (value.dtype.is_integer() or isinstance(value.dtype, pl.Date)):
         return None
     return _bounds(plan, value.expr.meta.output_name())
@@ -113,30 +120,3 @@ def _sources(plan: Plan, ident: str) -> Iterator[tuple[Plan, str]]:
         case Filter() | Sort() | Limit() | Distinct() | Sample() | Window():
             if ident in plan.input.given:
                 yield plan.input, ident
-
-
-def filtered_by_key(plan: Plan) -> frozenset[int]:
-    """Return the aggregates of which only some groups are asked for by their keys: Polars then reads less."""
-    found: set[int] = set()
-    seen: set[int] = set()
-    waiting = [plan]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        waiting += node.inputs
-        if isinstance(node, Filter):
-            for condition in node.conditions:
-                for ident in condition.value.refs & node.input.given:
-                    _note_groups(node.input, ident, found)
-    return frozenset(found)
-
-
-def _note_groups(plan: Plan, ident: str, found: set[int]) -> None:
-    if isinstance(plan, (Window, Limit)):
-        return  # they look at all rows
-    if isinstance(plan, Aggregate) and ident in plan.keys:
-        found.add(id(plan))
-    for node, name in _sources(plan, ident):
-        _note_groups(node, name, found)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from dwkit.sql.lower.packed import packed_pair
+from dwkit.sql.lower.order import packed_pair
 from dwkit.sql.plan import Condition, Join
 from dwkit.sql.value import Value
 
@@ -25,7 +25,7 @@ def join(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
         return asof(left, right, plan)
     keys, rest = _keys(plan)
     if plan.kind == "inner":
-        return _inner(left, right, keys, rest, plan.build)
+        return _inner(left, right, keys, rest)
     if not rest:
         return _equal(left, right, keys, plan.kind) if keys else _cross(left, right, plan)
     columns = plan.right.given
@@ -104,9 +104,7 @@ def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
     ]
 
 
-def _equal(
-    left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str, build: str = "auto"
-) -> pl.LazyFrame:
+def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str) -> pl.LazyFrame:
     computed = any(not key.meta.is_column() for pair in keys for key in pair[:2])
     called = {tuple(k.meta.output_name(raise_if_undetermined=False) for k in pair[:2]) for pair in keys}
     struct = any(".alias(" in str(key) for pair in keys for key in pair[:2])
@@ -117,10 +115,10 @@ def _equal(
         left = left.with_columns(a.alias(n) for (a, _, _), n in zip(keys, names, strict=False))
         right = right.with_columns(b.alias(n) for (_, b, _), n in zip(keys, names[len(keys) :], strict=True))
         plain = [(pl.col(a), pl.col(b), keys[0][2]) for a, b in zip(names, names[len(keys) :], strict=False)]
-        return _equal(left, right, plain, how, build).drop(names, strict=False)
+        return _equal(left, right, plain, how).drop(names, strict=False)
     return left.join(
         right, left_on=[a for a, _, _ in keys], right_on=[b for _, b, _ in keys], how=how,  # type: ignore[arg-type]
-        nulls_equal=keys[0][2], coalesce=False, maintain_order="none", build_side=build,  # type: ignore[arg-type]
+        nulls_equal=keys[0][2], coalesce=False, maintain_order="none",
     )  # fmt: skip
 
 
@@ -139,11 +137,9 @@ def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
     return _equal(left, right, [(pl.col(_ROW), pl.col(_OTHER), False)], plan.kind).drop(_ROW, _OTHER)
 
 
-def _inner(
-    left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, rest: list[Condition], build: str = "auto"
-) -> pl.LazyFrame:
+def _inner(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, rest: list[Condition]) -> pl.LazyFrame:
     if keys:
-        return _filtered(_equal(left, right, keys, "inner", build), rest)
+        return _filtered(_equal(left, right, keys, "inner"), rest)
     ranges = [
         c
         for c in rest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -10,8 +10,8 @@ import polars as pl
 from dwkit.sql.bind.estimate import Estimates
 from dwkit.sql.functions.chance import chances
 from dwkit.sql.lower.aggregate import aggregate
-from dwkit.sql.lower.bounds import filtered_by_key
 from dwkit.sql.lower.join import join
+from dwkit.sql.lower.packed import Digit, grouped
 from dwkit.sql.lower.recursive import recursive
 from dwkit.sql.lower.setops import set_operation
 from dwkit.sql.lower.window import window
@@ -44,10 +44,12 @@ __all__ = ["Lowering", "lowered"]
 ONE = "dwkit:one"
 """Column of a frame that has rows but no columns of its own: Polars has no such frames."""
 
+Digits = Mapping[int, Mapping[str, Digit]]
 
-def lowered(plan: Plan, estimates: Estimates | None = None) -> pl.LazyFrame:
+
+def lowered(plan: Plan, digits: Digits | None = None, estimates: Estimates | None = None) -> pl.LazyFrame:
     """Return the rows of a plan; a plan without columns gives one helper column."""
-    return Lowering(plan, estimates=estimates).frame(plan)
+    return Lowering(plan, digits=digits, estimates=estimates).frame(plan)
 
 
 class Lowering:
@@ -56,6 +58,7 @@ class Lowering:
     Args:
         plan: the whole of it.
         rounds: for the step of a recursive query, the rows of the last round by its name.
+        digits: the keys that are to be packed into one, by the ``id`` of their node.
         estimates: tells how many rows nodes give.
     """
 
@@ -63,11 +66,12 @@ class Lowering:
         self,
         plan: Plan,
         rounds: dict[str, pl.LazyFrame] | None = None,
+        digits: Digits | None = None,
         estimates: Estimates | None = None,
     ) -> None:
         self._rounds = rounds or {}
+        self._digits = digits or {}
         self._again = _used_again(plan)
-        self._filtered = filtered_by_key(plan)
         self._first = first_asked(plan, self._again, estimates) if estimates is not None else {}
         self._shared: dict[int, pl.LazyFrame] = {}
         self._enough: dict[int, int] = {}
@@ -126,7 +130,7 @@ class Lowering:
 
     def aggregate(self, plan: Aggregate) -> pl.LazyFrame:
         """Return a row for each group."""
-        return aggregate(self.frame(plan.input), plan, pack=id(plan) not in self._filtered)
+        return aggregate(self.frame(plan.input), plan, self._digits.get(id(plan)))
 
     def window(self, plan: Window) -> pl.LazyFrame:
         """Return the rows with their window functions."""
@@ -149,6 +153,9 @@ class Lowering:
     def distinct(self, plan: Distinct) -> pl.LazyFrame:
         """Return one of the rows that are alike."""
         frame = self.frame(plan.input)
+        digits = self._digits.get(id(plan))
+        if digits is not None:
+            return grouped(frame, {c: pl.col(c) for c in plan.columns}, [], digits)
         if plan.on is None:
             return frame.unique() if plan.columns else frame.head(1)
         return frame.unique(subset=list(plan.on), keep="first", maintain_order=True)

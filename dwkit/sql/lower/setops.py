@@ -1,4 +1,4 @@
-"""UNION, INTERSECT and EXCEPT."""
+"""UNION ALL, INTERSECT ALL and EXCEPT ALL."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ def set_operation(left: pl.LazyFrame, right: pl.LazyFrame, plan: SetOperation) -
     b = right.select(pl.col(c).alias(i) for c, i in zip(plan.right.columns, plan.ids, strict=False))
     names = list(plan.ids)
     if plan.kind == "union":
-        both = pl.concat([a, b], how="vertical_relaxed")
-        return both if plan.all else both.unique()
+        return pl.concat([a, b], how="vertical_relaxed")
     how: Literal["semi", "anti"] = "semi" if plan.kind == "intersect" else "anti"
-    if not plan.all:
-        return a.unique().join(b, on=names, how=how, nulls_equal=True)
-    # With ALL, the nth equal row of one side meets the nth of the other.
+    # The nth equal row of one side meets the nth of the other.
     number = pl.int_range(pl.len()).over(names).alias(_NUMBER)
     numbered, others = a.with_columns(number), b.with_columns(number)
     return numbered.join(others, on=[*names, _NUMBER], how=how, nulls_equal=True).drop(_NUMBER)

@@ -30,7 +30,7 @@ from dwkit.sql.plan import (
 from dwkit.sql.value import Value
 from dwkit.sql.window import WindowItem
 
-__all__ = ["coded"]
+__all__ = ["coded", "gives_codes"]
 
 _WORTH = 4
 """Rows that are grouped for each row of the table that the text is from, from which on codes pay."""
@@ -48,6 +48,12 @@ def coded(context: Context, plan: Plan) -> Plan:
         return plan
     made, codes = _Coding(wanted).made(context, plan)
     return _decoded(context, made, codes, made.given)
+
+
+def gives_codes(table: Plan, rows: float) -> bool:
+    """Whether so many rows that are joined with a table and grouped by its text are grouped by codes."""
+    known = table.known() if isinstance(table, Scan) else None
+    return known is not None and known.rows <= _SIZES[-1][0] and known.rows * _WORTH <= rows
 
 
 # -- what is worth a code -------------------------------------------------------------------------

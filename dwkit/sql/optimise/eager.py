@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from dwkit.sql.bind.chosen import Chosen
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
+from dwkit.sql.optimise.codes import gives_codes
+from dwkit.sql.optimise.thin import is_wide
 from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Scan
 from dwkit.sql.value import Value
 
@@ -90,26 +92,63 @@ def _first(
     context: Context, plan: Aggregate, tables: list[Plan], conditions: list[Condition], split: _Split
 ) -> Plan | None:
     facts, dimensions = _parted(plan, tables, conditions, split)
-    for kept in _choices(dimensions):
+    for kept, worth in _choices(context, plan, facts, dimensions):
         others = [d for d in dimensions if d not in kept]
-        made = _early(context, plan, split, [*facts, *others], kept, conditions)
+        made = _early(context, plan, split, [*facts, *others], kept, conditions, worth)
         if made is not None:
             return made
     return None
 
 
-def _choices(dimensions: list[Plan]) -> Iterator[list[Plan]]:
-    """Return which dimensions to join after the fact is summed up: all of them, or else one."""
+def _choices(
+    context: Context, plan: Aggregate, facts: list[Plan], dimensions: list[Plan]
+) -> Iterator[tuple[list[Plan], Callable[[dict[str, Value], float, float], bool]]]:
+    """Return which dimensions to join after the fact is summed up, and what tells from its keys, rows and groups if that pays.
+
+    All of them, or else one, where there are fewer groups; or those that give names, of several columns, where
+    the keys are narrow. That there are fewer groups of these cannot be told, since keys depend on each other: a
+    customer buys much on one day.
+    """
+
+    def fewer(_: dict[str, Value], rows: float, groups: float) -> bool:
+        return groups * _WORTH <= rows
+
+    def narrow(keys: dict[str, Value], _: float, __: float) -> bool:
+        return not any(
+            is_wide(v.dtype) or _is_unique(context, [*facts, *dimensions], k) for k, v in keys.items()
+        )
+
     if dimensions:
-        yield dimensions
+        yield dimensions, fewer
     if len(dimensions) > 1:
-        yield from ([one] for one in dimensions)
+        yield from (([one], fewer) for one in dimensions)
+    names = frozenset().union(*(v.refs for v in plan.keys.values() if is_wide(v.dtype)))
+    rows = context.estimates.rows(plan.input)
+    named = [d for d in dimensions if names & d.given and not gives_codes(d, rows)]
+    if named and len(names) > 1:
+        yield named, narrow
+
+
+def _is_unique(context: Context, tables: list[Plan], key: str) -> bool:
+    """Whether a column of one of some tables may have another value in each row of it."""
+    table = next((t for t in tables if key in t.given), None)
+    while isinstance(table, Filter):
+        table = table.input
+    if table is None:
+        return True
+    rows = context.estimates.rows(table)
+    return context.estimates.distinct(key, rows) * _WORTH > rows
 
 
 def _early(
-    context: Context, plan: Aggregate, split: _Split, facts: list[Plan], dimensions: list[Plan],
+    context: Context,
+    plan: Aggregate,
+    split: _Split,
+    facts: list[Plan],
+    dimensions: list[Plan],
     conditions: list[Condition],
-) -> Plan | None:  # fmt: skip
+    worth: Callable[[dict[str, Value], float, float], bool],
+) -> Plan | None:
     """Return an aggregate of the sums of the facts, None where that is not worth it."""
     if not facts:
         return None
@@ -117,14 +156,14 @@ def _early(
     known = frozenset().union(*(d.given for d in dimensions))
     named = [v.refs for v in plan.keys.values()] + [c.value.refs for c in across] + [split.chosen_by]
     keys = {i: context.column(i) for refs in named for i in refs - known}
-    if not keys or not _connected(facts, inside):  # without keys there is a part even of no rows
+    if not keys or not _connected(context, facts, inside):  # without keys there is a part even of no rows
         return None
     fact = _joined(context, facts, inside)
     part = Aggregate(fact, keys, split.parts, plan.empty, combined=split.combined)
     rows = context.estimates.rows(fact)
     if (
         rows < _SMALL
-        or context.estimates.rows(part) * _WORTH > rows
+        or not worth(keys, rows, context.estimates.rows(part))
         or _reduces(context, part, dimensions, across)
     ):
         return None
@@ -178,12 +217,16 @@ def _sorted_out(
     return inside, across, outside
 
 
-def _connected(plans: list[Plan], conditions: list[Condition]) -> bool:
+def _connected(context: Context, plans: list[Plan], conditions: list[Condition]) -> bool:
+    """Whether equalities join all plans with each other; those of one row need none."""
     reached, waiting = frozenset(plans[0].columns), list(plans[1:])
     while waiting:
         for plan in waiting:
             own = plan.given
-            if any(c.op == "=" and c.value.refs & own and c.value.refs & reached for c in conditions):
+            alone = context.estimates.rows(plan) <= 1
+            if alone or any(
+                c.op == "=" and c.value.refs & own and c.value.refs & reached for c in conditions
+            ):
                 reached |= own
                 waiting.remove(plan)
                 break

@@ -16,7 +16,7 @@ from dwkit.sql.bind.context import Context
 from dwkit.sql.plan import Condition, Distinct, Extend, Filter, Join, Plan, Project, Scan
 from dwkit.sql.value import Value
 
-__all__ = ["Pair", "asked_only", "pays"]
+__all__ = ["Pair", "asked_only", "is_table", "pays"]
 
 _REDUCES = 4
 """Rows for each of those that are asked for, from which on it pays to look for them first."""
@@ -59,7 +59,7 @@ def asked_only(context: Context, left: Plan, inner: Plan, pairs: list[Pair]) -> 
         mine, kept = own
         if context.estimates.rows(kept) <= context.estimates.rows(semi):
             return _put(left, mine, kept), _put(inner, scan, _renamed(context, kept, scan))
-    return left, _put(inner, scan, semi) if _is_filtered(inner) else whole
+    return left, _put(inner, scan, semi) if is_table(inner) else whole
 
 
 def _restricted(left: Plan, scan: Scan, column: str, asked: str) -> Join | None:
@@ -158,8 +158,8 @@ def _leaf(plan: Plan, key: Value) -> Scan | None:
     return None
 
 
-def _is_filtered(plan: Plan) -> bool:
-    """Whether it is a table with conditions."""
+def is_table(plan: Plan) -> bool:
+    """Whether it is one table, of which conditions may leave rows out."""
     while isinstance(plan, Filter):
         plan = plan.input
     return isinstance(plan, Scan)

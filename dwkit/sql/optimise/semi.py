@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from dwkit.sql.bind.context import Context
-from dwkit.sql.optimise.reread import Pair, asked_only, pays
+from dwkit.sql.optimise.reread import Pair, asked_only, is_table, pays
 from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Project
 from dwkit.sql.value import Value
 
@@ -39,6 +39,10 @@ def by_extremes(context: Context, join: Join) -> Plan:
             compared.append((op, left, right))
         else:
             return join
+    of_tables = join.kind == "semi" and is_table(join.left) and is_table(join.right)
+    if equal and not compared and of_tables and pays(context, join.left, join.right):
+        outer, inner = asked_only(context, join.left, join.right, [Pair("=", a, b) for a, b in equal])
+        return Join(outer, inner, join.kind, join.on)
     if (
         not equal
         or len(compared) != 1

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.aggregate.rows import Rows, as_number, of_one
 from dwkit.sql.functions.call import Call, Functions
-from dwkit.sql.functions.decimals import scaled_of, unscaled
+from dwkit.sql.functions.decimals import read_as, scaled_of, unscaled
 from dwkit.sql.functions.elements import NULLS_LEAST, nulls_greatest
 from dwkit.sql.types import (
     is_date,
@@ -50,15 +50,12 @@ def _sum(rows: Rows, value: Value, strict: bool = True) -> Value:
         scale = scale_of(value.dtype)
         if not strict:
             return call.value(unscaled(_sum_that_fits(rows, scaled_of(value)), scale), pl.Decimal(38, scale))
-        if value.scaled is not None and whole_digits(value.dtype) + scale <= _SUMMABLE:
-            return call.value(
-                unscaled(_unless_empty(rows, value.scaled, pl.Int128()), scale), pl.Decimal(38, scale)
-            )
-        made = _unless_empty(rows, value.expr, value.dtype)
-        if call.dialect in (
-            "spark",
-            "databricks",
-        ):  # it has ten digits more, which those of a quotient depend on
+        if whole_digits(value.dtype) + scale <= _SUMMABLE:
+            made = read_as(_unless_empty(rows, scaled_of(value), pl.Int128()), scale)
+        else:
+            made = _unless_empty(rows, value.expr, value.dtype)
+        if call.dialect in ("spark", "databricks"):
+            # It has ten digits more, which those of a quotient depend on.
             dtype = pl.Decimal(min(38, whole_digits(value.dtype) + scale + 10), scale)
             return call.value(made.cast(dtype), dtype)
         return call.value(made, pl.Decimal(38, scale))
@@ -76,8 +73,8 @@ def _sum_that_fits(rows: Rows, whole: pl.Expr) -> pl.Expr:
     return pl.when(fits).then(top * half + rest)
 
 
-_SUMMABLE = 30
-"""Digits of numbers of which 128 bits hold the sum of a hundred million."""
+_SUMMABLE = 28
+"""Digits of numbers of which as many as Polars counts (2 to the power of 32) have a sum of 38 digits."""
 
 
 def _unless_empty(rows: Rows, expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:

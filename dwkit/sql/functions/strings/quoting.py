@@ -50,4 +50,39 @@ def _luhn_check(call: Call) -> Value:
     return call.value(sound, pl.Boolean())
 
 
-QUOTING: Functions = {"QUOTE": _quote, "LUHN_CHECK": _luhn_check}
+def _quote_literal(call: Call) -> Value:
+    """QUOTE_LITERAL(text) of PostgreSQL: with backslashes it is one with escapes."""
+    text = call.as_text(call.args()[0])
+    plain = _between(
+        text.str.replace_all("'", "''", literal=True).str.replace_all("\\", "\\\\", literal=True)
+    )
+    back = text.str.contains("\\", literal=True)
+    return call.value(pl.when(back).then(pl.concat_str(pl.lit("E"), plain)).otherwise(plain), _TEXT)
+
+
+def _quote_name(call: Call) -> Value:
+    """QUOTENAME(name) of SQL Server: between brackets, or between what is given."""
+    text, *given = call.args()
+    mark = given[0].constant if given else "["
+    pairs = {
+        "[": "[]",
+        "]": "[]",
+        "'": "''",
+        '"': '""',
+        "`": "``",
+        "(": "()",
+        ")": "()",
+        "<": "<>",
+        ">": "<>",
+    }
+    if mark not in pairs:
+        raise call.refuse(f"{call.name} with this mark")
+    first, last = pairs[mark][0], pairs[mark][1]
+    inner = call.as_text(text).str.replace_all(last, last * 2, literal=True)
+    return call.value(pl.concat_str(pl.lit(first), inner, pl.lit(last)), _TEXT)
+
+
+QUOTING: Functions = {
+    "QUOTE_LITERAL": _quote_literal, "QUOTENAME": _quote_name,
+    "QUOTE": _quote, "LUHN_CHECK": _luhn_check,
+}  # fmt: skip

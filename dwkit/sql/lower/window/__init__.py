@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dwkit.sql.lower.packed import packed_order
+from dwkit.sql.lower.order import packed_order
 from dwkit.sql.lower.window.first import first_rows
 from dwkit.sql.lower.window.frames import Frames
 from dwkit.sql.lower.window.items import Items
