@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 from logic import Record, read
-from suite_settings import OTHER, marked, setting_of
+from suite_settings import DATAFUSION, OTHER, marked, setting_of
 from suite_spark import fields, spelled
 from suite_tables import External, kind_of, options_of, write_files
 from suite_values import Tables, known_name
@@ -40,7 +40,7 @@ _INSERT = re.compile(
 def records(path: Path) -> Iterator[Record]:
     """Read the records of a file and of those that it includes."""
     of_spark = "spark" in path.parts
-    for record in marked(_whole(_read(path))):
+    for record in marked(_whole(_read(path)), DATAFUSION):
         sql, expected = record.sql, record.expected
         if expected and expected[0] == "----":
             expected = expected[1:]

@@ -20,6 +20,7 @@ __all__ = [
     "HASHED",
     "Tables",
     "close",
+    "exact",
     "is_ordered",
     "is_select",
     "known_name",
@@ -124,16 +125,20 @@ def _short(dtype: pl.DataType) -> pl.DataType:
     return pl.String() if isinstance(dtype, pl.Float32) else dtype
 
 
+def exact(data: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with single floats as the shortest numbers that they are, and years beyond Python's as text."""
+    data = data.with_columns(pl.col(pl.Float16).cast(pl.Float32))
+    data = data.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
+    data = data.with_columns(
+        pl.col(n).cast(_short(t)) for n, t in data.schema.items() if t.is_nested() and "Float32" in str(t)
+    )
+    moments = [n for n, t in data.schema.items() if isinstance(t, (pl.Date, pl.Datetime)) and _far(data[n])]
+    return data.with_columns(pl.col(n).dt.to_string("iso:strict") for n in moments)
+
+
 def texts(data: pl.DataFrame) -> list[list[str]]:
     """Return rows as text."""
-    exact = data.with_columns(pl.col(pl.Float16).cast(pl.Float32))
-    exact = exact.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
-    exact = exact.with_columns(
-        pl.col(n).cast(_short(t)) for n, t in exact.schema.items() if t.is_nested() and "Float32" in str(t)
-    )
-    moments = [n for n, t in exact.schema.items() if isinstance(t, (pl.Date, pl.Datetime)) and _far(exact[n])]
-    exact = exact.with_columns(pl.col(n).dt.to_string("iso:strict") for n in moments)
-    return [[shown(v) for v in row] for row in exact.iter_rows()]
+    return [[shown(v) for v in row] for row in exact(data).iter_rows()]
 
 
 def _normal(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from sqlglot import exp
@@ -15,14 +16,18 @@ class DataFusion(Postgres):
     """What sqlglot reads and writes as ``datafusion``; to define the class is to register it."""
 
     class Tokenizer(Postgres.Tokenizer):
-        """FLOAT is of single precision, ``^`` is exclusive or of bits."""
+        """FLOAT is of single precision, ``^`` is exclusive or of bits, names can stand in backticks."""
 
+        IDENTIFIERS: ClassVar = ['"', "`"]
         KEYWORDS: ClassVar = {**Postgres.Tokenizer.KEYWORDS, "FLOAT": TokenType.FLOAT}
         SINGLE_TOKENS: ClassVar = {**Postgres.Tokenizer.SINGLE_TOKENS, "^": TokenType.HASH}
 
 
 _NAMES = frozenset({TokenType.RLIKE})
 """REGEXP and RLIKE are no operators here."""
+_NOW = frozenset({TokenType.CURRENT_DATE, TokenType.CURRENT_TIME, TokenType.CURRENT_TIMESTAMP})
+_AMOUNT = re.compile(r"\s*-?[\d.]+\s*[A-Za-z]")
+_SIDES = (["PRECEDING"], ["FOLLOWING"])
 _COMMA, _OPEN, _CLOSE = TokenType.COMMA, TokenType.L_PAREN, TokenType.R_PAREN
 _OPENING = frozenset({_OPEN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _CLOSING = frozenset({_CLOSE, TokenType.R_BRACKET, TokenType.R_BRACE})
@@ -31,7 +36,34 @@ _BEFORE_A_ROW = (TokenType.VALUES, _COMMA)
 
 def rewritten(tokens: list[Token]) -> list[Token]:
     """Return tokens that sqlglot's parser of PostgreSQL understands as DataFusion does."""
-    return _braced(_words(_plain_numbers(tokens)))
+    return _braced(_words(_plain_numbers(_framed(_columns_named(tokens)))))
+
+
+def _framed(tokens: list[Token]) -> list[Token]:
+    """Write the offsets ``'1' DAY PRECEDING`` and ``'1 day' PRECEDING`` of a frame as those of intervals."""
+    made: list[Token] = []
+    for place, token in enumerate(tokens):
+        bare = token.token_type == TokenType.STRING and tokens[place - 1].token_type != TokenType.INTERVAL
+        after = [t.text.upper() for t in tokens[place + 1 : place + 3]]
+        if bare and (after[1:] in _SIDES or (after[:1] in _SIDES and _AMOUNT.match(token.text))):
+            made.append(_like(token, TokenType.INTERVAL, "INTERVAL"))
+        made.append(token)
+    return made
+
+
+def _columns_named(tokens: list[Token]) -> list[Token]:
+    """Make names of CURRENT_TIME and its kin where CREATE TABLE calls a column so."""
+    if not tokens or tokens[0].token_type != TokenType.CREATE:
+        return tokens
+    made: list[Token] = []
+    depth = 0
+    for place, token in enumerate(tokens):
+        depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
+        if token.token_type == TokenType.ALIAS and depth == 0:
+            return made + tokens[place:]
+        first = depth == 1 and tokens[place - 1].token_type in (_OPEN, _COMMA)
+        made.append(_like(token, TokenType.VAR, token.text) if first and token.token_type in _NOW else token)
+    return made
 
 
 def _words(tokens: list[Token]) -> list[Token]:

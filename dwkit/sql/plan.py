@@ -32,8 +32,8 @@ class Plan:
 
     @property
     def inputs(self) -> tuple[Plan, ...]:
-        """Nodes that it reads."""
-        raise NotImplementedError
+        """Nodes that it reads; a table reads none."""
+        return ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -59,17 +59,7 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Leaf(Plan):
-    """A node without inputs."""
-
-    @property
-    def inputs(self) -> tuple[Plan, ...]:
-        """None."""
-        return ()
-
-
-@dataclass(frozen=True, eq=False)
-class Scan(Leaf):
+class Scan(Plan):
     """The rows of a table or file, its columns under their ids.
 
     Attributes:
@@ -91,7 +81,7 @@ class Scan(Leaf):
 
 
 @dataclass(frozen=True, eq=False)
-class OneRow(Leaf):
+class OneRow(Plan):
     """One row without columns: what a SELECT without FROM reads."""
 
     @property
@@ -101,7 +91,7 @@ class OneRow(Leaf):
 
 
 @dataclass(frozen=True, eq=False)
-class RecursiveRef(Leaf):
+class RecursiveRef(Plan):
     """The rows of the last round, inside a recursive CTE; ids of this use, in the order of its columns."""
 
     name: str
@@ -162,11 +152,6 @@ class Filter(One):
     """The rows for which all conditions are true."""
 
     conditions: tuple[Condition, ...]
-
-    @cached_property
-    def given(self) -> frozenset[str]:
-        """Those of the input, as a set."""
-        return self.input.given
 
     @property
     def values(self) -> tuple[Value, ...]:

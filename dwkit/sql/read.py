@@ -165,6 +165,9 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         _cut_amounts(tokens)
     tokens = rewritten(tokens, kinds, sql, dialect)
     lists = TokenType.LIST in kinds and _mark_lists(tokens)
+    first_index = reader.INDEX_OFFSET
+    # sqlglot takes it off what it knows to be a whole number, as off length(x), and off no column.
+    reader.INDEX_OFFSET = 0
     try:
         trees: list[exp.Expr | None] = list(reader.parser().parse(tokens, sql))
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError) as error:
@@ -172,14 +175,23 @@ def read(sql: str, dialect: str) -> list[exp.Expr | None]:
         raise ParseError("a function lacks an argument, or has one of another kind") from error
     for tree in trees:
         if tree is not None:
-            _amend(by_kind(tree), dialect, lists=lists)
+            _amend(by_kind(tree), dialect, first_index, lists=lists)
     return trees
 
 
-def _amend(nodes: Mapping[type[exp.Expr], list[Any]], dialect: str, *, lists: bool) -> None:
-    """Change what sqlglot reads in another way than it is meant."""
+def _amend(nodes: Mapping[type[exp.Expr], list[Any]], dialect: str, first: int, *, lists: bool) -> None:
+    """Change what sqlglot reads in another way than it is meant.
+
+    Args:
+        first: index of the first element of a list.
+        lists: some names were marked, see `_mark_lists`.
+    """
     for values in nodes.get(exp.Values, ()):
         _rows_of_values(values)
+    for bracket in nodes.get(exp.Bracket, ()) if first else ():
+        if bracket.args.get("offset") is None:
+            bracket.set("offset", first)
+            bracket.meta["brackets"] = True
     for clause in nodes.get(exp.From, ()):
         if isinstance(clause.this, exp.TableAlias):  # what |> AS made of a CTE
             clause.set("this", exp.Table(this=clause.this.this))
@@ -194,8 +206,10 @@ def _amend(nodes: Mapping[type[exp.Expr], list[Any]], dialect: str, *, lists: bo
         name.set("this", name.name.removeprefix(_MARK))
     for node in nodes.get(exp.Anonymous, ()):
         _amend_call(node, dialect)
-    for within in nodes.get(exp.In, ()) if dialect == "sqlite" else ():
-        _in_table(within)
+    for within in nodes.get(exp.In, ()):
+        if dialect == "sqlite":
+            _in_table(within)
+        _in_values(within)
     for arrow in nodes.get(exp.Lambda, ()):
         _json_arrow(arrow, dialect)
 
@@ -258,6 +272,14 @@ def _in_table(node: exp.In) -> None:
         table = exp.Table(this=field.this, db=field.args.get("table"))
         node.set("field", None)
         node.set("query", exp.Subquery(this=exp.Select(expressions=[exp.Star()]).from_(table)))
+
+
+def _in_values(node: exp.In) -> None:
+    """Make a subquery of the rows in ``x IN (VALUES ...)``."""
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Values):
+        rows = exp.Select(expressions=[exp.Star()], from_=exp.From(this=node.expressions[0]))
+        node.set("query", exp.Subquery(this=rows))
+        node.set("expressions", [])
 
 
 _NO_LAMBDAS = frozenset({"postgres", "redshift", "mysql", "sqlite", "oracle", "tsql"})

@@ -16,6 +16,7 @@ from dwkit.sql.statements.constraints import references
 from dwkit.sql.statements.copy import copy
 from dwkit.sql.statements.create import create, stored
 from dwkit.sql.statements.insert import insert, replace_into
+from dwkit.sql.statements.macros import expanded
 from dwkit.sql.statements.merge import merge
 from dwkit.sql.statements.prepare import PREPARING, Prepared, dropped, executed, prepared
 from dwkit.sql.statements.run import Done, Files, Known, Outer, Result, Run
@@ -99,7 +100,7 @@ class Session:
                 bound, script, self.dialect, self._catalog, self._outer, self._files, self._statistics, self._names,
                 self._reserved, params or {},
             )  # fmt: skip
-            yield self._run(run)
+            yield self._run(replace(run, tree=expanded(run)))
 
     def _run(self, run: Run) -> Result:
         tree = run.tree

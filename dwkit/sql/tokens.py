@@ -51,11 +51,62 @@ def rewritten(tokens: list[Token], kinds: set[TokenType], sql: str, dialect: str
         tokens = in_order(tokens, dialect)
     if any(word in sql.upper() for word in _COMMANDS):
         tokens = _commands(tokens, sql)
+    if dialect == "duckdb":
+        tokens = _macros(tokens)
     if dialect == "datafusion":
         tokens = _whole_intervals(datafusion.rewritten(tokens))
+    if TokenType.DCOLON in kinds:
+        tokens = _apart(tokens)
     if TokenType.INTERVAL in kinds or dialect == "trino":
         tokens = _typed_literals(tokens, exact=dialect == "trino")
     return tokens
+
+
+def _macros(tokens: list[Token]) -> list[Token]:
+    """Write DEFAULT for ``:=`` in the head of a macro, and take TABLE out of DROP MACRO TABLE."""
+    made: list[Token] = []
+    verb, head = "", False
+    for token in tokens:
+        word = token.text.upper()
+        if not made or made[-1].token_type == TokenType.SEMICOLON:
+            verb, head = word, False
+        elif word in ("MACRO", "FUNCTION") and verb in ("CREATE", "DROP"):
+            head = True
+        elif token.token_type == TokenType.ALIAS:
+            head = False
+        elif head and verb == "DROP" and word == "TABLE":
+            continue
+        default = head and token.token_type == TokenType.COLON_EQ
+        at = (token.line, token.col, token.start, token.end)
+        made.append(Token(TokenType.DEFAULT, "DEFAULT", *at) if default else token)
+    return made
+
+
+_OF_TIME = frozenset(
+    {
+        TokenType.DATE, TokenType.DATETIME, TokenType.TIME, TokenType.TIMETZ, TokenType.TIMESTAMP, TokenType.TIMESTAMPTZ,
+        TokenType.TIMESTAMPNTZ, TokenType.TIMESTAMPLTZ, TokenType.TIMESTAMP_S, TokenType.TIMESTAMP_MS, TokenType.TIMESTAMP_NS,
+    }
+)  # fmt: skip
+_WITH_ZONE = (["WITH", "TIME", "ZONE"], ["WITHOUT", "TIME", "ZONE"])
+
+
+def _apart(tokens: list[Token]) -> list[Token]:
+    """Put parentheses around the literal of ``DATE '2024-01-31'::TEXT``: sqlglot would do the cast before it is a date."""
+    made: list[Token] = []
+    for place, token in enumerate(tokens):
+        made.append(token)
+        following = tokens[place + 1].token_type if place + 1 < len(tokens) else None
+        if token.token_type != TokenType.STRING or following != TokenType.DCOLON:
+            continue
+        first = len(made) - 2
+        if [t.text.upper() for t in made[max(first - 2, 0) : first + 1]] in _WITH_ZONE:
+            first -= 3
+        if first >= 0 and made[first].token_type in _OF_TIME:
+            kind = made[first]
+            made.insert(first, Token(TokenType.L_PAREN, "(", kind.line, kind.col, kind.start, kind.end))
+            made.append(Token(TokenType.R_PAREN, ")", token.line, token.col, token.start, token.end))
+    return made
 
 
 _COMMANDS = frozenset({"DEALLOCATE"})

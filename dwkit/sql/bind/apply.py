@@ -324,7 +324,9 @@ class _Domain:
         return Sort(self.over(plan.input), plan.keys) if isinstance(plan, Sort) else self.over(plan)
 
     def _partitioned(self, item: WindowItem) -> WindowItem:
-        return replace(item, partition=(*item.partition, *self._columns.values()))
+        there = {next(iter(v.refs)) for v in item.partition if v.expr.meta.is_column()}
+        added = (v for v in self._columns.values() if v.expr.meta.output_name() not in there)
+        return replace(item, partition=(*item.partition, *added))
 
     def _limit(self, plan: Limit) -> Plan:
         if plan.percent:

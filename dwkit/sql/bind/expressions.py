@@ -17,7 +17,7 @@ from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import Scope
 from dwkit.sql.functions.aggregate import unwrapped
 from dwkit.sql.functions.call import Builder, Call
-from dwkit.sql.functions.cast import cast
+from dwkit.sql.functions.cast import MisreadError, cast
 from dwkit.sql.origin import Origin
 from dwkit.sql.plan import Plan
 from dwkit.sql.types import is_number, is_text, shown
@@ -168,6 +168,16 @@ class Stage:
         """Return where a column comes from, None where that is not known."""
         return self.context.origins.get(ident)
 
+    def _word(self, value: Value, node: exp.Expr) -> Value:
+        """Return a quoted word as the truth that it says."""
+        try:
+            made = cast(value, pl.Boolean(), self.dialect)
+        except MisreadError:
+            made = None
+        if made is None:
+            raise self.context.error(f"{value.constant!r} is no BOOLEAN value", node)
+        return made
+
     def type_of(self, expr: pl.Expr) -> pl.DataType:
         """Return what type Polars gives an expression."""
         return self.context.type_of(expr)
@@ -196,6 +206,8 @@ class Stage:
         if is_text(value.dtype) and not value.json and self.dialect in ("sqlite", "mysql"):
             number = cast(value, pl.Float64(), self.dialect)  # as far as it looks like one
             value = number if number is not None else value
+        if value.is_text_literal and self.dialect == "datafusion":
+            return self._word(value, node)
         if is_number(value.dtype) and self.dialect in _NUMBERS_ARE_TRUE:
             return value.as_(value.expr != 0, pl.Boolean())
         raise self.context.error(f"a condition is wanted here, not {shown(value.dtype)}", node)

@@ -60,16 +60,26 @@ def flattened(stage: Stage, node: exp.Expr) -> Value:
 def fields_of(
     node: exp.Expr, scope: Scope, context: Context, binder: QueryBinder
 ) -> Iterator[tuple[str, exp.Expr]] | None:
-    """Return the columns of ``UNNEST(structs, recursive := true)``, None for what is none."""
+    """Return the columns of ``UNNEST(struct)`` and ``UNNEST(structs, recursive := true)``, None for what is none."""
     from dwkit.sql.plan import OneRow
 
-    if not isinstance(node, exp.Explode) or not node.expressions or context.dialect != "duckdb":
+    if not isinstance(node, exp.Explode) or context.dialect != "duckdb":
         return None
-    if _levels(context, node) is not None or next(node.find_all(exp.AggFunc), None) is not None:
+    if next(node.find_all(exp.AggFunc, exp.Query, exp.Window), None) is not None:
         return None
+    stage = Stage(context, binder, scope, OneRow(), "UNNEST")
     made = node.copy()
+    if not node.expressions:
+        if not isinstance(node.this, (exp.Column, exp.Struct, exp.Cast, exp.Dot)):
+            return None
+        struct = stage.bind(resolve(node.this, scope, context)).dtype
+        if not isinstance(struct, pl.Struct):
+            return None
+        return ((f.name, _field(node.this, f.name)) for f in struct.fields)
+    if _levels(context, node) is not None:
+        return None
     made.set("this", resolve(node.this, scope, context))
-    value = flattened(Stage(context, binder, scope, OneRow(), "UNNEST"), made)
+    value = flattened(stage, made)
     inner = value.dtype.inner  # type: ignore[attr-defined]
     if not isinstance(inner, pl.Struct):
         return None
@@ -77,6 +87,11 @@ def fields_of(
         (f.name, exp.Dot(this=node.copy(), expression=exp.to_identifier(f.name, quoted=True)))
         for f in inner.fields
     )
+
+
+def _field(node: exp.Expr, name: str) -> exp.Dot:
+    whole = node.copy() if isinstance(node, (exp.Struct, exp.Cast)) else exp.Paren(this=node.copy())
+    return exp.Dot(this=whole, expression=exp.to_identifier(name, quoted=True))
 
 
 def is_subscripts(node: exp.Expr) -> bool:

@@ -82,9 +82,13 @@ def bind_aggregate(stage: Stage, node: exp.Expr, parts: Parts | None = None) -> 
 
 
 def _refuse_outer(stage: Stage, node: exp.Expr, inner: exp.Expr, around: Scope) -> None:
-    """Refuse an aggregate, without what is wrapped around it, over columns of the query around alone."""
+    """Refuse an aggregate, without what is wrapped around it, over columns of the queries around alone."""
     ids = {c.meta.get("id") for c in inner.find_all(exp.Column)}
-    outer = {f.id for r in around.relations for f in r.fields}
+    outer: set[str] = set()
+    scope: Scope | None = around
+    while scope is not None:
+        outer |= {f.id for r in scope.relations for f in r.fields}
+        scope = scope.parent
     own = {*stage.plan.columns, *(f.id for r in stage.scope.relations for f in r.fields)}
     if ids and ids <= outer and ids.isdisjoint(own):
         raise stage.context.refuse("an aggregate of columns of the query around only", node)

@@ -21,7 +21,11 @@ def spell_out(context: Context, select: exp.Select) -> None:
         SqlError: a mark that has no meaning, or stands beside a JOIN.
     """
     where = select.args.get("where")
-    if where is None or not any(_is_marked(c) for c in where.this.find_all(exp.Column)):
+    if (
+        "(+)" not in context.sql
+        or where is None
+        or not any(_is_marked(c) for c in where.this.find_all(exp.Column))
+    ):
         return
     source, joins = select.args.get("from_"), select.args.get("joins") or []
     if source is None or any(j.args.get(k) for j in joins for k in ("on", "using", "side", "method")):

@@ -117,6 +117,8 @@ class QueryBinder:
             try:
                 bound, found.origin = found.binder.apart(found.node if once else copied(found.node))
             except CorrelatedError:
+                if self.context is not found.binder.context:
+                    raise  # what reads it cannot be bound by itself either
                 return self._named(found, found.binder.query(found.node.copy()), node)
             found.bound = self._named(found, bound, node)
         assert found.origin is not None

@@ -103,7 +103,9 @@ class SelectBinder:
         taken: set[str] = set()
         for item in self._items:
             if not item.name:
-                item.name = _written(item.node, self._context.dialect)
+                item.name = _inner_name(item.node, self._context.dialect) or _written(
+                    item.node, self._context.dialect
+                )
                 while item.name in taken:
                     item.name += "_1"
             taken.add(item.name)
@@ -318,7 +320,10 @@ class SelectBinder:
             if number is not None and number <= len(self._items):
                 value = stage.bind(self._items[number - 1].node)
             else:
-                value = stage.bind(resolve(node, self._scope, self._context, self._aliases))
+                plain = isinstance(node, exp.Column)  # which is a column of the result first, as of ORDER BY
+                value = stage.bind(
+                    resolve(node, self._scope, self._context, self._aliases, aliases_first=plain)
+                )
             ident = self._context.made("dwkit:on", value)
             columns[ident] = value
             chosen.append(ident)
@@ -352,6 +357,18 @@ def _own_id(value: Value) -> str | None:
         return None
     ident = next(iter(value.refs))
     return ident if value.expr.meta.is_column() else None
+
+
+_NAMED_INSIDE = frozenset({"postgres", "datafusion"})
+"""A subquery for a value is called as its column there."""
+
+
+def _inner_name(node: exp.Expr, dialect: str) -> str:
+    """Return the name of the column of a subquery that stands for a value, empty for all else."""
+    plain = node.unnest() if isinstance(node, exp.Subquery) and dialect in _NAMED_INSIDE else None
+    items = plain.expressions if isinstance(plain, exp.Select) else []
+    named = len(items) == 1 and isinstance(items[0], (exp.Alias, exp.Column)) and not items[0].is_star
+    return items[0].alias_or_name if named else ""
 
 
 def _written(node: exp.Expr, dialect: str) -> str:

@@ -12,7 +12,7 @@ from sqlglot import exp
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.names import Field, Scope
-from dwkit.sql.bind.resolve import resolve
+from dwkit.sql.bind.resolve import reference, resolve
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.cast import cast
 from dwkit.sql.functions.comparison import alike
@@ -112,9 +112,8 @@ def _named(value: Value) -> exp.Expr:
     """Return a column of a query, or the NULL that stands for one, as it stands in a tree."""
     if value.is_constant:
         return exp.Null()
-    made = exp.column(value.expr.meta.output_name(), quoted=True)
-    made.meta["id"] = value.expr.meta.output_name()
-    return made
+    ident = value.expr.meta.output_name()
+    return reference(Field(ident, ident))
 
 
 _VALUES_NAMES = {

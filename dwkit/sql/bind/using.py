@@ -46,6 +46,7 @@ def using(
             assert both.right is not None
             value = Value(pl.coalesce(both.left.expr, both.right.expr), both.left.dtype, both.value.refs)
             merged = Field(left.name, context.made(name, value))
+            context.note_origin(merged.id, reference(left), reference(right))
             made[merged.id] = value
         previous = scope.merged.get(name.lower())
         scope.merged[name.lower()] = merged

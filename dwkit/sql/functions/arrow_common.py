@@ -125,7 +125,7 @@ def _pair(a: str | None, b: str | None, *, mixed: bool) -> str | None:
         both = [common(pair, mixed=mixed) for pair in zip(parts(a), parts(b), strict=True)]
         return f"Dictionary({both[0]}, {both[1]})" if None not in both else None
     if held(a) != a or held(b) != b:
-        return common((held(a), held(b)), mixed=mixed)
+        return _of_dictionary(a, b, mixed=mixed)
     nested = _nested(a, b, mixed=mixed)
     if nested is not None:
         return nested
@@ -140,6 +140,15 @@ def _pair(a: str | None, b: str | None, *, mixed: bool) -> str | None:
         scale = max(left[1], right[1])
         return decimal(max(left[0] - left[1], right[0] - right[1]) + scale, scale, wide=is_wide(a, b))
     return numeric(a, b)
+
+
+def _of_dictionary(a: str | None, b: str | None, *, mixed: bool) -> str | None:
+    """Return the type of a dictionary and of something else: a dictionary of their common type, but for views."""
+    value = common((held(a), held(b)), mixed=mixed)
+    if value is None or value == "Utf8View":
+        return value
+    keys = parts(a if held(a) != a else b)[0]
+    return None if mixed else f"Dictionary({keys}, {value})"
 
 
 def _nested(a: str | None, b: str | None, *, mixed: bool) -> str | None:

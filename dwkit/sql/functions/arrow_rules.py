@@ -222,6 +222,8 @@ def _moved(node: exp.Expr, a: str, b: str) -> str | None:
         return "Timestamp(ns)"
     if b == INTERVAL and a.startswith("Time"):
         return INTERVAL
+    if a == "Int64" and b in dates and isinstance(node, exp.Add):
+        return b
     return a if a in dates and b == "Int64" else None
 
 

@@ -21,7 +21,7 @@ from dwkit.sql.origin import Origin
 from dwkit.sql.types import from_sql
 from dwkit.sql.value import Value, constant
 
-__all__ = ["ARROW_TYPEOF", "arrow_type", "names_of"]
+__all__ = ["ARROW_TYPEOF", "arrow_type", "names_of", "type_of"]
 
 _LITERAL = (exp.Literal, exp.Array, exp.Paren, exp.Neg, exp.Null, exp.Boolean, exp.Struct, exp.PropertyEQ)
 
@@ -64,6 +64,11 @@ def names_of(binder: Binds, ids: Sequence[str]) -> list[str | None]:
     """Return the names of the types of columns, None for those that are not known."""
     names = _Names(Call(exp.Null(), binder))
     return [names.column(i) for i in ids]
+
+
+def type_of(call: Call, node: exp.Expr) -> str | None:
+    """Return the name of the type of an expression, None where that is not known."""
+    return _Names(call).of(node)
 
 
 class _Names:

@@ -51,6 +51,8 @@ def _shift(direction: int) -> Builder:
         dtype = value.dtype if own else _LONG
         number = call.cast(value, _LONG).expr.cast(pl.Int128)
         powers = pl.lit(2.0).pow(places.clip(0, 64)).cast(pl.Int128)
+        if call.dialect == "duckdb":
+            return call.value(_duckdb_shift(call, number, places, powers, direction, dtype), dtype)
         if direction < 0:
             made = (number // powers).cast(dtype)
         else:
@@ -60,6 +62,34 @@ def _shift(direction: int) -> Builder:
         return call.value(pl.when(places >= 0).then(made), dtype)
 
     return build
+
+
+def _duckdb_shift(
+    call: Call, number: pl.Expr, places: pl.Expr, powers: pl.Expr, direction: int, dtype: pl.DataType
+) -> pl.Expr:
+    """To the right by less than none or by the width and more gives 0; to the left it is an error for what is negative."""
+    width = {1: 8, 2: 16, 4: 32}.get(_SIZES.get(type(dtype), 8), 64)
+    if direction < 0:
+        made = pl.when((places >= 0) & (places < width)).then(number // powers).otherwise(0).cast(dtype)
+        return pl.when(places.is_not_null() & number.is_not_null()).then(made)
+    moved = (pl.when(number != 0).then(number * powers).otherwise(0)).cast(dtype)
+    said = (
+        pl.when(places < 0)
+        .then(pl.lit("a shift to the left by less than none"))
+        .when(number < 0)
+        .then(pl.lit("a shift to the left of a negative number"))
+    )
+    return call.checked(pl.when(places.is_not_null()).then(moved), said.is_not_null(), said)
+
+
+_SIZES: dict[type[pl.DataType], int] = {
+    pl.Int8: 1,
+    pl.UInt8: 1,
+    pl.Int16: 2,
+    pl.UInt16: 2,
+    pl.Int32: 4,
+    pl.UInt32: 4,
+}
 
 
 def _processor_shift(call: Call, value: Value, places: Value, direction: int) -> Value:

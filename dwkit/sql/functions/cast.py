@@ -87,6 +87,11 @@ class MisreadError(ValueError):
     """A literal is none of the type that it is cast to."""
 
 
+_ENDLESS = frozenset({"duckdb", "postgres", "redshift"})
+_BEYOND = re.compile(r"^\s*[+-]?infinity\s*$|\(bc\)|\bbc\s*$|^\s*24:00(:00)?\s*$|^\s*\d{5,}-", re.IGNORECASE)
+"""Moments that are ones there, but cannot be held here: TRY_CAST must not say that they are none."""
+
+
 def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -> Value | None:
     """Return a quoted literal as one of another type, None where that is to be seen when it runs.
 
@@ -100,7 +105,8 @@ def _literal(value: Value, dtype: pl.DataType, dialect: str, *, guarded: bool) -
         return None
     known = pl.select(expr).item()
     if known is None:
-        if guarded or dialect == "mysql":
+        beyond = dtype.is_temporal() and dialect in _ENDLESS and _BEYOND.search(str(value.constant))
+        if (guarded and not beyond) or dialect == "mysql":
             return None
         raise MisreadError
     if getattr(dtype, "time_zone", None):

@@ -163,6 +163,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         "the text is a literal or is read by PARSE_JSON.",
     ),
     Difference(
+        ("sqlite",), "JSON_EXTRACT, ->>",
+        "Text, of a number as well: CAST(j ->> '$.a' AS INTEGER) is sorted and compared as a number is.",
+    ),
+    Difference(
         ("postgres", "mysql"), "JSONB and JSON", "The keys of an object stay in the order in which they are written.",
     ),
     Difference(
@@ -183,6 +187,25 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         ("datafusion",), "NOT IN (SELECT ...) beside OR", "Unknown where NULL decides, as in the standard; DataFusion takes it for true.",
+    ),
+    Difference(
+        ("duckdb", "postgres", "redshift"), "dates that are infinite, before Christ or after the year 9999, and 24:00:00",
+        "No value of a date, a timestamp or a time: a cast is an error, TRY_CAST of a column gives NULL.",
+    ),
+    Difference(
+        ("duckdb", "postgres"), "UUID", "Text in small letters with hyphens; a column of UUIDs is compared with text that is written so.",
+    ),
+    Difference(
+        ("duckdb",), "the current time within a transaction", "That of each statement, not of the transaction's begin.",
+    ),
+    Difference(
+        ("duckdb",), "VARIANT", "Text that holds JSON, as of JSON: it is compared with a number or a text by what it holds, not by its type.",
+    ),
+    Difference(
+        ("duckdb",), "FAVG, FSUM, KAHAN_SUM", "Sums of doubles as by SUM and AVG: the error of rounding is not carried on.",
+    ),
+    Difference(
+        ("duckdb",), "STRUCTs without names", "ROW(1, 'a') is a struct with the fields v1 and v2.",
     ),
     Difference(_ALL, "rows that an ORDER BY of a window leaves equal", "They keep the order in which they were read."),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from dwkit.sql.functions.cast import fits
 from dwkit.sql.functions.decimals import from_scaled
 from dwkit.sql.functions.integers import wider
 from dwkit.sql.functions.interval import scaled
-from dwkit.sql.types import is_integer, is_number, is_text, scale_of, shown, whole_digits
+from dwkit.sql.types import is_integer, is_number, is_text, is_timestamp, scale_of, shown, whole_digits
 from dwkit.sql.value import Value, constant
 
 __all__ = ["NEGATION"]
@@ -31,6 +31,9 @@ def _neg(call: Call) -> Value:
         if is_integer(value.dtype):
             return _whole_constant(call, number, value.dtype)
         return constant(number, value.dtype)
+    cast = call.node.this.unnest()
+    if call.dialect == "datafusion" and is_timestamp(value.dtype) and _is_cast_number(cast):
+        return call.bind(exp.Cast(this=exp.Neg(this=cast.this.copy()), to=cast.to.copy()))
     if not is_number(value.dtype) and not isinstance(value.dtype, (pl.Duration, pl.Null)):
         raise call.error(f"-{shown(value.dtype)} has no meaning")
     if value.scaled is not None:
@@ -42,6 +45,11 @@ def _neg(call: Call) -> Value:
     if is_integer(value.dtype):
         return value.as_((0 - wider(value)).cast(value.dtype, strict=True), value.dtype)
     return value.as_(-value.expr, value.dtype)
+
+
+def _is_cast_number(node: exp.Expr) -> bool:
+    """Whether it is ``1::type``: a sign before it is the number's in DataFusion."""
+    return isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and not node.this.is_string
 
 
 _INT_LITERALS = frozenset({"spark", "databricks"})

@@ -1,8 +1,9 @@
-"""Numbers as text with commas: FORMAT of MySQL and SQL Server, FORMAT_NUMBER of Spark."""
+"""Numbers as text with commas or units: FORMAT of MySQL and SQL Server, FORMAT_NUMBER of Spark, FORMAT_BYTES of DuckDB."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import polars as pl
 from sqlglot import exp
@@ -154,4 +155,25 @@ def _net_units(call: Call, value: Value, digits: int) -> pl.Expr:
     return product.round(0, mode="half_away_from_zero").cast(pl.Int128, strict=True)
 
 
-NUMBER_FORMATS: Functions = {exp.NumberToStr: _format, "FORMAT_NUMBER": _format_number}
+def _of_bytes(step: int, units: tuple[str, ...], call: Call) -> Value:
+    """FORMAT_BYTES(n) and FORMATREADABLEDECIMALSIZE(n): one digit after the point, the rest cut off."""
+    [value] = call.args()
+    if not is_integer(value.dtype) and not value.is_null:
+        raise call.error(f"{call.name} wants a whole number, not {shown(value.dtype)}")
+    size = value.expr.cast(pl.Int128).abs()
+    made = pl.when(size == 1).then(pl.lit("1 byte")).otherwise(pl.format("{} bytes", size))
+    for number, unit in enumerate(units, 1):
+        whole, rest = size // step**number, size % step**number // step ** (number - 1)
+        text = pl.format("{}.{} " + unit, whole, rest * 10 // step)
+        made = pl.when(size >= step**number).then(text).otherwise(made)
+    signed = pl.when(value.expr < 0).then(pl.format("-{}", made)).otherwise(made)
+    return call.value(pl.when(value.expr.is_not_null()).then(signed), _TEXT)
+
+
+_BINARY = partial(_of_bytes, 1024, ("KiB", "MiB", "GiB", "TiB", "PiB"))
+_THOUSANDS = partial(_of_bytes, 1000, ("kB", "MB", "GB", "TB", "PB"))
+
+NUMBER_FORMATS: Functions = {
+    exp.NumberToStr: _format, "FORMAT_NUMBER": _format_number, "FORMAT_BYTES": _BINARY, "FORMATREADABLESIZE": _BINARY,
+    "FORMATREADABLEDECIMALSIZE": _THOUSANDS,
+}  # fmt: skip

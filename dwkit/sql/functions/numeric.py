@@ -55,6 +55,8 @@ def _sign(call: Call) -> Value:
         return call.cast(_sign_of_interval(call), _DOUBLE)
     value = number_of(call)
     made = pl.when(value.expr > 0).then(1).when(value.expr < 0).then(-1).when(value.expr == 0).then(0)
+    if call.dialect == "duckdb" and is_float(value.dtype):
+        made = pl.when(value.expr.is_nan()).then(0).otherwise(made)  # type: ignore[assignment]
     if is_float(value.dtype) and call.dialect not in ("duckdb", "sqlite", "mysql", "oracle"):
         return call.value(made.cast(pl.Float64), _DOUBLE)
     return call.value(made.cast(pl.Int64), _INTEGER)

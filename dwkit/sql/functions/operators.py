@@ -7,10 +7,11 @@ from functools import partial, reduce
 import polars as pl
 from sqlglot import exp
 
+from dwkit.sql.functions.arrow_typeof import type_of
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast_decimal import holding
 from dwkit.sql.functions.collations import folded_alike
-from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, compared
+from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, comparable, compared
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
@@ -75,11 +76,19 @@ def _between(call: Call) -> Value:
         for key in ("symmetric", "low", "high"):
             call.has(key)
         return call.bind(folded)
-    value, low, high = all_comparable(call, call.arg(), call.arg("low"), call.arg("high"))
+    value, low, high = _ends(call, call.arg(), call.arg("low"), call.arg("high"))
     made = (value.expr >= low.expr) & (value.expr <= high.expr)
     if call.has("symmetric"):
         made |= (value.expr >= high.expr) & (value.expr <= low.expr)
     return call.value(made, _BOOLEAN)
+
+
+def _ends(call: Call, value: Value, low: Value, high: Value) -> list[Value]:
+    """Return a value and two that it is compared with, as it is where it can be compared so with each of them."""
+    ends = [comparable(call, value, end) for end in (low, high)]
+    if not value.is_constant and all(one is value for one, _ in ends):
+        return [value, *(end for _, end in ends)]
+    return all_comparable(call, value, low, high)
 
 
 def _in(call: Call) -> Value:
@@ -160,6 +169,13 @@ _HOLD_ANY = frozenset({"postgres", "oracle"})
 # -- casts ----------------------------------------------------------------------------------------
 
 
+def _parts_of_second(call: Call, kind: exp.DataType) -> int:
+    """Return how many of what a number counts in are a second: a BIGINT counts seconds where the type has nanoseconds."""
+    parts = number_unit(kind)
+    held = "Int64" if isinstance(call.arg().dtype, pl.Int64) else ""
+    return 1 if parts == 1_000_000_000 and (type_of(call, call.node.this) or held) == "Int64" else parts
+
+
 def _cast(safe: bool, call: Call) -> Value:
     kind = call.given("to")
     call.has("safe")  # what TRY_CAST says
@@ -172,6 +188,9 @@ def _cast(safe: bool, call: Call) -> Value:
         raise call.refuse(f"type {kind.sql(dialect=call.dialect)}")
     if call.dialect in _HOLD_ANY and kind.this == _T.DECIMAL and not kind.expressions:
         dtype = holding(call.arg(), dtype)
+    labels = [e.name for e in kind.expressions] if kind.this == _T.ENUM else []
+    if labels != sorted(labels):
+        raise call.refuse("an ENUM whose labels are not in the order of their letters, as a text is sorted,")
     if kind.this == _T.UUID and call.dialect in ("duckdb", "postgres") and not call.arg().is_null:
         return _to_uuid(call, call.arg(), safe=safe)
     if call.given("format") is not None and is_text(dtype):
@@ -187,7 +206,7 @@ def _cast(safe: bool, call: Call) -> Value:
             "a CAST of text to a date gives a number in SQLite", hint="date(x), time(x) or datetime(x)"
         )
     if call.dialect == "datafusion" and is_timestamp(dtype) and is_number(call.arg().dtype):
-        return of_number(call, call.arg(), number_unit(kind))
+        return of_number(call, call.arg(), _parts_of_second(call, kind))
     if call.dialect == "datafusion" and is_integer(dtype) and is_timestamp(call.arg().dtype):
         return call.cast(to_number(call, call.arg(), call.node.this), dtype, safe=safe)
     if call.dialect == "duckdb" and is_map(dtype) and is_map(call.arg().dtype):

@@ -119,6 +119,8 @@ def _extract(call: Call) -> Value:
     group = call.constant("group")
     if isinstance(group, str):
         raise call.refuse("a named group")
+    if call.dialect == "duckdb" and group is None and isinstance(call.node.args.get("group"), exp.Null):
+        return call.value(pl.when(subject.is_not_null()).then(pl.lit("")), _TEXT)
     if group == 0 and call.dialect == "snowflake" and "e" in flags:
         group = None  # sqlglot fills in 0; without a number the flag e means the first group
     if group is None:

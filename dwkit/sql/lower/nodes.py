@@ -111,8 +111,8 @@ class Lowering:
                 if not plan.input.columns
                 else frame.select(pl.first().alias(ONE))
             )
-        if all(not v.refs and not v.volatile for v in plan.made.values()):
-            # Literals alone would give one row, not one for each row.
+        if not any(v.volatile or (v.refs and v.expr.meta.root_names()) for v in plan.made.values()):
+            # Literals alone would give one row, not one for each row; a function may make one of columns.
             return frame.with_columns(made).select(list(plan.made))
         return frame.select(made)
 

@@ -3,7 +3,7 @@
 ``SELECT (SELECT count(*) FROM t WHERE p), (SELECT sum(x) FROM t WHERE q)`` reads t once, as
 ``SELECT count(*) FILTER (WHERE p), sum(x) FILTER (WHERE q) FROM t WHERE p OR q`` does. The filters of one table may
 differ; what else they ask for must be the same, so that no row is joined that none of them asks for. A filter is
-computed as a column of its table, before that is joined.
+computed as a column of its table, before that is joined; one that may fail for a row that the others leave out is not.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import polars as pl
 
 from dwkit.sql.bind.context import Context
 from dwkit.sql.optimise.spans import spans
+from dwkit.sql.optimise.total import cannot_fail
 from dwkit.sql.plan import Aggregate, Condition, Extend, Filter, Join, Plan, Project, Recursive, Scan, Shared
-from dwkit.sql.types import whole_digits
 from dwkit.sql.value import Value, column
 
 __all__ = ["in_one_scan"]
@@ -129,7 +129,7 @@ def _member(numbers: _Numbers, context: Context, plan: Aggregate) -> _Member | N
         owner = next((t for ids, t in tables.items() if refs <= ids), None)
         if owner is not None:
             owner.filters[numbers.of(condition)] = condition
-        elif _cannot_fail(context, condition):
+        elif cannot_fail(context, condition):
             on.append(numbers.of(condition))
         else:
             return None
@@ -148,23 +148,6 @@ def _sources(plan: Plan, scans: list[Scan], conditions: list[Condition]) -> bool
         conditions += plan.on
         return _sources(plan.left, scans, conditions) and _sources(plan.right, scans, conditions)
     return False
-
-
-def _cannot_fail(context: Context, condition: Condition) -> bool:
-    """Whether a condition fails for no row: more rows are joined than one of the aggregates asks for."""
-    return all(v is not None and _is_plain(context, v) for v in (condition.left, condition.right))
-
-
-def _is_plain(context: Context, value: Value) -> bool:
-    """Whether a value is a literal, a column, or a column of whole numbers as wider ones."""
-    if value.is_constant or value.expr.meta.is_column():
-        return True
-    if len(value.refs) != 1 or not value.dtype.is_integer():
-        return False
-    ident = next(iter(value.refs))
-    before = context.dtypes[ident]
-    wider = before.is_integer() and whole_digits(before) < whole_digits(value.dtype)
-    return wider and value.expr.meta.eq(pl.col(ident).cast(value.dtype))
 
 
 _T = TypeVar("_T")
@@ -199,6 +182,7 @@ def _fused(bundles: list[list[_Member]], table: frozenset[str]) -> Iterator[tupl
     context = bundles[0][0].context
     filters = [b[0].tables[table].filters for b in bundles]
     common = frozenset.intersection(*(frozenset(f) for f in filters))
+    safe = all(cannot_fail(context, filters[0][n]) for n in common)
     able: list[_Counted] = []
     flags: dict[str, Value] = {}
     owns: list[list[Condition]] = []
@@ -206,7 +190,8 @@ def _fused(bundles: list[list[_Member]], table: frozenset[str]) -> Iterator[tupl
     for bundle, conditions in zip(bundles, filters, strict=True):
         own = [c for n, c in conditions.items() if n not in common]
         flag = context.fresh("dwkit:counted", pl.Boolean()) if own else None
-        items = [_counting(m, flag) for m in bundle]
+        alone = not safe or not all(cannot_fail(context, c) for c in own)
+        items = [None if alone else _counting(m, flag) for m in bundle]
         if any(i is None for i in items):
             yield [(m, m.plan.items) for m in bundle], bundle[0].plan.input
             continue

@@ -12,6 +12,7 @@ from dwkit.sql.statements.assign import assigned, default_values, fitted
 from dwkit.sql.statements.catalog import Catalog, Column, Table, View
 from dwkit.sql.statements.constraints import checked
 from dwkit.sql.statements.define import Definition, column_of, constraint, kind_of
+from dwkit.sql.statements.macros import drop_macro
 from dwkit.sql.statements.run import Done, Result, Run, internal, quoted
 
 __all__ = ["alter", "drop"]
@@ -241,6 +242,8 @@ def drop(run: Run) -> Done:
                 catalog = _drop_schema(here, tree, node)
             case "INDEX":
                 catalog = _drop_index(here, tree, node)
+            case "MACRO" | "FUNCTION" if run.dialect == "duckdb":
+                catalog = drop_macro(here, node, exists=bool(tree.args.get("exists")))
             case _:
                 raise run.refuse(f"DROP {kind}")
     return Done(catalog, Result(f"DROP {kind}"))

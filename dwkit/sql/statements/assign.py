@@ -77,7 +77,7 @@ def _cast_columns(run: Run, table: Table, source: pl.DataFrame) -> list[pl.Serie
     for name, dtype in source.schema.items():
         column = table.column(name)
         assert column is not None
-        if dtype != column.dtype and not isinstance(dtype, pl.Null):
+        if (dtype != column.dtype or column.written_anew) and not isinstance(dtype, pl.Null):
             casts.append(exp.alias_(assigned(quoted(name), column), name, quoted=True))
     if not casts:
         return []

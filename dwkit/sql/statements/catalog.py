@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.query import Query
+
+if TYPE_CHECKING:
+    from dwkit.sql.statements.macros import Macro
 
 __all__ = ["Catalog", "Check", "Column", "ForeignKey", "Index", "Key", "Table", "View"]
 
@@ -40,6 +44,11 @@ class Column:
     step: int | None = None
     json: bool = False
     arrow: str = ""
+
+    @property
+    def written_anew(self) -> bool:
+        """Whether a value of its type is text that is not kept as it was given."""
+        return bool(self.kind.this == exp.DataType.Type.UUID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,7 @@ class Catalog:
     schemas: frozenset[str] = frozenset()
     indexes: Mapping[str, Index] = field(default_factory=dict)
     current: str = ""
+    macros: Mapping[str, tuple[Macro, ...]] = field(default_factory=dict)
 
     def key(self, schema: str | None, name: str) -> str:
         """Return the full name of what a statement calls ``[schema.]name``."""

@@ -13,6 +13,7 @@ from dwkit.sql.statements.assign import new_rows
 from dwkit.sql.statements.catalog import Catalog, Column, Index, Key, Table, View
 from dwkit.sql.statements.constraints import checked
 from dwkit.sql.statements.define import define
+from dwkit.sql.statements.macros import create_macro
 from dwkit.sql.statements.run import Done, Result, Run, renamed
 from dwkit.sql.types import shown
 
@@ -38,6 +39,8 @@ def create(run: Run) -> Done:
     tree = run.tree
     assert isinstance(tree, exp.Create)
     kind = str(tree.args.get("kind") or "").upper()
+    if kind in ("MACRO", "FUNCTION"):
+        return create_macro(run, tree)
     for one in _properties(tree):
         if not isinstance(one, _REMARKS):
             raise run.refuse(one.sql(dialect=run.dialect) or type(one).__name__, one)

@@ -90,7 +90,8 @@ def kind_of(
     if isinstance(dtype, pl.String):
         digits = [e.name for e in kind.expressions if e.name.isdigit()]
         length = int(digits[0]) if digits and run.dialect not in _ANY_LENGTH else None
-        kind = _TEXT.copy()  # a cast to VARCHAR(3) would cut off what an assignment must refuse
+        if kind.this != exp.DataType.Type.UUID or run.dialect not in ("duckdb", "postgres"):
+            kind = _TEXT.copy()  # a cast to VARCHAR(3) would cut off what an assignment must refuse
     return kind, dtype, length
 
 
@@ -114,6 +115,11 @@ def column_of(run: Run, node: exp.ColumnDef, made: Definition) -> Column:
         column = _identity(run, column, None, made)
         column = replace(column, kind=exp.DataType.build(shown(dtype), dialect="duckdb"))
     if declared.this == exp.DataType.Type.ENUM:
+        labels = [e.name for e in declared.expressions]
+        if labels != sorted(labels):
+            raise run.refuse(
+                "an ENUM whose labels are not in the order of their letters, as a text is sorted,", node
+            )
         allowed = exp.In(this=quoted(node.name), expressions=[e.copy() for e in declared.expressions])
         made.checks.append(Check(allowed, allowed.sql(dialect=run.dialect)))
     for one in node.args.get("constraints") or ():

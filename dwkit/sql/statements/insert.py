@@ -109,7 +109,7 @@ def _values(run: Run, source: exp.Expr, columns: list[Column], *, listed: bool) 
             continue
         nodes = [_default(n, column) for n in nodes]
         cells = [literal(n, column.kind, run.dialect) for n in nodes]
-        if all(known for known, _ in cells):
+        if all(known for known, _ in cells) and not column.written_anew:
             made.append(series([c for _, c in cells], column.dtype).alias(column.name))
         else:
             computed.append((column, nodes))

@@ -88,11 +88,13 @@ def _kurtosis_of_rows(x: pl.Expr, n: pl.Expr, call: Call) -> pl.Expr:
 
 def _entropy(rows: Rows, value: Value) -> Value:
     """In bits; Trino's is that of counts, DuckDB's that of how often each value is there."""
-    counts = rows.taken(value.expr).unique_counts()
+    counts = (
+        rows.taken(value.expr).sort().rle().struct.field("len")
+    )  # in one order each time that it is asked for
     if rows.call.dialect == "trino":
         counts = _doubles(rows, value)
     share = counts / counts.sum()
-    bits = -(pl.when(share > 0).then(share * share.log(2)).otherwise(0.0)).sum()
+    bits = pl.when(share > 0).then(share * (1 / share).log(2)).otherwise(0.0).sum()
     return rows.call.value(pl.when(counts.len() > 0).then(bits).otherwise(0.0), _FLOAT)
 
 

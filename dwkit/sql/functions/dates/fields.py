@@ -229,7 +229,8 @@ def _part_by_name(call: Call) -> Value:
     if isinstance(first, exp.Array):
         value = call.bind(second)
         made = [(n.name, field_of(call, value, unit_of_node(call, n)).expr) for n in first.expressions]
-        return call.value(pl.struct(e.alias(n) for n, e in made))
+        fields = pl.struct(e.alias(n) for n, e in made)
+        return call.value(pl.when(value.expr.is_not_null()).then(fields), call.type_of(fields))
     if isinstance(first, exp.Literal | exp.Column | exp.Var):
         unit, value = unit_of_node(call, first), call.bind(second)
         if call.dialect == "redshift" and unit == "SECOND" and value.interval is None:

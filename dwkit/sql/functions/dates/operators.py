@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import polars as pl
+from sqlglot import exp
 
+from dwkit.sql.functions.arrow_typeof import type_of
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.dates.units import days_from, moment_of
 from dwkit.sql.functions.interval import add_interval, interval_value, summed
-from dwkit.sql.types import is_date, is_number, is_temporal, is_text, is_timestamp, unified
+from dwkit.sql.types import is_date, is_integer, is_number, is_temporal, is_text, is_timestamp, unified
 from dwkit.sql.value import Interval, Value
 
 __all__ = ["apart", "moved_by"]
@@ -45,6 +47,9 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     if is_timestamp(moment.dtype) and is_number(by.dtype) and call.dialect in ("oracle", "tsql"):
         micros = (call.cast(by, pl.Float64()).expr * 86_400e6 * sign).round().cast(pl.Int64)
         return call.value(moment.expr + pl.duration(microseconds=micros), moment.dtype)
+    if is_timestamp(moment.dtype) and is_integer(by.dtype) and _has_date64(call):
+        days = pl.duration(days=call.cast(by, pl.Int64()).expr * sign)
+        return call.value(moment.expr + days, moment.dtype)
     if isinstance(by.dtype, pl.Duration) and not call.binder.is_exact(by):
         raise call.refuse(
             "an interval out of CASE, an aggregate or a subquery: its months are not kept, and such arithmetic"
@@ -55,6 +60,13 @@ def moved_by(call: Call, moment: Value, by: Value, sign: int) -> Value | None:
     if isinstance(by.dtype, pl.Duration) and isinstance(moment.dtype, pl.Duration):
         return call.value(moment.expr + by.expr if sign > 0 else moment.expr - by.expr, pl.Duration("us"))
     return None
+
+
+def _has_date64(call: Call) -> bool:
+    """Whether one side is a date of Arrow in milliseconds, which is held as a timestamp."""
+    if call.dialect != "datafusion" or not isinstance(call.node, exp.Binary):
+        return False
+    return any(type_of(call, n) == "Date64" for n in (call.node.this, call.node.expression))
 
 
 _DAYS_APART = frozenset({"spark", "databricks", "trino", "bigquery"})

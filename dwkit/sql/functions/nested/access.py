@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
 
 from dwkit.errors import did_you_mean
 from dwkit.sql.functions.call import Call, Functions
@@ -142,30 +141,30 @@ def _bracket(call: Call) -> Value:
     value = call.arg()
     keys = call.node.expressions
     safe = call.has("safe")
+    base = int(call.given("offset") or 0)
     if len(keys) != 1:
         raise call.refuse("several indexes at once")
     key = keys[0]
     if isinstance(key, exp.Slice):
         return _slice(call, value, key)
     if _is_json(call, value):
-        if call.dialect == "duckdb" and call.node.this.is_type("variant"):
+        if call.dialect == "duckdb" and call.node.this.unnest().is_type("variant"):
             raise call.refuse("an element of a VARIANT")  # it counts from 1, JSON from 0
-        return element(call, value, _as_written(call, key))
+        return element(call, value, key)
     if isinstance(value.dtype, pl.Struct):
         return _by_key(call, value, key)
     if is_map(value.dtype):
         from dwkit.sql.functions.nested.maps import entry_of
 
-        call.given("offset")
-        return entry_of(call, value, call.bind(_as_written(call, key)))
+        return entry_of(call, value, call.bind(key))
     if is_text(value.dtype) and call.dialect == "duckdb":
-        index, known = _index(call, key)
+        index, known = _index(call, key, base)
         found = pl.when(index.is_not_null()).then(value.expr.str.slice(index, 1)).otherwise(pl.lit(""))
         return call.value(pl.when(known).then(found), pl.String())
     if not is_list(value.dtype):
         raise call.error(f"{shown(value.dtype)} has no elements")
     value = listed(call, value)
-    index, known = _index(call, key)
+    index, known = _index(call, key, base)
     found = value.expr.list.get(index, null_on_oob=True)
     if _fails(call, safe=safe):
         found = _checked(call, value, index, known, found)
@@ -191,26 +190,8 @@ def _checked(call: Call, value: Value, index: pl.Expr, known: pl.Expr, found: pl
     return pl.when(failed.is_null()).then(found)
 
 
-def _as_written(call: Call, key: exp.Expr) -> exp.Expr:
-    """Return an index as it was before sqlglot took the dialect's first index off it; others as they are."""
-    base = 0 if call.given("offset") is not None else Dialect.get_or_raise(call.dialect).INDEX_OFFSET
-    number = key.this if isinstance(key, exp.Neg) else key
-    kind = call.node.this.type
-    shifted = kind is None or kind.this in _SHIFTED  # what sqlglot knows to be something else keeps its index
-    if not base or not shifted or not isinstance(number, exp.Literal) or number.is_string:
-        return key
-    return (
-        exp.Literal.number(int(key.name) + base)
-        if number is key
-        else exp.Literal.number(base - int(number.name))
-    )
-
-
-_SHIFTED = (exp.DataType.Type.UNKNOWN, exp.DataType.Type.ARRAY)
-
-
 def _by_key(call: Call, value: Value, key: exp.Expr) -> Value:
-    known = call.bind(_as_written(call, key)).constant
+    known = call.bind(key).constant
     if isinstance(known, str):
         return field_of(call, value, known)
     fields = value.dtype.fields  # type: ignore[attr-defined]
@@ -219,22 +200,18 @@ def _by_key(call: Call, value: Value, key: exp.Expr) -> Value:
     raise call.refuse("a field of a struct by this key")
 
 
-def _index(call: Call, key: exp.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Return an index from 0 or, negative, from the end, and whether one was given.
-
-    sqlglot has taken the dialect's first index off a literal, also off one that counts from the end.
-    """
-    given = call.given("offset")
-    base = int(given) if given is not None else Dialect.get_or_raise(call.dialect).INDEX_OFFSET
-    value = call.bind(_as_written(call, key))
+def _index(call: Call, key: exp.Expr, base: int) -> tuple[pl.Expr, pl.Expr]:
+    """Return an index from 0 or, negative, from the end, and whether one was given."""
+    value = call.bind(key)
     if not is_integer(value.dtype) and not value.is_null:
         raise call.error(f"an index is a whole number, not {shown(value.dtype)}")
     index = call.cast(value, pl.Int64()).expr
+    called = base == 1 and not call.node.meta.get("brackets")  # ELEMENT_AT
+    from_end = called or call.dialect in ("duckdb", "datafusion")
     at = pl.when(index >= base).then(index - base)
-    from_end = call.dialect in ("duckdb", "datafusion") or given == 1  # ELEMENT_AT and DuckDB's brackets
     return at.when(index < 0).then(
-        index
-    ) if from_end and call.dialect != "bigquery" else at, index.is_not_null()
+        pl.max_horizontal(index, -(2**62))
+    ) if from_end else at, index.is_not_null()
 
 
 def _slice(call: Call, value: Value, key: exp.Slice) -> Value:
@@ -292,7 +269,7 @@ def _element(call: Call) -> Value:
     if value.json:
         return element(call, value, call.node.expressions[1])
     index = call.cast(key, pl.Int64()).expr
-    at = pl.when(index > 0).then(index - 1).when(index < 0).then(index)
+    at = pl.when(index > 0).then(index - 1).when(index < 0).then(pl.max_horizontal(index, -(2**62)))
     if is_text(value.dtype):
         found = pl.when(at.is_not_null()).then(value.expr.str.slice(at, 1)).otherwise(pl.lit(""))
         return call.value(pl.when(index.is_not_null()).then(found), pl.String())
@@ -369,7 +346,7 @@ def _struct_keys(call: Call) -> Value:
 
 
 ACCESS: Functions = {
-    exp.Array: _array, exp.List: _array, "LIST_VALUE": _array, "LIST_PACK": _array, exp.Struct: _struct, "ROW": _row,
+    exp.Array: _array, exp.List: _array, "LIST_VALUE": _array, "LIST_PACK": _array, "ARRAY_VALUE": _array, exp.Struct: _struct, "ROW": _row,
     exp.Tuple: _tuple, exp.Bracket: _bracket, exp.Dot: _dot, exp.StructExtract: _struct_extract,
     "STRUCT_EXTRACT": _struct_extract, "STRUCT_INSERT": _struct_insert, "STRUCT_KEYS": _struct_keys,
     "LIST_EXTRACT": _element, "LIST_ELEMENT": _element, "ARRAY_EXTRACT": _element,

@@ -11,7 +11,7 @@ from sqlglot import exp
 from dwkit.sql.functions import jsontext
 from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.nested.json import json_of, quoted_off, steps_of
-from dwkit.sql.types import is_decimal, is_float, is_number, shown
+from dwkit.sql.types import is_decimal, is_float, is_integer, is_number, shown
 from dwkit.sql.value import Value, constant
 
 __all__ = ["KINDS"]
@@ -47,6 +47,8 @@ def _keys(call: Call) -> Value:
     if call.dialect == "mysql":
         shown_ = jsontext.joined(names.list.eval(jsontext.encoded_text(pl.element())), between=", ")
         return call.value(shown_, _TEXT, json=True)
+    if call.dialect == "duckdb":  # of what is no object there are none
+        names = pl.when(found.is_not_null()).then(names.fill_null(pl.lit([], dtype=pl.List(_TEXT))))
     return call.value(names, pl.List(_TEXT))
 
 
@@ -88,7 +90,25 @@ def _typeof(call: Call) -> Value:
         return constant(shown(value.dtype).lower(), _TEXT)
     if call.dialect != "duckdb":
         raise call.refuse(f"TYPEOF of {shown(value.dtype)}")
+    if is_number(value.dtype) and not is_float(value.dtype) and _is_wider(call, value):
+        raise call.refuse(
+            "TYPEOF of a calculation with whole numbers or decimals, which may have a wider type here,"
+        )
     return constant('"NULL"' if isinstance(value.dtype, pl.Null) else shown(value.dtype), _TEXT)
+
+
+def _is_wider(call: Call, value: Value) -> bool:
+    """Whether a number is calculated in another type than DuckDB would."""
+    node = call.node.this.unnest()
+    if isinstance(node, exp.Sum):
+        return is_integer(value.dtype)
+    if not isinstance(node, (exp.Add, exp.Sub, exp.Mul)):
+        return isinstance(node, (exp.Round, exp.Trunc, exp.Mod, exp.IntDiv))
+    sides = [call.bind(n) for n in (node.this, node.expression)]
+    if any(is_decimal(v.dtype) for v in sides):
+        return any(not v.refs for v in sides)
+    kinds = [type(v.dtype) for v in sides]
+    return pl.Int64 not in kinds or pl.UInt64 in kinds or pl.Int128 in kinds
 
 
 def _is_kind(*kinds: str) -> Builder:

@@ -290,7 +290,10 @@ def _folded(
     element = Value(pl.col("x"), inner.dtype, json=inner.json)
     dtype = start.dtype if start is not None else inner.dtype
     for _ in range(3):  # the type that the start and the body have together
-        body = lambda_.body([Value(pl.col("acc"), dtype, json=inner.json and start is None), element], outer)
+        given = [Value(pl.col("acc"), dtype, json=inner.json and start is None), element]
+        if call.dialect == "duckdb":
+            given.append(Value(pl.col("i"), pl.Int64()))
+        body = lambda_.body(given, outer)
         both = unified((dtype, body.dtype))
         if both is None:
             raise call.error(f"{call.name} gives {shown(body.dtype)}, its start is {shown(dtype)}")
@@ -306,7 +309,9 @@ def _folded(
     fields = [begin.alias("acc"), rest.alias("list")]
     fields += [v.expr.alias(f"o{n}") for n, v in enumerate(lambda_.outer)]
     made = pl.struct(fields).map_batches(
-        partial(_fold, body=body.expr), return_dtype=dtype, is_elementwise=True
+        partial(_fold, body=body.expr, first=1 if start is not None else 2),
+        return_dtype=dtype,
+        is_elementwise=True,
     )
     made = pl.when(value.expr.is_not_null()).then(made)
     if finish is None:
@@ -321,13 +326,15 @@ def _nothing_fails(call: Call, value: pl.Expr) -> pl.Expr:
     return call.checked(value, value.list.len() == 0, "no element to reduce")
 
 
-def _fold(batch: pl.Series, body: pl.Expr) -> pl.Series:
+def _fold(batch: pl.Series, body: pl.Expr, first: int) -> pl.Series:
+    """Fold the lists of a batch; `first` is the place of their first elements, which the body may ask for."""
     frame = batch.struct.unnest()
     longest = frame["list"].list.len().max()
     for place in range(int(longest) if isinstance(longest, int) else 0):
         element = pl.col("list").list.get(place, null_on_oob=True).alias("x")
         there = pl.col("list").list.len() > place
-        frame = frame.with_columns(element).with_columns(
+        at = pl.lit(first + place, dtype=pl.Int64).alias("i")
+        frame = frame.with_columns(element, at).with_columns(
             pl.when(there).then(body).otherwise(pl.col("acc")).alias("acc")
         )
     return frame["acc"]

@@ -247,8 +247,14 @@ def _repeat_text(call: Call) -> Value:
     """REPEAT(value, times): a list in Trino, a text elsewhere."""
     if call.dialect == "trino":
         return listed_times(call, call.arg(), call.arg("times"))
-    if is_list(call.arg().dtype):
-        raise call.refuse("REPEAT of a list")
+    value = call.arg()
+    if is_list(value.dtype):
+        if call.dialect != "duckdb":
+            raise call.refuse("REPEAT of a list")
+        one = call.value(value.expr, value.dtype)
+        many = listed_times(call, one, call.arg("times"))
+        flat = many.expr.list.eval(pl.element().filter(pl.element().list.len() > 0).explode())
+        return call.value(pl.when(value.expr.is_not_null()).then(flat), value.dtype)
     return STRING[exp.Repeat](call)
 
 

@@ -9,7 +9,7 @@ from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import beside, inner_of, listed, over
 from dwkit.sql.functions.nested.access import list_of
 from dwkit.sql.functions.regexes import pattern_of
-from dwkit.sql.types import is_list, is_map, shown
+from dwkit.sql.types import is_list, is_map, shown, unified
 from dwkit.sql.value import Value, constant
 
 __all__ = ["MAPS", "entry_of"]
@@ -197,15 +197,32 @@ def _entries(call: Call) -> Value:
 
 
 def _concat(call: Call) -> Value:
-    """MAP_CONCAT: of equal keys the last map's counts."""
+    """MAP_CONCAT: of equal keys the last map's value counts, in DuckDB at the place of the first.
+
+    DuckDB leaves NULLs out; elsewhere the whole is NULL.
+    """
     maps = call.args()
+    own = call.dialect == "duckdb"
+    if own:
+        maps = [m for m in maps if not m.is_null] or maps[:1]
+        if maps[0].is_null:
+            return maps[0]
     for one in maps:
         if not is_map(one.dtype):
             raise call.error(f"{call.name} wants maps, not {shown(one.dtype)}")
     entry = pl.element()
-    last = entry.struct.field("key").is_last_distinct()
-    made = pl.concat_list(m.expr for m in maps).list.eval(entry.filter(last))
-    return call.value(made, maps[0].dtype)
+    key = entry.struct.field("key")
+    if not own:
+        made = pl.concat_list(m.expr for m in maps).list.eval(entry.filter(key.is_last_distinct()))
+        return call.value(made, maps[0].dtype)
+    dtype = unified([m.dtype for m in maps])
+    if dtype is None:
+        raise call.error(f"{call.name} wants maps of one type")
+    maps = [call.cast(m, dtype) for m in maps]
+    filled = [m.expr.fill_null(pl.lit([], dtype=dtype)) for m in maps]
+    latest = pl.struct(key.alias("key"), entry.struct.field("value").last().over(key).alias("value"))
+    made = pl.concat_list(filled).list.eval(latest.filter(key.is_first_distinct()))
+    return call.value(pl.when(pl.any_horizontal(m.expr.is_not_null() for m in maps)).then(made), dtype)
 
 
 def _str_to_map(call: Call) -> Value:

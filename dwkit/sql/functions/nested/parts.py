@@ -13,7 +13,7 @@ from dwkit.sql.functions.call import Builder, Call, Functions
 from dwkit.sql.functions.elements import given_back, inner_of, listed, over
 from dwkit.sql.functions.encode import encoded_or_null
 from dwkit.sql.functions.nested.documents import array_of
-from dwkit.sql.functions.nested.lists import first_list, nth, same_type
+from dwkit.sql.functions.nested.lists import first_list, listed_times, nth, same_type
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
 
@@ -190,10 +190,16 @@ def _by_list(call: Call) -> Value:
 
 def _resize(call: Call) -> Value:
     value, size, *filler = call.args()
-    if filler:
+    if filler and (call.dialect != "duckdb" or len(filler) > 1):
         raise call.refuse(f"{call.name} with a value to fill up with")
-    places = pl.int_ranges(0, call.cast(size, _NUMBER).expr, dtype=_NUMBER)
-    return call.value(value.expr.list.gather(places, null_on_oob=True), value.dtype)
+    length = call.cast(size, _NUMBER).expr
+    places = pl.int_ranges(0, length.fill_null(0) if call.dialect == "duckdb" else length, dtype=_NUMBER)
+    made = value.expr.list.gather(places, null_on_oob=True)
+    if filler and not filler[0].is_null:
+        more = pl.max_horizontal(length - value.expr.list.len().cast(_NUMBER), 0)
+        fill = listed_times(call, call.cast(filler[0], inner_of(value).dtype), Value(more, _NUMBER))
+        made = pl.concat_list(value.expr.list.head(length), fill.expr)
+    return call.value(pl.when(value.expr.is_not_null()).then(made), value.dtype)
 
 
 def _shuffle(call: Call) -> Value:

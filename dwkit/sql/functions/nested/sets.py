@@ -22,6 +22,10 @@ def _sets(name: str) -> Builder:
     def build(call: Call) -> Value:
         bags = call.has("is_multiset")
         a, b = two_lists(call)
+        if call.dialect == "duckdb" and name == "intersection":  # with NULL there is nothing in both
+            b = b.as_(
+                pl.when(b.expr.is_not_null()).then(b.expr).otherwise(pl.lit([], dtype=b.dtype)), b.dtype
+            )
         first, second = a.expr, b.expr
         if bags:
             first, second = _numbered(first), _numbered(second)

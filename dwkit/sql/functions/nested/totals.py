@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import sqlglot
 from sqlglot import exp
 
 from dwkit.sql.functions import jsontext
@@ -118,10 +119,76 @@ def _of_json(call: Call, value: Value, how: str) -> Value:
 
 def _aggregate(call: Call) -> Value:
     """LIST_AGGREGATE(list, 'sum')."""
-    value, how, *rest = call.args()
-    if rest or not isinstance(how.constant, str):
+    nodes = call.node.expressions
+    if len(nodes) < 2:
+        raise call.error(f"{call.name} wants a list and the name of an aggregate")
+    value, how = (call.bind(n) for n in nodes[:2])
+    if not isinstance(how.constant, str):
+        raise call.error(f"{call.name} wants the name of an aggregate")
+    name = how.constant.lower()
+    if value.is_null:
+        value = _no_list()
+    if call.dialect == "duckdb" and (len(nodes) > 2 or name not in _OWN) and not value.json:
+        return _of_elements(call, listed(call, value), name, nodes[2:])
+    if len(nodes) > 2:
         raise call.refuse(f"{call.name} with further arguments")
-    return _aggregated(call, listed(call, value), how.constant.lower())
+    return _aggregated(call, listed(call, value), name)
+
+
+_OWN = frozenset({
+    "sum", "avg", "mean", "median", "product", "min", "max", "first", "last", "count", "any_value", "bool_and", "bool_or",
+    "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop", "string_agg",
+})  # fmt: skip
+"""The aggregates that lists have expressions of their own for."""
+_ELEMENT = exp.Column(this=exp.Identifier(this="dwkit:element", quoted=True))
+
+
+def _of_elements(call: Call, value: Value, name: str, rest: list[exp.Expr]) -> Value:
+    """Return what an aggregate makes of the elements of a list."""
+    from dwkit.sql.functions.aggregate import AGGREGATES
+
+    if not name.isidentifier():
+        raise call.error(f"there is no aggregate {name!r}")
+    arguments = ", ".join(["x", *("0" for _ in rest)])
+    node = sqlglot.parse_one(f"{name}({arguments})", read=call.dialect)
+    for old, new in zip(
+        [n for n in node.walk() if isinstance(n, (exp.Column, exp.Literal))], [_ELEMENT, *rest], strict=True
+    ):
+        old.replace(new.copy())
+    builder = AGGREGATES.get(type(node)) or AGGREGATES.get(
+        str(node.this).upper() if isinstance(node, exp.Anonymous) else ""
+    )
+    if builder is None or name in _UNSURE:
+        raise call.refuse(f"{call.name} with {name!r}")
+    inner = value.dtype.inner  # type: ignore[attr-defined]
+    if isinstance(inner, pl.Null):
+        inner = pl.Int32()
+        value = value.as_(value.expr.cast(pl.List(inner)), pl.List(inner))
+    known: dict[exp.Expr, Value] = call.binder.known  # type: ignore[attr-defined]
+    known[_ELEMENT] = Value(pl.element(), inner)
+    try:
+        made = builder(Call(node, call.binder))
+    finally:
+        del known[_ELEMENT]
+    agg = value.expr.list.agg(made.expr)
+    return call.value(pl.when(value.expr.is_not_null()).then(agg), made.dtype)
+
+
+_UNSURE = frozenset({"count_star", "grouping"})
+
+
+def _by_name(name: str) -> Builder:
+    """LIST_MODE(list) and its kin."""
+
+    def build(call: Call) -> Value:
+        [value] = call.args()
+        return _of_elements(call, first_list(call) if not value.is_null else _no_list(), name, [])
+
+    return build
+
+
+def _no_list() -> Value:
+    return Value(pl.lit(None, dtype=pl.List(pl.Int32())), pl.List(pl.Int32()))
 
 
 TOTALS: Functions = {
@@ -134,5 +201,9 @@ TOTALS: Functions = {
     **{f"LIST_{n.upper()}": _reduced(n) for n in (
         "sum", "avg", "median", "product", "min", "max", "first", "last", "count", "any_value", "bool_and", "bool_or",
         "stddev_samp", "stddev_pop", "var_samp", "var_pop",
+    )},
+    **{f"LIST_{n.upper()}": _by_name(n) for n in (
+        "approx_count_distinct", "bit_and", "bit_or", "bit_xor", "entropy", "histogram", "kurtosis", "kurtosis_pop", "mad",
+        "mode", "sem", "skewness",
     )},
 }  # fmt: skip

@@ -10,6 +10,7 @@ from dwkit.sql.functions.strings.distance import DISTANCES
 from dwkit.sql.functions.strings.find import FIND
 from dwkit.sql.functions.strings.hashes import HASHES
 from dwkit.sql.functions.strings.part import PARTS
+from dwkit.sql.functions.strings.paths import PATHS
 from dwkit.sql.functions.strings.printf import PRINTF
 from dwkit.sql.functions.strings.quoting import QUOTING
 from dwkit.sql.functions.strings.sounds import SOUNDS
@@ -20,5 +21,5 @@ __all__ = ["STRING"]
 
 STRING: Functions = {
     **BASIC, **PARTS, **FIND, **CODING, **CODES, **DIGESTS, **DISTANCES, **HASHES, **PRINTF, **QUOTING, **SOUNDS,
-    **TOKENS, **URLS, **COLLATIONS,
+    **TOKENS, **URLS, **COLLATIONS, **PATHS,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""LEVENSHTEIN: how many signs of a text are to be changed, put in or left out to make another of it."""
+"""How far two texts are from each other: LEVENSHTEIN, HAMMING, JACCARD."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
+from dwkit.sql.functions.elements import beside
 from dwkit.sql.value import Value
 
 __all__ = ["DISTANCES"]
@@ -18,6 +19,7 @@ _MOST = 64
 
 
 def _levenshtein(call: Call) -> Value:
+    """How many signs of a text are to be changed, put in or left out to make another of it."""
     if call.dialect == "sqlite":
         raise call.refuse(call.name)
     third = "ins_cost" if call.dialect in _LIMITED else "max_dist"  # sqlglot takes it for a cost
@@ -113,4 +115,35 @@ def _counted(frame: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
-DISTANCES: Functions = {exp.Levenshtein: _levenshtein}
+# -- sign by sign -------------------------------------------------------------------------------------
+
+
+def _letters(call: Call, value: Value) -> pl.Expr:
+    return call.as_text(value).str.extract_all("(?s).")
+
+
+def _hamming(call: Call) -> Value:
+    """HAMMING(a, b): at how many places texts of one length differ."""
+    a, b = (_letters(call, v) for v in call.args())
+    uneven = a.list.len() != b.list.len()
+    even = pl.when(uneven.not_()).then(a)
+    pairs = beside([even, pl.when(even.is_not_null()).then(b)])
+    fields = pl.element().struct
+    made = pairs.list.eval(fields.field("0") != fields.field("1")).list.sum().cast(_NUMBER)
+    bad = uneven | (a.list.len() == 0)
+    return call.value(
+        call.checked(made, bad, f"{call.name} wants texts of one length, and no empty ones"), _NUMBER
+    )
+
+
+def _jaccard(call: Call) -> Value:
+    """JACCARD(a, b): how many signs texts have in common, of all that they have."""
+    a, b = (_letters(call, v) for v in call.args())
+    share = a.list.set_intersection(b).list.len() / a.list.set_union(b).list.len()
+    empty = (a.list.len() == 0) | (b.list.len() == 0)
+    return call.value(call.checked(share, empty, f"{call.name} wants no empty text"), pl.Float64())
+
+
+DISTANCES: Functions = {
+    exp.Levenshtein: _levenshtein, "HAMMING": _hamming, "MISMATCHES": _hamming, "JACCARD": _jaccard,
+}  # fmt: skip
