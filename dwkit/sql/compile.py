@@ -18,6 +18,7 @@ from dwkit.sql.failure import explained as explained_error
 from dwkit.sql.functions.arrow_typeof import names_of
 from dwkit.sql.kept import Kept
 from dwkit.sql.lower import lowered
+from dwkit.sql.optimise.codes import coded
 from dwkit.sql.optimise.onescan import in_one_scan
 from dwkit.sql.optimise.pack import packing
 from dwkit.sql.query import Query, parse
@@ -105,7 +106,9 @@ def _frame(context: Context, made: Bound) -> pl.LazyFrame:
             name = f"{one.name}_{number}"
         names.append(name)
     try:
-        frame = lowered(made.plan, packing(context, made.plan) if context.known is not None else None)
+        plan = coded(context, made.plan)
+        digits = packing(context, plan) if context.known is not None else None
+        frame = lowered(plan, digits, context.estimates)
         frame = frame.select(pl.col(f.id).alias(n) for f, n in zip(made.fields, names, strict=True))
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:

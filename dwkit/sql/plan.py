@@ -1,9 +1,8 @@
 """The plan of a query: what is done to rows, each column under an id that is unique in the query.
 
-Because ids are unique, a column can be moved from one node to another without being renamed, and an
-expression of a subquery can name a column of the query around it as it is. A query that names no column of
-those around it is bound by itself, with ids of its own below its `Shared` node: columns are then called as in
-their tables, and Polars sees which parts are the same.
+So a column can move from one node to another, and a subquery can name a column of the query around it, as it
+is. A query that names no column of those around it is bound by itself, with ids of its own below its `Shared`
+node: columns are then called as in their tables, and Polars sees which parts are the same.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from typing import Any, Literal
 
 import polars as pl
 
+from dwkit.model.statistics import TableStatistics
 from dwkit.sql.value import Condition, Value
 from dwkit.sql.window import SortKey, WindowItem
 
 __all__ = [
     "Aggregate", "Condition", "Distinct", "Extend", "Filter", "Join", "JoinKind", "Limit", "OneRow", "Plan",
-    "Project", "Recursive", "RecursiveRef", "Sample", "Scan", "SetOperation", "Shared", "Sort",
-    "Unnest", "Window",
+    "Project", "Recursive", "RecursiveRef", "Sample", "Scan", "SetOperation", "Shared", "Sort", "Unnest", "Window",
 ]  # fmt: skip
 
 JoinKind = Literal["inner", "left", "right", "full", "semi", "anti", "asof", "asof_left"]
@@ -67,11 +66,13 @@ class Scan(Plan):
         key: what the table is called among those given.
         frame: its rows.
         names: column of the frame by id.
+        known: gives what is known of the table.
     """
 
     key: str
     frame: pl.LazyFrame
     names: Mapping[str, str]
+    known: Callable[[], TableStatistics | None] = lambda: None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,11 +92,10 @@ class OneRow(Plan):
 
 @dataclass(frozen=True, eq=False)
 class RecursiveRef(Plan):
-    """The rows of the last round, inside a recursive CTE."""
+    """The rows of the last round, inside a recursive CTE; ids of this use, in the order of its columns."""
 
     name: str
     ids: tuple[str, ...]
-    """Ids of this use, in the order of the columns of the CTE."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -264,8 +264,7 @@ class Limit(One):
         offset: how many are left out before.
         keys: the order, for WITH TIES and for the first rows of each group of a correlated subquery.
         ties: the rows equal to the last one in the order come too.
-        percent: the count is a percentage of the rows.
-        floors: a part of a row is none; else it is one.
+        percent: the count is a percentage of the rows; with floors, a part of a row is none, else it is one.
     """
 
     count: float | None
@@ -295,8 +294,7 @@ class SetOperation(Plan):
     kind: Literal["union", "intersect", "except"]
     left: Plan
     right: Plan
-    ids: tuple[str, ...]
-    """Ids of the result, in the order of the columns of either input."""
+    ids: tuple[str, ...]  # of the result, in the order of the columns of either input
 
     @property
     def inputs(self) -> tuple[Plan, ...]:
@@ -314,7 +312,7 @@ class Unnest(One):
     """The input's columns and the elements of lists, a row for each element.
 
     Attributes:
-        lists: lists by the id of their elements; shorter ones are filled with NULL.
+        lists: by the id of their elements; shorter ones are filled with NULL.
         ordinality: id of the element's number from 0, or None.
         keep_empty: a row whose lists are empty or NULL stays, with NULL (LEFT JOIN UNNEST, OUTER).
     """

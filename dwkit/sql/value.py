@@ -54,6 +54,8 @@ class Value:
         exact: it is a Duration without parts, none of which are months.
         scaled: for a computed decimal, the same times ten to the power of its scale, as a whole number of 128
             bits: several times faster to calculate with than Polars' decimals.
+        among: values of which it is one in each row, where that is known.
+        span: least and greatest whole number that it can be, where that is known of what is computed.
     """
 
     expr: pl.Expr
@@ -66,6 +68,8 @@ class Value:
     volatile: bool = False
     scaled: pl.Expr | None = None
     exact: bool = False
+    among: tuple[Value, ...] = ()
+    span: tuple[int, int] | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -99,12 +103,14 @@ class Condition:
         value: the whole of it.
         op: ``=``, ``<>``, ``is`` (NULL equals NULL), ``<``, ``<=``, ``>``, ``>=``, or "" where it is no comparison.
         left, right: what is compared, of the same type.
+        node: its tree, where it is no comparison.
     """
 
     value: Value
     op: str = ""
     left: Value | None = None
     right: Value | None = None
+    node: Any = None
 
 
 def column(ident: str, dtype: pl.DataType) -> Value:

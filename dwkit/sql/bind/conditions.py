@@ -85,7 +85,7 @@ def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
         if not isinstance(left, exp.Tuple):
             yield compared(stage, node, op, stage.bind(left), stage.bind(right))
             return
-    yield Condition(stage.truth(node))
+    yield Condition(stage.truth(node), node=node)
 
 
 def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -> Condition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -74,6 +75,10 @@ class Context:
     """The tables that were read."""
     durations: set[str] = field(default_factory=set)
     """Columns whose Duration is no more than days and time."""
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Least and greatest whole number of computed columns."""
+    columns_of: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Tables and their columns that columns are as they are, or NULL."""
     intervals: dict[str, Interval] = field(default_factory=dict)
     """Columns that hold one interval."""
     dependent: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
@@ -158,9 +163,31 @@ class Context:
             return replace(value, interval=self.intervals[ident])
         return value.marked_json() if ident in self.json else value
 
+    def at_hand(self, key: str) -> TableStatistics | None:
+        """Return what is known of a table, None where PyArrow would have to be loaded to tell."""
+        return self.statistics(key) if key in self.asked or "pyarrow.parquet" in sys.modules else None
+
+    def span(self, value: Value) -> tuple[int, int] | None:
+        """Return the least and the greatest whole number that a value can be, None where that is not known."""
+        if type(value.constant) is int:
+            return value.constant, value.constant
+        if value.span is not None or not value.expr.meta.is_column():
+            return value.span
+        ident = value.expr.meta.output_name()
+        if ident in self.spans or ident not in self.columns_of:
+            return self.spans.get(ident)
+        key, name = self.columns_of[ident]
+        known = self.at_hand(key)
+        column = known.columns.get(name) if known is not None else None
+        if column is None or type(column.low) is not int or type(column.high) is not int:
+            return None
+        return column.low, column.high
+
     def made(self, name: str, value: Value) -> str:
         """Return an id for a column that a value fills."""
         ident = self.fresh(name, value.dtype)
+        if value.span is not None:
+            self.spans[ident] = value.span
         if value.json:
             self.json.add(ident)
         if isinstance(value.dtype, pl.Duration):
@@ -183,6 +210,10 @@ class Context:
         fresh = self.fresh(ident, origin.dtypes[ident])
         if ident in origin.json:
             self.json.add(fresh)
+        if ident in origin.spans:
+            self.spans[fresh] = origin.spans[ident]
+        if ident in origin.columns_of:
+            self.columns_of[fresh] = origin.columns_of[ident]
         if ident in origin.durations:
             self.durations.add(fresh)
         if ident in origin.intervals:

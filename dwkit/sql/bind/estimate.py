@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+from sqlglot import exp
 
 from dwkit.sql.bind.context import Context
 from dwkit.sql.plan import (
@@ -116,6 +117,10 @@ class Estimates:
             return rows
         if isinstance(plan, SetOperation):
             left, right = self.rows(plan.left), self.rows(plan.right)
+            for ident, a, b in zip(plan.ids, plan.left.columns, plan.right.columns, strict=True):
+                one, other = self._values(a), self._values(b)
+                if one is not None and other is not None:  # of keys, both sides have the same
+                    self._distinct[ident] = max(min(one, left), min(other, right))
             return left + right if plan.kind == "union" else left
         if isinstance(plan, Limit):
             rows = self.rows(plan.input)
@@ -163,7 +168,7 @@ class Estimates:
         """Return which part of so many rows meets a condition."""
         left, right = condition.left, condition.right
         if left is None or right is None or not condition.op:
-            return _OTHER
+            return _OTHER if condition.node is None else self._of_tree(condition.node)
         if not left.refs:
             left, right = right, left
         ident = next(iter(left.refs), "")
@@ -181,6 +186,26 @@ class Estimates:
         below = min(1.0, max(0.0, (limit - bounds[0]) / (bounds[1] - bounds[0])))
         less = condition.op.startswith("<") == (left is condition.left)
         return max(0.001, below if less else 1 - below)
+
+    def _of_tree(self, node: exp.Expr) -> float:
+        """Return which part of the rows meets a condition of comparisons with literals, put together by AND and OR."""
+        node = node.unnest()
+        if isinstance(node, exp.And):
+            return self._of_tree(node.left) * self._of_tree(node.right)
+        if isinstance(node, exp.Or):
+            return 1 - (1 - self._of_tree(node.left)) * (1 - self._of_tree(node.right))
+        if isinstance(node, exp.In) and node.expressions:
+            return min(0.5, len(node.expressions) * self._of_value(node.this))
+        if isinstance(node, exp.EQ):
+            column = node.left if node.right.find(exp.Column) is None else node.right
+            return self._of_value(column)
+        return _OTHER
+
+    def _of_value(self, node: exp.Expr) -> float:
+        """Return which part of the rows has one of the values of a column."""
+        ident = node.meta.get("id") if isinstance(node, exp.Column) else None
+        values = self._values(ident) if ident is not None else None
+        return _EQUAL if values is None else 1 / values
 
     def _join(self, plan: Join) -> float:
         left, right = self.rows(plan.left), self.rows(plan.right)

@@ -96,6 +96,10 @@ class Stage:
         """Whether a Duration holds all of an interval, months among them."""
         return self.context.is_exact(value)
 
+    def span(self, value: Value) -> tuple[int, int] | None:
+        """Return the least and the greatest whole number that a value can be, None where that is not known."""
+        return self.context.span(value)
+
     # -- what functions ask for ---------------------------------------------------------------
 
     def bind(self, node: exp.Expr) -> Value:

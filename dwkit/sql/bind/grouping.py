@@ -10,6 +10,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql import functions
+from dwkit.sql.bind.chosen import ChosenSums
 from dwkit.sql.bind.expressions import Stage, is_aggregate
 from dwkit.sql.bind.names import Scope
 from dwkit.sql.bind.order import ordinal
@@ -146,7 +147,7 @@ def grouped(
     if context.dialect == "datafusion" and sets is None and keys.values:
         context.dependent[frozenset(keys.values)] = frozenset(made.values)
         context.groups.add(frozenset(keys.values))
-    plan = aggregated_first(context, whole)
+    plan = aggregated_first(context, whole, ChosenSums(stage, bind_aggregate, made.ids, made.values).of)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True
@@ -162,23 +163,24 @@ class _Items:
     """The aggregates of a SELECT, each once.
 
     Attributes:
+        ids: of the columns of the aggregates.
         values, empty, combined: see `dwkit.sql.plan.Aggregate`.
     """
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._ids: dict[exp.Expr, str] = {}
+        self.ids: dict[exp.Expr, str] = {}
         self.values: dict[str, Value] = {}
         self.empty: dict[str, object] = {}
         self.combined: dict[str, str] = {}
 
     def item(self, node: exp.Expr) -> str:
         """Bind an aggregate; return the id of its column."""
-        ident = self._ids.get(node)
+        ident = self.ids.get(node)
         if ident is None:
             stage = self._stage
             value = bind_aggregate(stage, node)
-            ident = self._ids[node] = stage.context.made("dwkit:aggregate", value)
+            ident = self.ids[node] = stage.context.made("dwkit:aggregate", value)
             self.values[ident] = value
             self.empty[ident] = empty_of(node, stage.dialect)
             how = _COMBINED.get(type(node))
@@ -191,12 +193,12 @@ class _Items:
 
         Columns are filtered before anything is computed of them, so that no other row can make it fail.
         """
-        if len(self._ids) < len(self.values):
+        if len(self.ids) < len(self.values):
             return None
         stage, found = self._stage, dict[str, Value]()
         before, stage.rows = stage.rows, pl.col(flag)
         try:
-            for node, ident in self._ids.items():
+            for node, ident in self.ids.items():
                 value = self._over(node, self.values[ident], flag)
                 if value is None:
                     return None

@@ -115,7 +115,8 @@ def _named(binder: QueryBinder, node: exp.Table) -> Table:
     if operators and known is not None:
         context.json.update(i for i, n in ids.items() if n in known.json)
     _note_origins(context, key, ids)
-    plan = Scan(key, table.frame, ids)
+    context.columns_of.update({i: (key, n) for i, n in ids.items()})
+    plan = Scan(key, table.frame, ids, partial(context.at_hand, key))
     if context.dialect in _PRIMARY:
         _note_key(context, key, ids)
     fields = tuple(Field(n, i) for i, n in ids.items())

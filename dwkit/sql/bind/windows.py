@@ -27,6 +27,7 @@ _RANKS: dict[type[exp.Expr], tuple[str, pl.DataType]] = {
     exp.DenseRank: ("dense_rank", pl.Int64()), exp.PercentRank: ("percent_rank", pl.Float64()),
     exp.CumeDist: ("cume_dist", pl.Float64()),
 }  # fmt: skip
+_NUMBERS = frozenset({"row_number", "rank", "dense_rank"})
 _PICKS: dict[type[exp.Expr], str] = {
     exp.FirstValue: "first_value", exp.LastValue: "last_value", exp.NthValue: "nth_value",
     exp.First: "first_value", exp.Last: "last_value",
@@ -97,6 +98,8 @@ def bind_windows(stage: Stage, nodes: Iterable[exp.Expr]) -> None:
             stage.plan, items = Window(stage.plan, items), {}
         item = _item(stage, node)
         ident = stage.context.fresh("dwkit:window", item.dtype)
+        if item.function in _NUMBERS:
+            stage.context.spans[ident] = 0, _FAR
         items[ident] = item
         if isinstance(node.this, exp.RowNumber) and all(v.is_constant for v in item.partition):
             stage.context.dependent[frozenset((ident,))] = frozenset(stage.plan.columns)

@@ -43,6 +43,9 @@ class Binds(Protocol):
     def is_exact(self, value: Value) -> bool:
         """Whether a Duration holds all of an interval, months among them."""
 
+    def span(self, value: Value) -> tuple[int, int] | None:
+        """Return the least and the greatest whole number that a value can be, None where that is not known."""
+
     def bind(self, node: exp.Expr) -> Value:
         """Bind an expression of the query."""
 

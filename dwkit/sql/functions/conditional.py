@@ -27,7 +27,8 @@ def chosen(call: Call, conditions: list[Value], results: list[Value]) -> Value:
     if any(r.interval for r in results) and all(r.interval or r.is_null for r in results):
         return _interval(call, conditions, results)
     results = together(call, *results)
-    found = call.value(_chain(conditions, [r.expr for r in results]), results[0].dtype)
+    made = call.value(_chain(conditions, [r.expr for r in results]), results[0].dtype)
+    found = replace(made, among=tuple(results))
     if any(r.scaled is not None for r in results):
         found = replace(found, scaled=_chain(conditions, [scaled_of(r) for r in results]))
     return (
@@ -112,7 +113,8 @@ def _coalesce(call: Call) -> Value:
         absent = bound[-1].expr.is_null()
         missing = absent if missing is None else missing & absent
     values = together(call, *bound, mixed="number")
-    return call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
+    made = call.value(pl.coalesce(v.expr for v in values), values[0].dtype)
+    return replace(made, among=tuple(values))
 
 
 def _nullif(call: Call) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -113,15 +114,31 @@ def doubles(call: Call, left: Value, right: Value) -> tuple[pl.Expr, pl.Expr]:
 
 
 def integers(call: Call, of: Callable[[Any, Any], pl.Expr], left: Value, right: Value) -> Value:
-    """Integers are calculated in 64 bits; where that may overflow, in 128, and an overflow is an error."""
+    """Integers are calculated in 64 bits; where that may overflow, in 128, and an overflow is an error.
+
+    Args:
+        of: adds, subtracts or multiplies: what it makes of ends is at the ends of what it makes.
+    """
     if isinstance(left.constant, int) and isinstance(right.constant, int):
         return constant_integers(call, of, left.constant, right.constant)
     if whole_digits(left.dtype) <= 10 and whole_digits(right.dtype) <= 10:
         return call.value(of(left.expr.cast(pl.Int64), right.expr.cast(pl.Int64)), pl.Int64())
     if whole_digits(left.dtype) > 19 or whole_digits(right.dtype) > 19:
         return call.value(of(left.expr.cast(pl.Int128), right.expr.cast(pl.Int128)), pl.Int128())
+    span = _span(call, of, left, right)
+    if span is not None and -(2**63) <= span[0] <= span[1] < 2**63:
+        made = of(left.expr.cast(pl.Int64), right.expr.cast(pl.Int64))
+        return replace(call.value(made, pl.Int64()), span=span)
     wide = of(left.expr.cast(pl.Int128), right.expr.cast(pl.Int128))
     return call.value(wide.cast(pl.Int64, strict=True), pl.Int64())
+
+
+def _span(call: Call, of: Callable[[Any, Any], Any], left: Value, right: Value) -> tuple[int, int] | None:
+    one, other = call.binder.span(left), call.binder.span(right)
+    if one is None or other is None:
+        return None
+    ends = [of(a, b) for a in one for b in other]
+    return min(ends), max(ends)
 
 
 def constant_integers(call: Call, of: Callable[[Any, Any], Any], left: int, right: int) -> Value:

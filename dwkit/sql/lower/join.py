@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from dwkit.sql.lower.order import packed_pair
 from dwkit.sql.plan import Condition, Join
 from dwkit.sql.value import Value
 
@@ -45,17 +46,25 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
     """Return the equalities of one side with the other (and whether NULL equals NULL), and all other conditions."""
     left, right = plan.left.given, plan.right.given
     keys: _Keys = []
+    pairs: list[tuple[Value, Value]] = []
     rest: list[Condition] = []
     for condition in plan.on:
         a, b = condition.left, condition.right
         if condition.op in ("=", "is") and a is not None and b is not None and a.refs and b.refs:
             if a.refs <= left and b.refs <= right:
                 keys.append((*_alike(a, b), condition.op == "is"))
+                pairs.append((a, b))
                 continue
             if b.refs <= left and a.refs <= right:
                 keys.append((*_alike(b, a), condition.op == "is"))
+                pairs.append((b, a))
                 continue
         rest.append(condition)
+    if plan.kind == "full" and len(keys) > 1 and not rest and not any(nulls for _, _, nulls in keys):
+        # Other joins filter either side by each key of the other.
+        one = packed_pair(pairs, plan.left, plan.right)
+        if one is not None:
+            return [(*one, False)], rest
     keys = _once(keys)
     if len({nulls for _, _, nulls in keys}) > 1:
         # One join has one rule for NULLs: the few that differ are made alike by a marked key.
@@ -96,9 +105,12 @@ def _without_nulls(key: tuple[pl.Expr, pl.Expr, bool]) -> _Keys:
 
 
 def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str) -> pl.LazyFrame:
+    computed = any(not key.meta.is_column() for pair in keys for key in pair[:2])
     called = {tuple(k.meta.output_name(raise_if_undetermined=False) for k in pair[:2]) for pair in keys}
     struct = any(".alias(" in str(key) for pair in keys for key in pair[:2])
-    if struct or len(called) < len(keys):  # Polars knows no struct in a key, nor two keys of the same names
+    if (
+        struct or len(called) < len(keys) or (computed and len(keys) == 1)
+    ):  # Polars knows no struct in a key, nor two keys of the same names
         names = [f"{_KEY}{n}" for n in range(2 * len(keys))]
         left = left.with_columns(a.alias(n) for (a, _, _), n in zip(keys, names, strict=False))
         right = right.with_columns(b.alias(n) for (_, b, _), n in zip(keys, names[len(keys) :], strict=True))

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from dwkit.sql.bind.estimate import Estimates
 from dwkit.sql.functions.chance import chances
 from dwkit.sql.lower.aggregate import aggregate
 from dwkit.sql.lower.join import join
@@ -14,6 +15,7 @@ from dwkit.sql.lower.packed import Digit, grouped
 from dwkit.sql.lower.recursive import recursive
 from dwkit.sql.lower.setops import set_operation
 from dwkit.sql.lower.window import window
+from dwkit.sql.lower.window.first import first_asked
 from dwkit.sql.plan import (
     Aggregate,
     Distinct,
@@ -45,9 +47,9 @@ ONE = "dwkit:one"
 Digits = Mapping[int, Mapping[str, Digit]]
 
 
-def lowered(plan: Plan, digits: Digits | None = None) -> pl.LazyFrame:
+def lowered(plan: Plan, digits: Digits | None = None, estimates: Estimates | None = None) -> pl.LazyFrame:
     """Return the rows of a plan; a plan without columns gives one helper column."""
-    return Lowering(plan, digits=digits).frame(plan)
+    return Lowering(plan, digits=digits, estimates=estimates).frame(plan)
 
 
 class Lowering:
@@ -57,14 +59,20 @@ class Lowering:
         plan: the whole of it.
         rounds: for the step of a recursive query, the rows of the last round by its name.
         digits: the keys that are to be packed into one, by the ``id`` of their node.
+        estimates: tells how many rows nodes give.
     """
 
     def __init__(
-        self, plan: Plan, rounds: dict[str, pl.LazyFrame] | None = None, digits: Digits | None = None
+        self,
+        plan: Plan,
+        rounds: dict[str, pl.LazyFrame] | None = None,
+        digits: Digits | None = None,
+        estimates: Estimates | None = None,
     ) -> None:
         self._rounds = rounds or {}
         self._digits = digits or {}
         self._again = _used_again(plan)
+        self._first = first_asked(plan, self._again, estimates) if estimates is not None else {}
         self._shared: dict[int, pl.LazyFrame] = {}
         self._enough: dict[int, int] = {}
 
@@ -126,7 +134,7 @@ class Lowering:
 
     def window(self, plan: Window) -> pl.LazyFrame:
         """Return the rows with their window functions."""
-        return window(self.frame(plan.input), plan)
+        return window(self.frame(plan.input), plan, self._first.get(id(plan)))
 
     def sort(self, plan: Sort) -> pl.LazyFrame:
         """Return the rows in order."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["Digit", "grouped"]
+__all__ = ["Digit", "grouped", "within"]
 
 _PACKED = "dwkit:packed"
 
@@ -25,9 +25,13 @@ class Digit:
         """How many values it can have, with NULL."""
         return self.high - self.low + 2
 
+    def whole(self, expr: pl.Expr) -> pl.Expr:
+        """Return a key as a whole number."""
+        return expr.to_physical().cast(pl.Int64)
+
     def packed(self, expr: pl.Expr) -> pl.Expr:
         """Return a key as a number from 0; NULL comes last, and what is beyond the bounds is NULL."""
-        whole = expr.to_physical().cast(pl.Int64)
+        whole = self.whole(expr)
         null = pl.lit(self.size - 1, dtype=pl.Int64)
         return (
             pl.when(whole.is_between(self.low, self.high))
@@ -39,7 +43,17 @@ class Digit:
     def unpacked(self, digit: pl.Expr) -> pl.Expr:
         """Return the key again."""
         whole = pl.when(digit < self.size - 1).then(digit + self.low)
+        if isinstance(self.dtype, pl.Categorical):  # a code of `dwkit.sql.optimise.codes`
+            return whole.cast(self.dtype.categories.physical()).cat.to(self.dtype)
         return (whole.cast(pl.Int32) if isinstance(self.dtype, pl.Date) else whole).cast(self.dtype)
+
+
+def within(number: pl.Expr, beyond: pl.Expr) -> pl.Expr:
+    """Return a packed key; where a value is beyond its bounds, it fails."""
+    told = pl.lit(
+        "dwkit: a table has values beyond the bounds that its files state: was one changed meanwhile?"
+    )
+    return pl.when(pl.when(beyond).then(told).cast(pl.Int8, strict=True).is_null()).then(number)
 
 
 def grouped(
@@ -50,12 +64,8 @@ def grouped(
     key = digits[first].packed(keys[first])
     for ident in others:
         key = key * digits[ident].size + digits[ident].packed(keys[ident])
-    told = pl.lit(
-        "dwkit: a table has values beyond the bounds that its files state: was one changed meanwhile?"
-    )
-    beyond = pl.when(pl.col(_PACKED).is_null()).then(told).cast(pl.Int8, strict=True)
     groups = frame.group_by(key.alias(_PACKED)).agg(items)
-    groups = groups.with_columns(pl.when(beyond.is_null()).then(pl.col(_PACKED)))
+    groups = groups.with_columns(within(pl.col(_PACKED), pl.col(_PACKED).is_null()).alias(_PACKED))
     rest = pl.col(_PACKED)
     made: list[pl.Expr] = []
     for ident in reversed(list(keys)):

@@ -2,16 +2,19 @@
 
 After Yan and Larson, "Eager Aggregation and Lazy Aggregation", VLDB 1995. It is right for every aggregate whose
 results for parts make its result for the whole: rows of one part have the same join keys, so each part meets
-the same partners as each of its rows would.
+the same partners as each of its rows would. That holds for sums of values that a CASE over the dimensions
+chooses as well: the values are summed up before the CASE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from dwkit.sql.bind.chosen import Chosen
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.joinorder import Pool
+from dwkit.sql.optimise.codes import gives_codes
 from dwkit.sql.optimise.outer import summed_right
 from dwkit.sql.optimise.thin import is_wide
 from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Scan
@@ -25,8 +28,33 @@ _SMALL = 50_000
 """Rows that are aggregated as fast after the join as before."""
 
 
-def aggregated_first(context: Context, plan: Aggregate) -> Plan:
-    """Return an aggregate over joins as one over joins of aggregates, where that is worth it; else as it is."""
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """How aggregates are made in two steps.
+
+    Attributes:
+        parts, combined: the items of the parts, and how they make those of the whole, see `Aggregate`.
+        whole: the items of the whole, made of those of the parts.
+    """
+
+    parts: Mapping[str, Value]
+    combined: Mapping[str, str]
+    whole: Mapping[str, Value]
+
+    @property
+    def chosen_by(self) -> frozenset[str]:
+        """Columns that the items of the whole look at besides."""
+        return frozenset().union(*(v.refs for v in self.whole.values())) - self.parts.keys()
+
+
+def aggregated_first(
+    context: Context, plan: Aggregate, chosen: Callable[[str], Chosen | None] = lambda _: None
+) -> Plan:
+    """Return an aggregate over joins as one over joins of aggregates, where that is worth it; else as it is.
+
+    Args:
+        chosen: gives an item as one of sums that CASE chooses from.
+    """
     if not plan.keys or not plan.items or not plan.combined.keys() >= plan.items.keys():
         return plan
     outer = summed_right(context, plan)
@@ -35,17 +63,49 @@ def aggregated_first(context: Context, plan: Aggregate) -> Plan:
         rows, groups = context.estimates.rows(part.input), context.estimates.rows(part)
         if rows < _SMALL or groups * _WORTH > rows:
             return plan
-        return replace(plan, input=join, items=_combining(context, plan))
-    leaves, conditions = _leaves(plan.input)
-    if len(leaves) < 2:
+        return replace(plan, input=join, items=_plain(plan).whole)
+    tables, conditions = _leaves(plan.input)
+    if len(tables) < 2 or max(context.estimates.rows(t) for t in tables) < _SMALL:
         return plan
-    facts, dimensions = _parted(plan, leaves, conditions)
+    made = _first(context, plan, tables, conditions, _plain(plan))
+    if made is None:
+        split = _choosing(plan, chosen)
+        made = _first(context, plan, tables, conditions, split) if split is not None else None
+    return plan if made is None else made
+
+
+def _plain(plan: Aggregate) -> _Split:
+    """Return each item as made of itself."""
+    from dwkit.sql.lower.aggregate import combined
+
+    whole = {i: Value(combined(plan.combined[i], i), v.dtype, frozenset((i,))) for i, v in plan.items.items()}
+    return _Split(plan.items, plan.combined, whole)
+
+
+def _choosing(plan: Aggregate, chosen: Callable[[str], Chosen | None]) -> _Split | None:
+    """Return the items of which some are chosen from sums, None where there are none."""
+    plain = _plain(plan)
+    parts: dict[str, Value] = {}
+    whole: dict[str, Value] = {}
+    for ident in plan.items:
+        found = chosen(ident)
+        parts.update(found.sums if found is not None else {ident: plain.parts[ident]})
+        whole[ident] = found.whole if found is not None else plain.whole[ident]
+    if parts.keys() == plan.items.keys():
+        return None
+    return _Split(parts, {i: plan.combined.get(i, "sum") for i in parts}, whole)
+
+
+def _first(
+    context: Context, plan: Aggregate, tables: list[Plan], conditions: list[Condition], split: _Split
+) -> Plan | None:
+    facts, dimensions = _parted(plan, tables, conditions, split)
     for kept, worth in _choices(context, plan, facts, dimensions):
-        inner = [*facts, *(d for d in dimensions if d not in kept)]
-        made = _early(context, plan, inner, kept, conditions, worth)
+        others = [d for d in dimensions if d not in kept]
+        made = _early(context, plan, split, [*facts, *others], kept, conditions, worth)
         if made is not None:
             return made
-    return plan
+    return None
 
 
 def _choices(
@@ -71,7 +131,8 @@ def _choices(
     if len(dimensions) > 1:
         yield from (([one], fewer) for one in dimensions)
     names = frozenset().union(*(v.refs for v in plan.keys.values() if is_wide(v.dtype)))
-    named = [d for d in dimensions if names & d.given]
+    rows = context.estimates.rows(plan.input)
+    named = [d for d in dimensions if names & d.given and not gives_codes(d, rows)]
     if named and len(names) > 1:
         yield named, narrow
 
@@ -90,6 +151,7 @@ def _is_unique(context: Context, tables: list[Plan], key: str) -> bool:
 def _early(
     context: Context,
     plan: Aggregate,
+    split: _Split,
     facts: list[Plan],
     dimensions: list[Plan],
     conditions: list[Condition],
@@ -100,14 +162,12 @@ def _early(
         return None
     inside, across, outside = _sorted_out(conditions, facts, dimensions)
     known = frozenset().union(*(d.given for d in dimensions))
-    keys: dict[str, Value] = {}
-    for value in (*plan.keys.values(), *(c.value for c in across)):
-        for ident in value.refs - known:
-            keys[ident] = context.column(ident)
-    if not keys or not _connected(context, facts, inside):  # without keys there is a row even of no rows
+    named = [v.refs for v in plan.keys.values()] + [c.value.refs for c in across] + [split.chosen_by]
+    keys = {i: context.column(i) for refs in named for i in refs - known}
+    if not keys or not _connected(context, facts, inside):  # without keys there is a part even of no rows
         return None
     fact = _joined(context, facts, inside)
-    part = Aggregate(fact, keys, plan.items, plan.empty, combined=plan.combined)
+    part = Aggregate(fact, keys, split.parts, plan.empty, combined=split.combined)
     rows = context.estimates.rows(fact)
     if (
         rows < _SMALL
@@ -116,7 +176,7 @@ def _early(
     ):
         return None
     whole = _joined(context, [part, *dimensions], [*across, *outside])
-    return replace(plan, input=whole, items=_combining(context, plan))
+    return replace(plan, input=whole, items=split.whole)
 
 
 def _leaves(plan: Plan) -> tuple[list[Plan], list[Condition]]:
@@ -131,10 +191,10 @@ def _leaves(plan: Plan) -> tuple[list[Plan], list[Condition]]:
 
 
 def _parted(
-    plan: Aggregate, leaves: list[Plan], conditions: list[Condition]
+    plan: Aggregate, leaves: list[Plan], conditions: list[Condition], split: _Split
 ) -> tuple[list[Plan], list[Plan]]:
     """Return the tables that are aggregated or filter, and the whole tables that only name groups."""
-    read = frozenset().union(*(v.refs for v in plan.items.values()))
+    read = frozenset().union(*(v.refs for v in split.parts.values()))
     dimensions: list[Plan] = [n for n in leaves if isinstance(n, Scan) and not read & n.given]
     for node in list(dimensions):
         own = node.given
@@ -147,7 +207,7 @@ def _parted(
     for value in plan.keys.values():
         if value.refs & known and value.refs - known:
             return leaves, []
-    named = frozenset().union(*(v.refs for v in plan.keys.values()))
+    named = split.chosen_by.union(*(v.refs for v in plan.keys.values()))
     if not named & known:
         return leaves, []
     return [n for n in leaves if n not in dimensions], dimensions
@@ -202,10 +262,3 @@ def _reduces(context: Context, part: Plan, dimensions: list[Plan], across: list[
         if touching and kept < 0.7:
             return True
     return False
-
-
-def _combining(context: Context, plan: Aggregate) -> dict[str, Value]:
-    """Return the items of the whole, made of those of the parts, under the same ids."""
-    from dwkit.sql.lower.aggregate import combined
-
-    return {i: Value(combined(plan.combined[i], i), v.dtype, frozenset((i,))) for i, v in plan.items.items()}

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import date, datetime
-
-import polars as pl
 
 from dwkit.sql.bind.context import Context
+from dwkit.sql.lower.bounds import bounds_of
 from dwkit.sql.lower.packed import Digit
 from dwkit.sql.plan import (
     Aggregate,
@@ -24,12 +22,12 @@ from dwkit.sql.plan import (
     Limit,
     Plan,
     Project,
-    Scan,
     SetOperation,
     Shared,
     Sort,
     Window,
 )
+from dwkit.sql.value import Value
 
 __all__ = ["packing"]
 
@@ -42,11 +40,6 @@ _MOST = 2**62
 """What a packed key must stay below."""
 _KEPT = 0.7
 """A join that keeps less than this part of a side is taken to tell the side which keys it asks for."""
-_TYPES: dict[type[pl.DataType], tuple[int, int] | None] = {
-    pl.Boolean: (0, 1), pl.Int8: (-128, 127), pl.UInt8: (0, 255), pl.Int16: (-32768, 32767), pl.UInt16: (0, 65535),
-    pl.Int32: None, pl.UInt32: None, pl.Int64: None, pl.Date: None,
-}  # fmt: skip
-"""Types whose values are packed, and the bounds of those that need no others."""
 
 
 def packing(context: Context, plan: Plan) -> dict[int, Packing]:
@@ -78,21 +71,21 @@ def packing(context: Context, plan: Plan) -> dict[int, Packing]:
 def _packed(context: Context, node: Aggregate | Distinct, asked: frozenset[str]) -> Packing | None:
     """Return the keys of a node, None where they are not to be packed."""
     if isinstance(node, Distinct):
-        columns = {c: c for c in node.columns}
+        columns: Mapping[str, Value] = {c: context.column(c) for c in node.columns}
         if node.on is not None:
             return None
     else:
-        columns = {i: v.expr.meta.output_name() for i, v in node.keys.items() if v.expr.meta.is_column()}
-        if len(columns) < len(node.keys):
+        columns = node.keys
+        if not all(v.expr.meta.is_column() for v in columns.values()):
             return None
     if len(columns) < 2 or asked & columns.keys() or context.estimates.rows(node.input) < _SMALL:
         return None
     keys: dict[str, Digit] = {}
-    for ident, column in columns.items():
-        bounds = _bounds(context, node.input, column)
-        if bounds is None:
+    for ident, value in columns.items():
+        bounds = bounds_of(value, node.input)
+        if bounds is None or bounds[1] < bounds[0]:
             return None
-        keys[ident] = Digit(context.dtypes[column], *bounds)
+        keys[ident] = Digit(value.dtype, *bounds)
     return keys if math.prod(k.size for k in keys.values()) < _MOST else None
 
 
@@ -114,6 +107,8 @@ def _below(context: Context, node: Plan, asked: frozenset[str]) -> list[tuple[Co
         return [(context, node.input, below)]
     if isinstance(node, Join):
         return [(context, side, asked | _asked(context, node, side)) for side in node.inputs]
+    if isinstance(node, Window) and any(w.order for w in node.items.values()):
+        return [(context, node.input, frozenset())]  # all rows have their place in the order
     if isinstance(node, (Distinct, Sort, Window)):
         return [(context, node.input, asked)]
     if isinstance(node, Limit):
@@ -129,43 +124,3 @@ def _asked(context: Context, node: Join, side: Plan) -> frozenset[str]:
     else:
         few = node.kind != "full" and side is node.right and rows(node.left) < rows(side)
     return frozenset().union(*(v.refs for v in node.values)) if few else frozenset()
-
-
-def _bounds(context: Context, node: Plan, ident: str) -> tuple[int, int] | None:
-    """Return the bounds of a column of a plan, None where they are not known."""
-    if type(context.dtypes[ident]) not in _TYPES:
-        return None
-    own = _TYPES[type(context.dtypes[ident])]
-    if own is not None:
-        return own
-    if isinstance(node, Shared):
-        return _bounds(node.origin, node.input, dict(zip(node.ids, node.input.columns, strict=True))[ident])
-    if isinstance(node, SetOperation):
-        place = node.ids.index(ident)
-        both = [_bounds(context, side, side.columns[place]) for side in node.inputs]
-        known = [b for b in both if b is not None]
-        return (min(k[0] for k in known), max(k[1] for k in known)) if len(known) == 2 else None
-    if isinstance(node, Scan):
-        return _stated(context, node, ident)
-    made = node.made if isinstance(node, Project) else node.keys if isinstance(node, Aggregate) else {}
-    if ident in made:
-        expr = made[ident].expr
-        return _bounds(context, node.inputs[0], expr.meta.output_name()) if expr.meta.is_column() else None
-    if isinstance(node, Aggregate):
-        return None
-    return next((_bounds(context, one, ident) for one in node.inputs if ident in one.given), None)
-
-
-def _stated(context: Context, scan: Scan, ident: str) -> tuple[int, int] | None:
-    known = context.statistics(scan.key)
-    column = known.columns.get(scan.names[ident]) if known is not None else None
-    if column is None:
-        return None
-    low, high = (_number(v) for v in (column.low, column.high))
-    return (low, high) if low is not None and high is not None and low <= high else None
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.toordinal() - date(1970, 1, 1).toordinal()
-    return value if isinstance(value, int) else None

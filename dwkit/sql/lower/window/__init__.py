@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from dwkit.sql.lower.order import packed_order
+from dwkit.sql.lower.window.first import first_rows
 from dwkit.sql.lower.window.frames import Frames
 from dwkit.sql.lower.window.items import Items
 from dwkit.sql.lower.window.positions import numbered
@@ -26,13 +28,20 @@ class _Group:
     items: dict[str, WindowItem]
 
 
-def window(frame: pl.LazyFrame, plan: Window) -> pl.LazyFrame:
-    """Return the rows with their window functions."""
+def window(frame: pl.LazyFrame, plan: Window, most: int | None = None) -> pl.LazyFrame:
+    """Return the rows with their window functions.
+
+    Args:
+        most: of each partition only the rows of these first ranks are wanted, though others may be there.
+    """
+    if most is not None:
+        item = next(iter(plan.items.values()))
+        frame = first_rows(frame, item.partition, item.order[0], most)
     whole = {i: w for i, w in plan.items.items() if _is_whole(w)}
     if whole:
         frame = frame.with_columns(_over(w).alias(i) for i, w in whole.items())
     for group in _groups({i: w for i, w in plan.items.items() if i not in whole}):
-        frame = _sorted(frame, group)
+        frame = _sorted(frame, group, plan)
     return frame.select(plan.columns)
 
 
@@ -80,16 +89,24 @@ def _begins(one: tuple[SortKey, ...], other: tuple[SortKey, ...]) -> bool:
     )
 
 
-def _sorted(frame: pl.LazyFrame, group: _Group) -> pl.LazyFrame:
+def _sorted(frame: pl.LazyFrame, group: _Group, plan: Window) -> pl.LazyFrame:
     """Return the rows sorted by partition and order, with the items of a group."""
-    given = {f"dwkit:by{n}": v.expr for n, v in enumerate(group.partition)}
+    given = {
+        f"dwkit:by{n}": v.expr.to_physical() if isinstance(v.dtype, pl.Categorical) else v.expr
+        for n, v in enumerate(group.partition)
+    }
     keys = {f"dwkit:order{n}": k.value.expr for n, k in enumerate(group.order)}
     # Literals in an order say nothing.
     if given or keys:
-        frame = frame.with_columns(e.alias(n) for n, e in {**given, **keys}.items()).sort(
-            [*given, *keys], descending=[False] * len(given) + [k.descending for k in group.order],
-            nulls_last=[True] * len(given) + [k.nulls_last for k in group.order], maintain_order=True,
-        )  # fmt: skip
+        frame = frame.with_columns(e.alias(n) for n, e in {**given, **keys}.items())
+        number = packed_order([*(SortKey(v) for v in group.partition), *group.order], plan.input)
+        if number is not None:
+            frame = frame.sort(number, maintain_order=True)
+        else:
+            frame = frame.sort(
+                [*given, *keys], descending=[False] * len(given) + [k.descending for k in group.order],
+                nulls_last=[True] * len(given) + [k.nulls_last for k in group.order], maintain_order=True,
+            )  # fmt: skip
     depths = sorted({len(i.order) for i in group.items.values()})
     frame = numbered(frame, list(given), list(keys), depths)
     frames = Frames(frame, group.items)
