@@ -186,7 +186,7 @@ def _amend(nodes: Mapping[type[exp.Expr], list[Any]], dialect: str, first: int, 
         first: index of the first element of a list.
         lists: some names were marked, see `_mark_lists`.
     """
-    for values in nodes.get(exp.Values, ()):
+    for values in nodes.get(exp.Values, ()) if dialect not in _ROW_IS_VALUE else ():
         _rows_of_values(values)
     for bracket in nodes.get(exp.Bracket, ()) if first else ():
         if bracket.args.get("offset") is None:
@@ -255,6 +255,9 @@ def _mark_lists(tokens: list[Token]) -> bool:
             at = (token.line, token.col, token.start, token.end, token.comments)
             tokens[place] = Token(TokenType.VAR, _MARK + token.text, *at)
     return True
+
+
+_ROW_IS_VALUE = frozenset({"duckdb", "postgres"})
 
 
 def _rows_of_values(node: exp.Values) -> None:

@@ -39,6 +39,10 @@ def _levels(context: Context, node: exp.Expr) -> int | None:
 def flattened(stage: Stage, node: exp.Expr) -> Value:
     """Return the list that UNNEST with options unnests, its inner lists put one behind the other."""
     levels = _levels(stage.context, node)
+    select = node.find_ancestor(exp.Select)
+    others = [e for e in select.expressions if e.find(exp.Explode)] if select is not None else []
+    if levels != 1 and len(others) > 1:
+        raise stage.context.refuse("UNNEST with options beside another one", node)
     value = stage.bind(node.this)
     if isinstance(value.dtype, pl.Struct) and levels is None:
         value = value.as_(pl.concat_list(value.expr), pl.List(value.dtype))
@@ -50,6 +54,8 @@ def flattened(stage: Stage, node: exp.Expr) -> Value:
         expr = expr.list.eval(element.filter(element.list.len() > 0).explode())
         inner = inner.inner
         levels = None if levels is None else levels - 1
+    if levels is not None and levels > 1 and isinstance(inner, pl.Struct):
+        raise stage.context.refuse("UNNEST of structs with MAX_DEPTH", node)
     if levels is None and isinstance(inner, pl.Struct):
         nested = next((f for f in inner.fields if isinstance(f.dtype, (pl.List, pl.Struct))), None)
         if nested is not None:

@@ -112,6 +112,9 @@ _ROWS = frozenset({"bigquery", "duckdb", "postgres"})
 """The name of a table is its row as a struct there, where no column has it."""
 
 
+_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+
+
 def _row(column: exp.Column, scope: Scope, context: Context) -> exp.Expr | None:
     """Return the struct of all columns of a table that a column names, None where there is none of that name."""
     name, *rest = column.parts
@@ -124,6 +127,11 @@ def _row(column: exp.Column, scope: Scope, context: Context) -> exp.Expr | None:
         relation = at.relation(name.name) if at is not None else None
     if relation is None or rest:
         return None
+    if context.dialect == "duckdb" and relation.fields and relation.fields[0].name in _FUNCTIONS:
+        what = (
+            f"the name of {relation.fields[0].name.upper()} in FROM, which is that of its column in DuckDB,"
+        )
+        raise context.refuse(what, column, f"name it: {name.name}({name.name})")
     parts = []
     for one in relation.fields:
         if at is not scope:

@@ -15,7 +15,7 @@ from dwkit.sql.bind.names import Field
 from dwkit.sql.bind.order import is_all, limited, ordinal, sort_key
 from dwkit.sql.bind.resolve import resolve
 from dwkit.sql.bind.subqueries import SemiJoin
-from dwkit.sql.bind.unnesting import EXPANDING, unnested
+from dwkit.sql.bind.unnesting import EXPANDING, after_windows, unnested
 from dwkit.sql.optimise.thin import made_distinct
 from dwkit.sql.plan import Distinct, Filter, OneRow, Plan, Project, Sort
 from dwkit.sql.trees import has_query
@@ -89,11 +89,15 @@ class SelectBinder:
         self._resolve()
         stage = Stage(self._context, self._binder, self._scope, OneRow(), "WHERE")
         self._filter(stage, source)
-        self._unnested(stage, grouped=False)
+        late = after_windows(self._context, self._node, [i.node for i in self._items])
+        if not late:
+            self._unnested(stage, grouped=False)
         stage = self._grouped(stage)
         self._unnested(stage, grouped=True)
         stage = self._windowed(stage)
         self._restrict(stage, "qualify", "QUALIFY")
+        if late:
+            self._unnested(stage, grouped=False)
         plan, fields = self._ordered(stage)
         return Bound(plan, fields)
 

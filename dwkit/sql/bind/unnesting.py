@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.bind import generators
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.grouping import aggregates_of
+from dwkit.sql.functions.aggregate import is_keep
 from dwkit.sql.plan import Unnest
 from dwkit.sql.types import is_list, shown
 from dwkit.sql.value import Value
 
-__all__ = ["EXPANDING", "Unnested", "unnested"]
+if TYPE_CHECKING:
+    from dwkit.sql.bind.context import Context
+
+__all__ = ["EXPANDING", "Unnested", "after_windows", "unnested"]
 
 _OF_LISTS = (exp.Unnest, exp.Explode, exp.ExplodeOuter, exp.Posexplode, exp.PosexplodeOuter)
 EXPANDING = (*_OF_LISTS, exp.ExplodingGenerateSeries, exp.Anonymous)
@@ -22,6 +28,26 @@ _NESTS = frozenset({"datafusion"})
 
 Unnested = dict[exp.Expr, dict[str, exp.Expr]]
 """Structs whose fields are columns: the fields' nodes by their names."""
+
+
+def after_windows(context: Context, select: exp.Select, nodes: list[exp.Expr]) -> bool:
+    """Whether the lists of a SELECT are expanded after its window functions, which see each row once then.
+
+    Raises:
+        SqlError: a window function is over what is expanded.
+    """
+    if context.dialect not in ("duckdb", "postgres") or select.args.get("group"):
+        return False
+    if not context.may_have(*EXPANDING) or not context.may_have(exp.Window):
+        return False
+    nodes = [n for n in nodes if not isinstance(n, exp.Query)]
+    found = [w for n in nodes for w in n.find_all(exp.Window) if not is_keep(w)]
+    if not found or next(aggregates_of(nodes), None) is not None:
+        return False
+    inside = next((n for n in found if any(map(_expands, n.walk()))), None)
+    if inside is not None:
+        raise context.refuse("a window function over what UNNEST gives in the same SELECT", inside)
+    return True
 
 
 def unnested(stage: Stage, nodes: list[exp.Expr], *, grouped: bool) -> Unnested:
@@ -63,6 +89,7 @@ def _level(node: exp.Expr, levels: dict[int, dict[exp.Expr, None]], *, grouped: 
 
 
 def _expands(node: exp.Expr) -> bool:
+    """Whether it is a call that gives a row for each element."""
     inside = isinstance(node.parent, (exp.In, exp.Any, exp.All))
     known = isinstance(node, (*_OF_LISTS, exp.ExplodingGenerateSeries)) or generators.is_subscripts(node)
     return known and not inside

@@ -79,7 +79,8 @@ def _duckdb_shift(
         .when(number < 0)
         .then(pl.lit("a shift to the left of a negative number"))
     )
-    return call.checked(pl.when(places.is_not_null()).then(moved), said.is_not_null(), said)
+    known = places.is_not_null() & number.is_not_null()
+    return call.checked(pl.when(known).then(moved), said.is_not_null(), said)
 
 
 _SIZES: dict[type[pl.DataType], int] = {

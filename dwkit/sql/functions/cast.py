@@ -239,6 +239,9 @@ def _struct(
     )
     if not by_name and len(names) != len(dtype.fields):
         return None
+    places = (names, [f.name for f in dtype.fields])
+    if not by_name and dialect == "duckdb" and [f"v{n}" for n in range(1, len(names) + 1)] not in places:
+        return None  # only a struct without names is one of another by place
     made: list[pl.Expr] = []
     for place, field in enumerate(dtype.fields):
         if by_name and alike(field.name) not in names:

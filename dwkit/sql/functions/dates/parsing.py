@@ -123,6 +123,8 @@ def parsed(
         and call.dialect not in _FIRST_YEAR
     ):
         raise call.refuse("a date without a year in its format")
+    if safe and call.dialect == "duckdb" and re.search(r"%[aAZ]", code):
+        raise call.refuse("TRY_STRPTIME with a weekday or the name of a time zone in its format")
     expr = call.as_text(value)
 
     def make(text: pl.Expr, *, strict: bool) -> pl.Expr:

@@ -190,6 +190,8 @@ def _by_list(call: Call) -> Value:
 
 def _resize(call: Call) -> Value:
     value, size, *filler = call.args()
+    if value.is_null:
+        return value
     if filler and (call.dialect != "duckdb" or len(filler) > 1):
         raise call.refuse(f"{call.name} with a value to fill up with")
     length = call.cast(size, _NUMBER).expr

@@ -9,7 +9,7 @@ from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.comparison import alike
 from dwkit.sql.functions.nested.access import field_of, unnamed
 from dwkit.sql.functions.nested.maps import entry_of
-from dwkit.sql.types import is_map, shown
+from dwkit.sql.types import is_map, is_text, shown
 from dwkit.sql.value import Value
 
 __all__ = ["RECORDS"]
@@ -101,8 +101,11 @@ def _place(call: Call) -> tuple[Value, Value, pl.Expr]:
     fields = _fields(call, value)
     if list(fields) != [unnamed(call.dialect, n) for n in range(1, len(fields) + 1)]:
         raise call.error(f"{call.name} wants a struct without names, as of ROW(1, 2)")
-    *own, wanted = alike(call, *fields.values(), wanted)
-    same = [pl.when(f.expr.eq_missing(wanted.expr)).then(n) for n, f in enumerate(own, 1)]
+    same = [pl.lit(None, dtype=pl.Int32)]
+    for number, field in enumerate(fields.values(), 1):
+        if wanted.is_null or field.is_null or is_text(field.dtype) == is_text(wanted.dtype):
+            one, other = alike(call, field, wanted)
+            same.append(pl.when(one.expr.eq_missing(other.expr)).then(number))
     return value, wanted, pl.when(value.expr.is_not_null()).then(pl.coalesce(same))
 
 

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.elements import beside
-from dwkit.sql.value import Value
+from dwkit.sql.value import Value, constant
 
 __all__ = ["DISTANCES"]
 
@@ -124,7 +124,10 @@ def _letters(call: Call, value: Value) -> pl.Expr:
 
 def _hamming(call: Call) -> Value:
     """HAMMING(a, b): at how many places texts of one length differ."""
-    a, b = (_letters(call, v) for v in call.args())
+    values = call.args()
+    if any(v.is_null for v in values):
+        return constant(None, _NUMBER)
+    a, b = (_letters(call, v) for v in values)
     uneven = a.list.len() != b.list.len()
     even = pl.when(uneven.not_()).then(a)
     pairs = beside([even, pl.when(even.is_not_null()).then(b)])
@@ -138,7 +141,10 @@ def _hamming(call: Call) -> Value:
 
 def _jaccard(call: Call) -> Value:
     """JACCARD(a, b): how many signs texts have in common, of all that they have."""
-    a, b = (_letters(call, v) for v in call.args())
+    values = call.args()
+    if any(v.is_null for v in values):
+        return constant(None, pl.Float64())
+    a, b = (_letters(call, v) for v in values)
     share = a.list.set_intersection(b).list.len() / a.list.set_union(b).list.len()
     empty = (a.list.len() == 0) | (b.list.len() == 0)
     return call.value(call.checked(share, empty, f"{call.name} wants no empty text"), pl.Float64())
