@@ -70,7 +70,8 @@ def _generated() -> Iterator[str]:
         for name in sorted(found[family]):
             by_dialects[_shown(found[family][name])].append(name)
         # sqlglot has no class for these and reads the name as it stands.
-        by_dialects["by name"] = sorted(k for k in functions if isinstance(k, str) and k not in found[family])
+        named = {k for k in functions if isinstance(k, str) and ":" not in k}  # no user can write those
+        by_dialects["by name"] = sorted(named - found[family].keys())
         order = sorted(by_dialects, key=lambda d: (d == "by name", d != "all", not d.startswith("all"), d))
         yield from (f"| {d} | {', '.join(by_dialects[d])} |" for d in order if by_dialects[d])
     yield "\n## Functions: windows\n"
