@@ -12,6 +12,7 @@ from dwkit.sql.bind.apply import CannotUnnestError, apply
 from dwkit.sql.bind.conditions import compared
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.quantified import over_list
+from dwkit.sql.functions.aggregate.rows import reduction
 from dwkit.sql.functions.call import Call
 from dwkit.sql.functions.comparison import alike
 from dwkit.sql.plan import (
@@ -377,7 +378,7 @@ def _quantified(binder: QueryBinder, stage: Stage, node: exp.Binary) -> Value:
         {
             "rows": _len(), "nulls": (column.expr.null_count().cast(pl.Int64), column.refs, 0, pl.Int64()),
             "least": (column.expr.min(), column.refs, None, column.dtype),
-            "greatest": (column.expr.max(), column.refs, None, column.dtype),
+            "greatest": (reduction("max", column.expr, column.dtype), column.refs, None, column.dtype),
         },
     )  # fmt: skip
     call = Call(node, stage)

@@ -24,7 +24,7 @@ from dwkit.sql.types import (
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["COMPARE", "alike", "all_comparable", "comparable", "compared", "together"]
+__all__ = ["COMPARE", "alike", "all_comparable", "apart", "comparable", "compared", "together"]
 
 _BOOLEAN = pl.Boolean()
 
@@ -95,7 +95,7 @@ def _for_texts(dtype: pl.DataType, texts: list[str]) -> pl.DataType:
 
 def compared(call: Call, op: str, left: Value, right: Value) -> Value:
     """Return a comparison of two values: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``is``, ``is not``."""
-    if call.dialect == "sqlite" and _apart(left, right):
+    if call.dialect == "sqlite" and apart(left, right):
         classes = [pl.when(v.expr.is_not_null()).then(pl.lit(_storage_class(v))) for v in (left, right)]
         return Value(COMPARE[op](*classes), _BOOLEAN, left.refs | right.refs)
     left, right = comparable(call, left, right)
@@ -161,7 +161,7 @@ def _to_digits(value: Value) -> Value:
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 
 
-def _apart(left: Value, right: Value) -> bool:
+def apart(left: Value, right: Value) -> bool:
     """Whether SQLite compares values of two classes as they are: numbers are less than texts, texts than bytes.
 
     A column makes a number of a text that is one, and a text of a number.

@@ -48,7 +48,10 @@ def _grouped(
         return grouped(frame, {k: plan.keys[k].expr for k in keys}, items, digits)
     # A key may be called as a column that an aggregate reads, so keys are computed under names of their own.
     named = {k: f"dwkit:key{n}" for n, k in enumerate(keys)}
-    by = [plan.keys[k].expr.alias(named[k]) for k in keys]
+    values = [plan.keys[k].expr for k in keys]
+    if not any(v.meta.root_names() for v in values):  # Polars has a group of a literal even of no rows
+        values[0] = pl.when(pl.int_range(pl.len()) >= 0).then(values[0])
+    by = [v.alias(named[k]) for v, k in zip(values, keys, strict=True)]
     return frame.group_by(by).agg(items).rename({v: k for k, v in named.items()})
 
 

@@ -112,7 +112,6 @@ def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str) -> pl
 
 def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
     """A join without any condition: each with each; a side without partners stays where it is an outer join."""
-    marked = [(pl.lit(1), pl.lit(1), False)]
     if plan.kind in ("semi", "anti"):
         exists = right.select(pl.len().alias(_OTHER))
         kept = left.join(exists, how="cross").filter((pl.col(_OTHER) > 0) == (plan.kind == "semi"))
@@ -121,7 +120,6 @@ def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
         left.with_columns(pl.lit(1, dtype=pl.Int8).alias(_ROW)),
         right.with_columns(pl.lit(1, dtype=pl.Int8).alias(_OTHER)),
     )
-    del marked
     return _equal(left, right, [(pl.col(_ROW), pl.col(_OTHER), False)], plan.kind).drop(_ROW, _OTHER)
 
 
