@@ -14,6 +14,8 @@ __all__ = ["join"]
 _ROW = "dwkit:row"
 _OTHER = "dwkit:other"
 _KEY = "dwkit:key"
+_DIGITS = 38
+"""The most that a decimal can have."""
 
 
 def join(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
@@ -64,11 +66,14 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
 
 
 def _alike(left: Value, right: Value) -> tuple[pl.Expr, pl.Expr]:
-    """Return both sides of an equality; Polars compares decimals of different precision, but does not join by them."""
+    """Return both sides of an equality; Polars compares decimals of different precision, but does not join by them.
+
+    A column may have more digits than its type tells, which is what its values need.
+    """
     if isinstance(left.dtype, pl.Decimal) and isinstance(right.dtype, pl.Decimal):
         plain = left.expr.meta.is_column() and right.expr.meta.is_column()
-        if not plain or left.dtype.precision != right.dtype.precision:
-            wide = pl.Decimal(38, max(left.dtype.scale, right.dtype.scale))
+        if not plain or not left.dtype.precision == right.dtype.precision == _DIGITS:
+            wide = pl.Decimal(_DIGITS, max(left.dtype.scale, right.dtype.scale))
             return left.expr.cast(wide), right.expr.cast(wide)
     return left.expr, right.expr
 
