@@ -81,9 +81,10 @@ def _between(call: Call) -> Value:
         ends = compared(call, ">=", value, low), compared(call, "<=", value, high)
         return call.value(ends[0].expr & ends[1].expr, _BOOLEAN)
     value, low, high = _ends(call, value, low, high)
-    made = (value.expr >= low.expr) & (value.expr <= high.expr)
+    least, most = COMPARE[">="], COMPARE["<="]
+    made = least(value.expr, low.expr) & most(value.expr, high.expr)
     if call.has("symmetric"):
-        made |= (value.expr >= high.expr) & (value.expr <= low.expr)
+        made |= least(value.expr, high.expr) & most(value.expr, low.expr)
     return call.value(made, _BOOLEAN)
 
 
@@ -115,7 +116,7 @@ def _in(call: Call) -> Value:
         made.append(tested.expr.is_in(pl.Series(known, dtype=tested.dtype).implode()))
     elif known:
         made.append(tested.expr == pl.lit(known[0], dtype=tested.dtype))
-    made += [tested.expr == v.expr for v in rest if not v.is_constant]
+    made += [COMPARE["="](tested.expr, v.expr) for v in rest if not v.is_constant]
     if any(v.is_null for v in rest):
         made.append(pl.lit(None, dtype=_BOOLEAN))
     if not made:
