@@ -200,4 +200,7 @@ def _combining(context: Context, plan: Aggregate) -> dict[str, Value]:
     """Return the items of the whole, made of those of the parts, under the same ids."""
     from dwkit.sql.lower.aggregate import combined
 
-    return {i: Value(combined(plan.combined[i], i), v.dtype, frozenset((i,))) for i, v in plan.items.items()}
+    return {
+        i: Value(combined(plan.combined[i], i, v.dtype), v.dtype, frozenset((i,)))
+        for i, v in plan.items.items()
+    }
