@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from dwkit.errors import SqlError
+from dwkit.model.statistics import ColumnStatistics, TableStatistics
 from dwkit.sql import to_lazy
+from dwkit.sql.failure import collected
 
 TABLES = {
     "t": pl.LazyFrame(
@@ -144,3 +146,27 @@ def test_json_paths_in_json_paths_do_not_grow_without_bound() -> None:
     frame = to_lazy(f"select json_extract_path_text({inner}, 'b')", {}, "redshift")
     assert frame.collect().rows() == [("1",)]
     assert len(frame.serialize()) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select d from t where d * 2 > 1 intersect select cast(1.5 as decimal(3, 2))",
+        "select d from t where d * 2 > 1 intersect all select cast(1.5 as decimal(3, 2))",
+        "select d from t where d * 2 > 1 except all select cast(2.5 as decimal(3, 2))",
+        "select t.d from t join (select cast(1.5 as decimal(3, 2)) as p) z on t.d = z.p and t.d * 2 > 1",
+        "select d from t where d * 2 > 1 and d in (select cast(1.5 as decimal(3, 2)))",
+    ],
+)
+def test_decimals_meet_whose_values_need_fewer_digits_than_they_have(sql: str) -> None:
+    values = [Decimal("1.50"), Decimal("2.50")]
+    frames = {"t": pl.LazyFrame({"d": values}, schema={"d": pl.Decimal(10, 2)})}
+    known = {"t": TableStatistics(2, {"d": ColumnStatistics(*values)})}
+    assert to_lazy(sql, frames, statistics=known.get).collect().rows() == [(Decimal("1.50"),)]
+
+
+def test_conditions_that_polars_pushes_too_often_are_left_where_they_are() -> None:
+    frames = {n: pl.LazyFrame({"x": [1, 2], "y": [1, 2], "n": [1, 2]}) for n in "au"}
+    one = "select count(*) from a b join u c on b.x < c.x where b.n = z.x and b.y = z.x"
+    made = collected(to_lazy(f"select z.x, ({one}), ({one} and c.x > 2) from u z", frames))
+    assert sorted(made.rows()) == [(1, 1, 0), (2, 0, 0)]

@@ -72,11 +72,13 @@ def collected(frame: pl.LazyFrame) -> pl.DataFrame:
         DataError: a value cannot be computed or converted.
     """
     try:
-        return frame.collect(engine="streaming")
-    except pl.exceptions.PanicException as error:
-        if _PUSHDOWN not in str(error):
-            raise
-        kept = pl.QueryOptFlags(predicate_pushdown=False)
+        try:
+            return frame.collect(engine="streaming")
+        except pl.exceptions.PanicException as error:
+            if _PUSHDOWN not in str(error):
+                raise
+        # Where parts are the same, conditions are pushed into them however that is set.
+        kept = pl.QueryOptFlags(predicate_pushdown=False, comm_subplan_elim=False)
         return frame.collect(engine="streaming", optimizations=kept)
     except pl.exceptions.PolarsError as error:
         raise explained(error) from error

@@ -10,10 +10,10 @@ from sqlglot import exp
 
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.comparison import COMPARE, comparable
+from dwkit.sql.functions.comparison import COMPARE, apart, comparable
 from dwkit.sql.functions.comparison import compared as ordered
 from dwkit.sql.plan import Condition
-from dwkit.sql.trees import copied, has_query
+from dwkit.sql.trees import has_query
 from dwkit.sql.value import Value, column
 
 __all__ = ["carried", "comparison", "conjuncts", "equal", "same", "split"]
@@ -32,9 +32,6 @@ def split(node: exp.Expr) -> Iterator[exp.Expr]:
         yield from split(node.right)
     elif isinstance(node, exp.Or):
         yield from _factored(node)
-    elif isinstance(node, exp.Between) and not node.args.get("symmetric") and not has_query(node):
-        yield exp.GTE(this=node.this, expression=node.args["low"])
-        yield exp.LTE(this=copied(node.this), expression=node.args["high"])
     else:
         yield node
 
@@ -74,6 +71,12 @@ def conjuncts(stage: Stage, nodes: Iterable[exp.Expr]) -> list[Condition]:
 
 
 def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
+    if _is_range(node) and node not in stage.known:
+        value = stage.bind(node.this)
+        if not value.volatile:
+            yield compared(stage, node, ">=", value, stage.bind(node.args["low"]))
+            yield compared(stage, node, "<=", value, stage.bind(node.args["high"]))
+            return
     op = _COMPARISONS.get(type(node), "")
     if op and node not in stage.known and not isinstance(node.expression, (exp.Any, exp.All)):
         left, right = node.this, node.expression
@@ -88,9 +91,18 @@ def _conjunct(stage: Stage, node: exp.Expr) -> Iterator[Condition]:
     yield Condition(stage.truth(node), node=node)
 
 
+def _is_range(node: exp.Expr) -> bool:
+    """Whether a condition is one value between two others, which are compared with it one by one."""
+    if not isinstance(node, exp.Between) or node.args.get("symmetric"):
+        return False
+    return not isinstance(node.this, exp.Tuple) and not has_query(node)
+
+
 def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -> Condition:
     """Return a comparison as a conjunct."""
     call = Call(node, stage)
+    if stage.dialect == "sqlite" and apart(left, right):
+        return Condition(ordered(call, op, left, right))
     a, b = comparable(call, left, right)
     if a.dtype.is_nested() and op in ("<", "<=", ">", ">="):
         return Condition(ordered(call, op, a, b))
@@ -99,7 +111,9 @@ def compared(stage: Stage, node: exp.Expr, op: str, left: Value, right: Value) -
 
 def comparison(op: str, a: Value, b: Value) -> Condition:
     """Return a comparison of two values of one type."""
-    return Condition(Value(COMPARE[op](a.expr, b.expr), pl.Boolean(), a.refs | b.refs), op, a, b)
+    made = COMPARE[op](a.expr, b.expr)
+    volatile = a.volatile or b.volatile
+    return Condition(Value(made, pl.Boolean(), a.refs | b.refs, volatile=volatile), op, a, b)
 
 
 def carried(conditions: Iterable[Condition], on: Iterable[Condition]) -> Iterator[Condition]:

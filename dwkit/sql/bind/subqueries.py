@@ -12,8 +12,9 @@ from dwkit.sql.bind.apply import CannotUnnestError, apply
 from dwkit.sql.bind.conditions import compared
 from dwkit.sql.bind.expressions import Stage
 from dwkit.sql.bind.quantified import over_list
+from dwkit.sql.functions.aggregate.rows import reduction
 from dwkit.sql.functions.call import Call
-from dwkit.sql.functions.comparison import alike
+from dwkit.sql.functions.comparison import COMPARE, alike
 from dwkit.sql.plan import (
     Aggregate,
     Condition,
@@ -377,18 +378,16 @@ def _quantified(binder: QueryBinder, stage: Stage, node: exp.Binary) -> Value:
         {
             "rows": _len(), "nulls": (column.expr.null_count().cast(pl.Int64), column.refs, 0, pl.Int64()),
             "least": (column.expr.min(), column.refs, None, column.dtype),
-            "greatest": (column.expr.max(), column.refs, None, column.dtype),
+            "greatest": (reduction("max", column.expr, column.dtype), column.refs, None, column.dtype),
         },
     )  # fmt: skip
     call = Call(node, stage)
     tested, least = alike(call, stage.bind(node.this), found_["least"])
     greatest = call.cast(found_["greatest"], least.dtype)
-    x, low, high = tested.expr, least.expr, greatest.expr
-    holds = {
-        ("<", False): x < high, ("<=", False): x <= high, (">", False): x > low, (">=", False): x >= low,
-        ("<", True): x < low, ("<=", True): x <= low, (">", True): x > high, (">=", True): x >= high,
-        ("=", True): (x == low) & (x == high), ("<>", False): (x != low) | (x != high),
-    }[op, every]  # fmt: skip
+    x = tested.expr
+    low, high = (COMPARE[op](x, end.expr) for end in (least, greatest))
+    one = low if every == (op[0] == "<") else high
+    holds = low & high if op == "=" else low | high if op == "<>" else one
     unknown = (found_["nulls"].expr > 0) | x.is_null()
     decided = holds.not_() if every else holds
     made = (

@@ -24,15 +24,31 @@ from dwkit.sql.types import (
 )
 from dwkit.sql.value import Value, constant
 
-__all__ = ["COMPARE", "alike", "all_comparable", "comparable", "compared", "together"]
+__all__ = ["COMPARE", "alike", "all_comparable", "apart", "comparable", "compared", "together"]
 
 _BOOLEAN = pl.Boolean()
 
 
+def _turned(
+    make: Callable[[Any, Any], pl.Expr], turned: Callable[[Any, Any], pl.Expr]
+) -> Callable[[Any, Any], pl.Expr]:
+    """Return a comparison that has what reads no column on the right.
+
+    Polars 2.1 gives one row for all where a literal on the left meets a column that has one value for all rows.
+    """
+
+    def compare(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+        return make(a, b) if a.meta.root_names() else turned(b, a)
+
+    return compare
+
+
 COMPARE: dict[str, Callable[[Any, Any], pl.Expr]] = {
-    "=": lambda a, b: a == b, "<>": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
-    "is": lambda a, b: a.eq_missing(b), "is not": lambda a, b: a.ne_missing(b),
+    "=": _turned(pl.Expr.__eq__, pl.Expr.__eq__), "<>": _turned(pl.Expr.__ne__, pl.Expr.__ne__),
+    "<": _turned(pl.Expr.__lt__, pl.Expr.__gt__), "<=": _turned(pl.Expr.__le__, pl.Expr.__ge__),
+    ">": _turned(pl.Expr.__gt__, pl.Expr.__lt__), ">=": _turned(pl.Expr.__ge__, pl.Expr.__le__),
+    "is": _turned(pl.Expr.eq_missing, pl.Expr.eq_missing),
+    "is not": _turned(pl.Expr.ne_missing, pl.Expr.ne_missing),
 }  # fmt: skip
 """The comparisons of two values of one type."""
 
@@ -95,7 +111,7 @@ def _for_texts(dtype: pl.DataType, texts: list[str]) -> pl.DataType:
 
 def compared(call: Call, op: str, left: Value, right: Value) -> Value:
     """Return a comparison of two values: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``is``, ``is not``."""
-    if call.dialect == "sqlite" and _apart(left, right):
+    if call.dialect == "sqlite" and apart(left, right):
         classes = [pl.when(v.expr.is_not_null()).then(pl.lit(_storage_class(v))) for v in (left, right)]
         return Value(COMPARE[op](*classes), _BOOLEAN, left.refs | right.refs)
     left, right = comparable(call, left, right)
@@ -161,7 +177,7 @@ def _to_digits(value: Value) -> Value:
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 
 
-def _apart(left: Value, right: Value) -> bool:
+def apart(left: Value, right: Value) -> bool:
     """Whether SQLite compares values of two classes as they are: numbers are less than texts, texts than bytes.
 
     A column makes a number of a text that is one, and a text of a number.

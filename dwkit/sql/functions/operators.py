@@ -11,7 +11,7 @@ from dwkit.sql.functions.arrow_typeof import type_of
 from dwkit.sql.functions.call import Call, Functions
 from dwkit.sql.functions.cast_decimal import holding
 from dwkit.sql.functions.collations import folded_alike
-from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, comparable, compared
+from dwkit.sql.functions.comparison import COMPARE, alike, all_comparable, apart, comparable, compared
 from dwkit.sql.functions.dates.datafusion import of_number, to_number
 from dwkit.sql.functions.dates.formatting import written_in
 from dwkit.sql.functions.dates.precision import number_unit, with_precision
@@ -76,10 +76,15 @@ def _between(call: Call) -> Value:
         for key in ("symmetric", "low", "high"):
             call.has(key)
         return call.bind(folded)
-    value, low, high = _ends(call, call.arg(), call.arg("low"), call.arg("high"))
-    made = (value.expr >= low.expr) & (value.expr <= high.expr)
+    value, low, high = call.arg(), call.arg("low"), call.arg("high")
+    if call.dialect == "sqlite" and not call.has("symmetric") and (apart(value, low) or apart(value, high)):
+        ends = compared(call, ">=", value, low), compared(call, "<=", value, high)
+        return call.value(ends[0].expr & ends[1].expr, _BOOLEAN)
+    value, low, high = _ends(call, value, low, high)
+    least, most = COMPARE[">="], COMPARE["<="]
+    made = least(value.expr, low.expr) & most(value.expr, high.expr)
     if call.has("symmetric"):
-        made |= (value.expr >= high.expr) & (value.expr <= low.expr)
+        made |= least(value.expr, high.expr) & most(value.expr, low.expr)
     return call.value(made, _BOOLEAN)
 
 
@@ -111,7 +116,7 @@ def _in(call: Call) -> Value:
         made.append(tested.expr.is_in(pl.Series(known, dtype=tested.dtype).implode()))
     elif known:
         made.append(tested.expr == pl.lit(known[0], dtype=tested.dtype))
-    made += [tested.expr == v.expr for v in rest if not v.is_constant]
+    made += [COMPARE["="](tested.expr, v.expr) for v in rest if not v.is_constant]
     if any(v.is_null for v in rest):
         made.append(pl.lit(None, dtype=_BOOLEAN))
     if not made:

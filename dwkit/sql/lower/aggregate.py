@@ -48,7 +48,10 @@ def _grouped(
         return grouped(frame, {k: plan.keys[k].expr for k in keys}, items, digits)
     # A key may be called as a column that an aggregate reads, so keys are computed under names of their own.
     named = {k: f"dwkit:key{n}" for n, k in enumerate(keys)}
-    by = [plan.keys[k].expr.alias(named[k]) for k in keys]
+    values = [plan.keys[k].expr for k in keys]
+    if not any(v.meta.root_names() for v in values):  # Polars has a group of a literal even of no rows
+        values[0] = pl.when(pl.int_range(pl.len()) >= 0).then(values[0])
+    by = [v.alias(named[k]) for v, k in zip(values, keys, strict=True)]
     return frame.group_by(by).agg(items).rename({v: k for k, v in named.items()})
 
 
@@ -71,13 +74,15 @@ def _from_finest(
     return pl.concat([_completed(made[frozenset(one)], plan, one) for one in sets])
 
 
-def combined(how: str, ident: str) -> pl.Expr:
-    """Return what the column of an item of finer groups makes of it for a coarser one."""
+def combined(how: str, ident: str, dtype: pl.DataType) -> pl.Expr:
+    """Return what the column of an item of finer groups makes of it for a coarser one; a sum beyond its type fails."""
+    if how == "sum" and dtype.is_integer():
+        return _COMBINED[how](pl.col(ident).cast(pl.Int128)).cast(dtype)
     return _COMBINED[how](pl.col(ident))
 
 
 def _combined(groups: pl.LazyFrame, plan: Aggregate, keys: tuple[str, ...]) -> pl.LazyFrame:
-    items = [combined(plan.combined[i], i).alias(i) for i in plan.items]
+    items = [combined(plan.combined[i], i, v.dtype).alias(i) for i, v in plan.items.items()]
     if keys:
         return groups.group_by(keys).agg(items)
     # Over no rows at all the grand total is still a row.

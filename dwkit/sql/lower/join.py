@@ -15,6 +15,8 @@ __all__ = ["join"]
 _ROW = "dwkit:row"
 _OTHER = "dwkit:other"
 _KEY = "dwkit:key"
+_DIGITS = 38
+"""The most that a decimal can have."""
 
 
 def join(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
@@ -73,11 +75,14 @@ def _keys(plan: Join) -> tuple[_Keys, list[Condition]]:
 
 
 def _alike(left: Value, right: Value) -> tuple[pl.Expr, pl.Expr]:
-    """Return both sides of an equality; Polars compares decimals of different precision, but does not join by them."""
+    """Return both sides of an equality; Polars compares decimals of different precision, but does not join by them.
+
+    A column may have more digits than its type tells, which is what its values need.
+    """
     if isinstance(left.dtype, pl.Decimal) and isinstance(right.dtype, pl.Decimal):
         plain = left.expr.meta.is_column() and right.expr.meta.is_column()
-        if not plain or left.dtype.precision != right.dtype.precision:
-            wide = pl.Decimal(38, max(left.dtype.scale, right.dtype.scale))
+        if not plain or not left.dtype.precision == right.dtype.precision == _DIGITS:
+            wide = pl.Decimal(_DIGITS, max(left.dtype.scale, right.dtype.scale))
             return left.expr.cast(wide), right.expr.cast(wide)
     return left.expr, right.expr
 
@@ -124,7 +129,6 @@ def _equal(left: pl.LazyFrame, right: pl.LazyFrame, keys: _Keys, how: str) -> pl
 
 def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
     """A join without any condition: each with each; a side without partners stays where it is an outer join."""
-    marked = [(pl.lit(1), pl.lit(1), False)]
     if plan.kind in ("semi", "anti"):
         exists = right.select(pl.len().alias(_OTHER))
         kept = left.join(exists, how="cross").filter((pl.col(_OTHER) > 0) == (plan.kind == "semi"))
@@ -133,7 +137,6 @@ def _cross(left: pl.LazyFrame, right: pl.LazyFrame, plan: Join) -> pl.LazyFrame:
         left.with_columns(pl.lit(1, dtype=pl.Int8).alias(_ROW)),
         right.with_columns(pl.lit(1, dtype=pl.Int8).alias(_OTHER)),
     )
-    del marked
     return _equal(left, right, [(pl.col(_ROW), pl.col(_OTHER), False)], plan.kind).drop(_ROW, _OTHER)
 
 

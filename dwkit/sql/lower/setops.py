@@ -24,4 +24,11 @@ def set_operation(left: pl.LazyFrame, right: pl.LazyFrame, plan: SetOperation) -
     # The nth equal row of one side meets the nth of the other.
     number = pl.int_range(pl.len()).over(names).alias(_NUMBER)
     numbered, others = a.with_columns(number), b.with_columns(number)
-    return numbered.join(others, on=[*names, _NUMBER], how=how, nulls_equal=True).drop(_NUMBER)
+    on = [_key(n, t) for n, t in numbered.collect_schema().items()]
+    return numbered.join(others, on=on, how=how, nulls_equal=True).drop(_NUMBER)
+
+
+def _key(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column to join by: decimals may differ in their digits here."""
+    key = pl.col(name)
+    return key.cast(pl.Decimal(38, dtype.scale)) if isinstance(dtype, pl.Decimal) else key

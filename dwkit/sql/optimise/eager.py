@@ -78,7 +78,10 @@ def _plain(plan: Aggregate) -> _Split:
     """Return each item as made of itself."""
     from dwkit.sql.lower.aggregate import combined
 
-    whole = {i: Value(combined(plan.combined[i], i), v.dtype, frozenset((i,))) for i, v in plan.items.items()}
+    whole = {
+        i: Value(combined(plan.combined[i], i, v.dtype), v.dtype, frozenset((i,)))
+        for i, v in plan.items.items()
+    }
     return _Split(plan.items, plan.combined, whole)
 
 

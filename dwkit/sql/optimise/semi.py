@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from dwkit.sql.bind.context import Context
+from dwkit.sql.functions.aggregate.rows import reduction
 from dwkit.sql.optimise.reread import Pair, asked_only, is_table, pays
 from dwkit.sql.plan import Aggregate, Condition, Filter, Join, Plan, Project
 from dwkit.sql.value import Value
@@ -60,7 +61,7 @@ def _joined(
     least, greatest = context.made("dwkit:least", other), context.made("dwkit:greatest", other)
     items = {
         least: other.as_(other.expr.min(), other.dtype),
-        greatest: other.as_(other.expr.max(), other.dtype),
+        greatest: other.as_(reduction("max", other.expr, other.dtype), other.dtype),
     }
     outer, inner = join.left, join.right
     if pays(context, outer, inner):
