@@ -90,3 +90,10 @@ def test_other_groups_are_not_packed(
     found, plan = rows(sql, known)
     assert "dwkit:packed" not in plan
     assert found.height
+
+
+def test_keys_are_aggregates_that_are_computed_in_one_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "_SMALL", 0)
+    items = "(select bool_or(b > 8) from x), (select min(a) from x)"
+    found, _ = rows(f"select distinct b is null as none, {items} from x order by none", _KNOWN)
+    assert found.rows() == [(False, True, -3), (True, True, -3)]

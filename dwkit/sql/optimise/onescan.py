@@ -264,16 +264,16 @@ def _aggregated(counted: _Counted, rows: Plan) -> Iterator[tuple[int, Plan]]:
     """Return what stands for each aggregate: its items, of the row that has those of all."""
     context = counted[0][0].context
     every: dict[str, Value] = {}
-    own: list[dict[str, Value]] = []
+    own: list[dict[str, str]] = []
     for _, items in counted:
-        own.append({})
-        for ident, value in items.items():
-            fresh = context.fresh(ident, value.dtype)
-            every[fresh] = value
-            own[-1][ident] = column(fresh, value.dtype)
+        own.append({i: context.fresh(i, v.dtype) for i, v in items.items()})
+        every.update((own[-1][i], v) for i, v in items.items())
     whole = Aggregate(rows, {}, every)
     for (member, _), made in zip(counted, own, strict=True):
-        yield id(member.plan), Project(whole, made)
+        there = member.context
+        ids = {i: i if there is context else there.fresh(i, v.dtype) for i, v in every.items()}
+        row = whole if there is context else Shared(whole, tuple(ids.values()), context)
+        yield id(member.plan), Project(row, {i: column(ids[f], every[f].dtype) for i, f in made.items()})
 
 
 def _replaced(plan: Plan, made: dict[int, Plan]) -> Plan:
