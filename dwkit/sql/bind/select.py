@@ -215,7 +215,7 @@ class SelectBinder:
 
     def _ordered(self, stage: Stage) -> tuple[Plan, tuple[Field, ...]]:
         stage.clause = "SELECT"
-        values = [self._output(stage.bind(item.node)) for item in self._items]
+        self._values = values = [self._output(stage.bind(item.node)) for item in self._items]
         ids: list[str] = []
         made: dict[str, Value] = {}
         for item, value in zip(self._items, values, strict=True):
@@ -266,9 +266,11 @@ class SelectBinder:
         return value
 
     def _keys(self, stage: Stage, order: exp.Expr | None) -> tuple[SortKey, ...]:
-        """Bind ORDER BY over what the SELECT list is made of."""
+        """Bind ORDER BY over what the SELECT list is made of; what is there as well is not computed again."""
         stage.clause = "ORDER BY"
         keys: list[SortKey] = []
+        nodes = [_bare(i.node) for i in self._items] if order is not None else []
+        made = dict(zip(nodes, self._values, strict=False))
         for ordered in order.expressions if order is not None else ():
             node = ordered.this
             number = ordinal(node)
@@ -277,11 +279,12 @@ class SelectBinder:
                     raise self._context.error(
                         f"ORDER BY {number}: there are {len(self._items)} columns", node
                     )
-                keys.append(sort_key(stage, ordered, self._output(stage.bind(self._items[number - 1].node))))
+                keys.append(sort_key(stage, ordered, self._values[number - 1]))
             elif self._is_all(node):
-                keys += [sort_key(stage, ordered, self._output(stage.bind(i.node))) for i in self._items]
+                keys += [sort_key(stage, ordered, value) for value in self._values]
             else:
-                keys.append(sort_key(stage, ordered, self._output(stage.bind(node))))
+                value = made.get(_bare(node))
+                keys.append(sort_key(stage, ordered, value or self._output(stage.bind(node))))
         return tuple(k for k in keys if not k.value.is_constant)
 
     def _hidden(
@@ -322,7 +325,7 @@ class SelectBinder:
         for node in nodes:
             number = ordinal(node)
             if number is not None and number <= len(self._items):
-                value = stage.bind(self._items[number - 1].node)
+                value = self._values[number - 1]
             else:
                 plain = isinstance(node, exp.Column)  # which is a column of the result first, as of ORDER BY
                 value = stage.bind(
@@ -353,6 +356,13 @@ def filter_by(stage: Stage, node: exp.Expr, found: SemiJoin | None = None) -> No
         return
     conditions = conjuncts(stage, [node])
     stage.plan = Filter(stage.plan, tuple(conditions))
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    """Return an expression without parentheses around it."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
 
 
 def _own_id(value: Value) -> str | None:
