@@ -44,6 +44,11 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(("sqlite",), "mod(a, b) of integers", "An integer, as of %; in SQLite it is a real number."),
     Difference(
+        ("sqlite",), "texts beside numbers in comparisons, MAX(a, b) and MIN(a, b)",
+        "Compared as numbers, a text by the number that it begins with, except a literal that is no number beside a column "
+        "of numbers. SQLite goes by the affinity of columns: s < 3 compares a column of text with '3'.",
+    ),
+    Difference(
         _ALL, "integers that leave their type",
         "Calculations are done in 64 bits, so INTEGER + INTEGER is a BIGINT and does not overflow; what leaves 64 bits is an error.",
     ),
