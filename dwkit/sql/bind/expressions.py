@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from sqlglot import exp
 from dwkit.sql import functions
 from dwkit.sql.bind.context import Context
 from dwkit.sql.bind.names import Scope
-from dwkit.sql.functions.aggregate import unwrapped
+from dwkit.sql.functions.aggregate import is_keep, unwrapped
 from dwkit.sql.functions.call import Builder, Call
 from dwkit.sql.functions.cast import MisreadError, cast
 from dwkit.sql.origin import Origin
@@ -26,7 +26,7 @@ from dwkit.sql.value import Value, constant, null
 if TYPE_CHECKING:
     from dwkit.sql.bind.query import QueryBinder
 
-__all__ = ["Stage", "is_aggregate", "literal"]
+__all__ = ["Stage", "aggregates_of", "is_aggregate", "literal"]
 
 _FLOAT_LITERALS = frozenset({"datafusion", "bigquery", "sqlite"})
 """A number with a point is a double there, elsewhere a decimal."""
@@ -295,3 +295,32 @@ def _called(node: exp.Expr) -> str:
     if isinstance(node, exp.Func):
         return f"function {node.sql_name()}"
     return node.key.upper()
+
+
+def aggregates_of(nodes: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
+    """Return the aggregates in some expressions, outermost first, not those of subqueries nor window functions."""
+    for node in nodes:
+        yield from _aggregates(node)
+
+
+_LEAVES = frozenset({exp.Column, exp.Identifier, exp.Literal})
+
+
+def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
+    if type(node) in _LEAVES or isinstance(node, exp.Query):
+        return
+    if isinstance(node, exp.Window) and not is_keep(node):
+        function = unwrapped(node.this)
+        around: exp.Expr = node
+        while around is not function:
+            for part in around.iter_expressions():
+                if part is not around.this:
+                    yield from _aggregates(part)
+            around = around.this
+        for part in function.iter_expressions():
+            yield from _aggregates(part)
+    elif is_aggregate(node) or isinstance(node, (exp.Grouping, exp.GroupingId)):
+        yield node
+    else:
+        for part in node.iter_expressions():
+            yield from _aggregates(part)

@@ -8,8 +8,7 @@ import polars as pl
 from sqlglot import exp
 
 from dwkit.sql.bind import generators
-from dwkit.sql.bind.expressions import Stage
-from dwkit.sql.bind.grouping import aggregates_of
+from dwkit.sql.bind.expressions import Stage, aggregates_of
 from dwkit.sql.functions.aggregate import is_keep
 from dwkit.sql.plan import Unnest
 from dwkit.sql.types import is_list, shown
