@@ -170,3 +170,9 @@ def test_conditions_that_polars_pushes_too_often_are_left_where_they_are() -> No
     one = "select count(*) from a b join u c on b.x < c.x where b.n = z.x and b.y = z.x"
     made = collected(to_lazy(f"select z.x, ({one}), ({one} and c.x > 2) from u z", frames))
     assert sorted(made.rows()) == [(1, 1, 0), (2, 0, 0)]
+
+
+def test_a_condition_of_chance_is_asked_in_each_arm_of_an_or() -> None:
+    many = {"m": pl.LazyFrame({"x": [1] * 20_000})}
+    sql = "select count(*) from m where (x > 0 and random() < 0.5) or (x < 3 and random() < 0.5)"
+    assert 14_000 < to_lazy(sql, many).collect().item() < 16_000

@@ -36,9 +36,14 @@ def split(node: exp.Expr) -> Iterator[exp.Expr]:
         yield node
 
 
+_BY_CHANCE = (exp.Rand, exp.Randn, exp.Uuid, exp.Anonymous)
+"""What may have another value each time; of functions that sqlglot does not know it cannot be told."""
+
+
 def _factored(node: exp.Or) -> Iterator[exp.Expr]:
     arms = [list(split(arm)) for arm in _arms(node)]
     common = [part for part in dict.fromkeys(arms[0]) if all(part in arm for arm in arms[1:])]
+    common = [part for part in common if part.find(*_BY_CHANCE) is None]
     if not common:
         yield node
         return
