@@ -13,6 +13,7 @@ from dwkit.errors import SqlError
 from dwkit.model.statistics import ColumnStatistics, TableStatistics
 from dwkit.sql import to_lazy
 from dwkit.sql.failure import collected
+from dwkit.sql.optimise import eager
 
 TABLES = {
     "t": pl.LazyFrame(
@@ -176,3 +177,21 @@ def test_a_condition_of_chance_is_asked_in_each_arm_of_an_or() -> None:
     many = {"m": pl.LazyFrame({"x": [1] * 20_000})}
     sql = "select count(*) from m where (x > 0 and random() < 0.5) or (x < 3 and random() < 0.5)"
     assert 14_000 < to_lazy(sql, many).collect().item() < 16_000
+
+
+@pytest.mark.parametrize(
+    "item", ["sum(10 / f.x)", "sum(cast(f.s as int))", "sum(case when f.s = 3 then f.x end)"]
+)
+@pytest.mark.parametrize("source", ["f join d on f.k = d.k", "d left join f on f.k = d.k"])
+def test_a_row_that_is_not_joined_makes_no_aggregate_fail(
+    item: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large the tables are said to be, which decides whether aggregates are made before joins."""
+    monkeypatch.setattr(eager, "_SMALL", 0)
+    monkeypatch.setattr(eager, "_WORTH", 0)
+    tables = {
+        "f": pl.LazyFrame({"k": [1, 1, 2, 9], "x": [1, 2, 4, 0], "s": ["1", "2", "3", "bad"]}),
+        "d": pl.LazyFrame({"k": [1, 2], "name": ["a", "b"]}),
+    }
+    found = to_lazy(f"select d.name, {item} from {source} group by d.name", tables, "postgres").collect()
+    assert sorted(found["name"]) == ["a", "b"]

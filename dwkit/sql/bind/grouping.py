@@ -13,10 +13,11 @@ from dwkit.sql.bind.chosen import ChosenSums
 from dwkit.sql.bind.expressions import Stage, aggregates_of
 from dwkit.sql.bind.group_keys import Keys
 from dwkit.sql.bind.names import Scope
+from dwkit.sql.bind.safe import never_fails
 from dwkit.sql.functions.aggregate import empty_of, unwrapped
 from dwkit.sql.functions.call import Call, Parts
 from dwkit.sql.optimise.eager import aggregated_first
-from dwkit.sql.plan import Aggregate
+from dwkit.sql.plan import Aggregate, Plan
 from dwkit.sql.trees import copied
 from dwkit.sql.types import is_float, is_integer, is_number, whole_digits
 from dwkit.sql.value import Value
@@ -116,7 +117,9 @@ def grouped(
     if context.dialect == "datafusion" and sets is None and keys.values:
         context.dependent[frozenset(keys.values)] = frozenset(made.values)
         context.groups.add(frozenset(keys.values))
-    plan = aggregated_first(context, whole, ChosenSums(stage, bind_aggregate, made.ids, made.values).of)
+    plan: Plan = whole
+    if all(never_fails(context, node) for node in made.ids):
+        plan = aggregated_first(context, whole, ChosenSums(stage, bind_aggregate, made.ids, made.values).of)
     after = Stage(context, stage.query, stage.scope, plan)
     after.known = known
     after.grouped = True
